@@ -5,7 +5,14 @@ import type { Driver } from './driver.ts'
 
 export type { AssertDriverOptions } from './conformance/assert-driver.ts'
 export { ConformanceError } from './conformance/expectations.ts'
-export { type Artifact, type Driver, defineDriver, type GuestHandle, type Unavailable } from './driver.ts'
+export {
+  type Artifact,
+  type Driver,
+  defineDriver,
+  type GuestHandle,
+  type SnapshotAbility,
+  type Unavailable,
+} from './driver.ts'
 export type { Requirement } from './host/packages.ts'
 export { type GuestArgv, type HostArgv, idleCommand } from './host/process.ts'
 export type { GuestSandbox, RunSandbox } from './host/sandbox.ts'

@@ -116,6 +116,26 @@ export interface Driver<O = unknown, I = Optional<O>> {
   vmmStart?(sandbox: GuestSandbox, kernel: string, options: O): Promise<VmmStart>
   /** Boots a guest that stays and waits for commands. */
   boot(sandbox: GuestSandbox, options: O): Promise<GuestHandle>
+  /** Saving guests and starting others from what was saved. Omit it if the platform cannot do that. */
+  readonly snapshots?: SnapshotAbility<O>
+}
+
+/** How a platform saves a guest, and starts guests from what it saved. */
+export interface SnapshotAbility<O = unknown> {
+  /** Returns why it does not work on this host although the platform does, or undefined if it works. */
+  preflight?(options: O): Promise<{ readonly reason: string; readonly fix?: string } | undefined>
+  /** Boots a guest that `save` can save. Default: `boot` of the driver. */
+  boot?(sandbox: GuestSandbox, options: O): Promise<GuestHandle>
+  /**
+   * Saves the guest of `sandbox` into `folder`, an empty directory. The snapshot need not include `/data`. The guest
+   * may end: isobench ends it afterwards. isobench measures how long this takes.
+   */
+  save(sandbox: GuestSandbox, folder: string, options: O): Promise<void>
+  /**
+   * Starts a guest in a new sandbox from a folder of `save`. isobench calls it several times for one folder, also at
+   * the same time, so the folder must not change.
+   */
+  restore(sandbox: GuestSandbox, folder: string, options: O): Promise<GuestHandle>
 }
 
 /** The commands of a boot, which isobench runs one after the other. */

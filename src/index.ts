@@ -36,12 +36,14 @@ export type {
 } from './dsl/platform.ts'
 export type { FindingSource, Part } from './dsl/registry.ts'
 export type { ServerContext, ServerOptions } from './dsl/server.ts'
+export type { Clones, Snapshot, SnapshotGuest } from './dsl/snapshot.ts'
 export type { TraceSource } from './dsl/traced.ts'
 export {
   type BootContext,
   type GuestsContext,
   type PreparedContext,
   type RunContext,
+  type SnapshotContext,
   type Workload,
   workload,
 } from './dsl/workload.ts'

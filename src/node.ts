@@ -9,6 +9,7 @@ import { loadProject } from './core/project/config.ts'
 import { createPlan, type PlanOptions, selectProject } from './core/project/plan.ts'
 import { formerRun, historyFor } from './core/records/history.ts'
 import { multiplexReporters, type Reporter } from './core/reporter.ts'
+import type { FindingId } from './dsl/finding-id.ts'
 import { drivers } from './platforms/index.ts'
 import { reporters } from './reporters/index.ts'
 import type { OutputStream } from './reporters/reporter.ts'
@@ -35,7 +36,7 @@ export interface SelectOptions {
   readonly name?: readonly string[]
   readonly tag?: readonly string[]
   /** Numbers of findings; an empty list selects all findings. */
-  readonly findings?: readonly number[]
+  readonly findings?: readonly FindingId[]
   /** Default: `quick`. */
   readonly profile?: string
 }

@@ -4,6 +4,7 @@ import { buildReport, changedFindings, withFindings } from '../core/judge/report
 import type { Report } from '../core/model/report.ts'
 import { chooseFindings } from '../core/project/plan.ts'
 import { hasRecord } from '../core/records/record-file.ts'
+import type { FindingId } from '../dsl/finding-id.ts'
 import { explain, findingsMarkdown, findingsTable } from '../reporters/findings.ts'
 import { shellWord } from '../reporters/headline/next-steps.ts'
 import { statedFindings } from '../reporters/stated-findings.ts'
@@ -92,7 +93,7 @@ async function showFindings(
 }
 
 /** Why `judge` of the same record can have another verdict. */
-const changedNote = (ids: readonly number[]): string =>
+const changedNote = (ids: readonly FindingId[]): string =>
   `${plural(ids.length, 'finding')} changed since the run: ${ids.join(', ')}. ` +
   "This is the verdict on today's bench files."
 

@@ -10,6 +10,7 @@ import { plural } from '../util/text.ts'
 import type { ConformanceCheck, ConformanceHost } from './check.ts'
 import { guestChecks, oneShotChecks } from './checks.ts'
 import { ConformanceError, expectSuccess } from './expectations.ts'
+import { savesGuests, snapshotChecks } from './snapshot-checks.ts'
 
 /** How `assertDriver` runs the conformance suite. */
 export interface AssertDriverOptions<I> {
@@ -42,7 +43,10 @@ export async function assertDriver<O, I>(
   }
   const client = await session.loadClient(image.rootfs)
   const host: ConformanceHost = { session, client, image, signal }
-  const failures = await failuresOf(oneShotChecks(host, resolved!))
+  const failures = await failuresOf([
+    ...oneShotChecks(host, resolved!),
+    ...((await savesGuests(resolved!)) ? snapshotChecks(host, resolved!) : []),
+  ])
   const staying = guestChecks(host, resolved!)
   try {
     await expectSuccess('a guest that boots and stays', staying.open())

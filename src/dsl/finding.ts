@@ -3,6 +3,7 @@
 import { checkFields, describeValue, isObject, withErrorLocation } from './checked.ts'
 import type { Claim } from './claim.ts'
 import { callerFrames, callerLocation, DefinitionError } from './errors.ts'
+import { type FindingId, isFindingId } from './finding-id.ts'
 import { type FailOn, type FindingSource, type Misprint, type Part, registry, withProblems } from './registry.ts'
 
 /** What a part says about its words. */
@@ -98,10 +99,10 @@ const failOnValues: readonly unknown[] = ['worse', 'any', 'never'] satisfies Fai
 
 /** @throws {DefinitionError} without a location, if the arguments are not those of a finding */
 function checkFinding(id: unknown, title: unknown, parts: unknown, options: unknown): void {
-  if (typeof id !== 'number' || !Number.isInteger(id) || id < 1)
+  if (!isFindingId(id))
     throw new DefinitionError(
       `finding: ${describeValue(id)} is no valid number.`,
-      "use 1 to 28 for the paper's findings, 100 and above for your own",
+      "use 1 to 28 for the paper's findings, 100 and above for your own, or a series such as '2026-1'",
     )
   const what = `finding ${id}`
   if (typeof title !== 'string')
@@ -139,11 +140,11 @@ function checkFinding(id: unknown, title: unknown, parts: unknown, options: unkn
 /**
  * Registers a finding. It holds if all of its parts hold. A wrong finding is reported with its location, and the other
  * benches of the file still run.
- * @param id the paper's number, 1 to 28, or your own number from 100 on
+ * @param id the paper's number, 1 to 28, your own number from 100 on, or a number of a series such as `2026-1`
  * @param parts the clauses of the statement; a list of claims is one part with the finding's title
  */
 export function finding(
-  id: number,
+  id: FindingId,
   title: string,
   parts: readonly Part[] | readonly Claim[],
   options: FindingOptions = {},

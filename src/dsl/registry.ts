@@ -2,6 +2,7 @@
 
 import type { Claim } from './claim.ts'
 import { DefinitionError, type Location } from './errors.ts'
+import type { FindingId } from './finding-id.ts'
 import type { GroupServer } from './server.ts'
 import type { ParamSpace, Workload } from './workload.ts'
 
@@ -140,7 +141,7 @@ export interface Part {
 
 /** A numbered statement of a paper, expressed by claims. */
 export interface FindingSpec {
-  readonly id: number
+  readonly id: FindingId
   readonly title: string
   readonly failOn: FailOn
   readonly parts: readonly Part[]
@@ -158,6 +159,8 @@ export interface FindingSource {
   /** Short reference of the publication, such as `van Rijn and Rellermeyer, Middleware 2021`. */
   readonly title: string
   readonly doi?: string
+  /** Address, if it has no DOI. */
+  readonly url?: string
   /** Number of the section, such as `3.4`. */
   readonly section?: string
   /** Numbers of the figures that show it. */

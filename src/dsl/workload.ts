@@ -9,6 +9,7 @@ import type { GuestsApi } from './guests.ts'
 import { higher, type Metric, type Metrics } from './metric.ts'
 import { isIdentifier } from './rules.ts'
 import type { GroupServer } from './server.ts'
+import type { SnapshotGuest } from './snapshot.ts'
 import { type TracedMetricsBy, type TraceSource, type Tracing, tracedMetrics } from './traced.ts'
 
 declare global {
@@ -77,6 +78,15 @@ export interface GuestsContext<P extends ParamSpace>
   extends GuestsApi,
     Omit<RunContext<P>, 'guest' | 'client' | 'server'> {}
 
+/** What `run` of a workload that saves and restores guests receives. */
+export interface SnapshotContext<P extends ParamSpace> extends Omit<RunContext<P>, 'guest' | 'client' | 'server'> {
+  /**
+   * Boots a guest that can be saved, and runs `first` in it.
+   * @throws {UnsupportedError} if the platform cannot save guests on this host
+   */
+  boot(first: Command): Promise<SnapshotGuest>
+}
+
 /** A TypeScript function that tinybench times inside the guest. */
 export interface InGuestFunction {
   readonly kind: 'in-guest'
@@ -110,6 +120,7 @@ export interface Workload<M extends Metrics = Metrics, P extends ParamSpace = Pa
     | { readonly kind: 'boot'; run(context: BootContext<P>): Promise<Values<M>> }
     | { readonly kind: 'vmm-start'; run(context: VmmStartContext<P>): Promise<Values<M>> }
     | { readonly kind: 'guests'; run(context: GuestsContext<P>): Promise<Values<M>> }
+    | { readonly kind: 'snapshot'; run(context: SnapshotContext<P>): Promise<Values<M>> }
     | InGuestFunction
   /** The server of the group that the bench is in. */
   readonly server?: GroupServer
@@ -312,6 +323,12 @@ interface WorkloadFunction {
     const P extends ParamSpace = Record<never, never>,
     R extends Values<NoInfer<M>> = Values<M>,
   >(name: string, spec: StartSpec<GuestsContext<P>, M, P, R>): Workload<M, P>
+  /** Defines a workload that saves guests and starts others from what was saved, on platforms that can. */
+  snapshot<
+    const M extends Metrics,
+    const P extends ParamSpace = Record<never, never>,
+    R extends Values<NoInfer<M>> = Values<M>,
+  >(name: string, spec: StartSpec<SnapshotContext<P>, M, P, R>): Workload<M, P>
   /** Defines a TypeScript function that tinybench times inside the guest. esbuild bundles it with its imports. */
   inGuest(name: string, fn: () => unknown): Workload<InGuestMetrics, Record<never, never>>
   /**
@@ -326,8 +343,8 @@ interface WorkloadFunction {
 }
 
 /**
- * Defines a workload. See the variants `workload.boot`, `workload.vmmStart`, `workload.guests`, `workload.inGuest` and
- * `workload.traced`.
+ * Defines a workload. See the variants `workload.boot`, `workload.vmmStart`, `workload.guests`, `workload.snapshot`,
+ * `workload.inGuest` and `workload.traced`.
  */
 export const workload: WorkloadFunction = withKnownMembers(
   Object.assign(commandWorkload, {
@@ -355,6 +372,14 @@ export const workload: WorkloadFunction = withKnownMembers(
       checkSpec(name, spec, startFields, location)
       return createStartWorkload(name, spec, { kind: 'guests', run: (context) => spec.run(context) }, location)
     },
+    snapshot: function snapshot<M extends Metrics, P extends ParamSpace>(
+      name: string,
+      spec: StartSpec<SnapshotContext<P>, M, P, Values<M>>,
+    ): Workload<M, P> {
+      const location = callerLocation(snapshot)
+      checkSpec(name, spec, startFields, location)
+      return createStartWorkload(name, spec, { kind: 'snapshot', run: (context) => spec.run(context) }, location)
+    },
     inGuest: function inGuest(name: string, fn: () => unknown): Workload<InGuestMetrics, Record<never, never>> {
       if (typeof name !== 'string' || typeof fn !== 'function')
         throw new DefinitionError(
@@ -375,9 +400,10 @@ export const workload: WorkloadFunction = withKnownMembers(
       other: Workload<M, P>,
       { source, workMetric }: TracedOptions<M, I>,
     ): Workload<TracedMetricsBy[I], P> {
-      if (other.work.kind === 'vmm-start' || other.work.kind === 'guests') {
+      const { kind } = other.work
+      if (kind === 'vmm-start' || kind === 'guests' || kind === 'snapshot') {
         throw new DefinitionError(
-          `workload "${other.name}": it has ${other.work.kind === 'guests' ? 'several guests' : 'no guest'} to trace.`,
+          `workload "${other.name}": it has ${kind === 'vmm-start' ? 'no guest' : 'several guests'} to trace.`,
           'trace a workload that boots or runs commands in one guest',
           callerLocation(traced),
         )

@@ -97,7 +97,8 @@ export function compileHooks(contents: Recipe): {
 }
 
 // The path of the checkout may contain any character, and mmdebstrap passes hooks to a shell.
-const shellQuote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
+/** A word as a shell reads it. */
+export const shellQuote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 
 /** Increase it if the build process changes and its result with it. */
 const recipeVersion = 2

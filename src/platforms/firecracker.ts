@@ -1,7 +1,7 @@
-import { closeSync, mkdirSync, openSync, realpathSync, writeFileSync } from 'node:fs'
+import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import * as z from 'zod'
-import { defineDriver } from '../driver.ts'
+import { defineDriver, type SnapshotAbility } from '../driver.ts'
 import { unprivilegedId } from '../host/guest-folder.ts'
 import { which } from '../host/packages.ts'
 import { probeKernelMiB } from '../host/probe-kernel.ts'
@@ -19,8 +19,17 @@ import {
   kernelSource,
 } from '../vm/kernel.ts'
 import { kvmCpuMode, kvmPreflight } from '../vm/kvm.ts'
-import { bootVm, createNonce, kernelCommandLine, type VmSpec, vmOneShot, vsock } from '../vm/supervisor.ts'
-import { vmmRequest } from '../vm/vmm-api.ts'
+import {
+  bootVm,
+  createNonce,
+  kernelCommandLine,
+  nonceFile,
+  resumeVm,
+  type VmSpec,
+  vmOneShot,
+  vsock,
+} from '../vm/supervisor.ts'
+import { firstVmmRequest, vmmRequest } from '../vm/vmm-api.ts'
 import { buildOptions, releaseRequirement, requireOneBuild } from './shared/binaries.ts'
 
 /** Firecracker's configuration: definitions of these names in its `firecracker.yaml`, v1.15.1. */
@@ -55,6 +64,21 @@ export interface Config {
   readonly vsock?: { readonly guest_cid: number; readonly uds_path: string }
 }
 
+/** The body of `PUT /snapshot/create`: SnapshotCreateParams. */
+export interface SnapshotCreateParams {
+  readonly snapshot_type: 'Full'
+  readonly snapshot_path: string
+  readonly mem_file_path: string
+}
+
+/** The body of `PUT /snapshot/load`: SnapshotLoadParams. */
+export interface SnapshotLoadParams {
+  readonly snapshot_path: string
+  readonly mem_backend: { readonly backend_type: 'File'; readonly backend_path: string }
+  readonly resume_vm: boolean
+  readonly network_overrides: readonly { readonly iface_id: string; readonly host_dev_name: string }[]
+}
+
 /**
  * Firecracker logs to its standard output, like the guest's serial port. Without this, log lines would mix with the
  * output.
@@ -83,6 +107,9 @@ const overhead = 32
 
 /** RAM of the guest in MiB: its limit without the memory of Firecracker, which is in the same cgroup. */
 export const ramMiB = (sandbox: GuestSandbox): number => Math.floor(sandbox.limits.memoryBytes / 1024 ** 2) - overhead
+
+/** The API socket without a jail. */
+const apiSocket = ({ stateDir }: GuestSandbox): string => join(stateDir, 'api.sock')
 
 /** Firecracker, ready to be started in the sandbox's state directory. */
 export interface Microvm {
@@ -133,7 +160,7 @@ export async function microvm(sandbox: GuestSandbox, config: Config, options: Op
   ]
   if (jailer === false) {
     writeFileSync(join(sandbox.stateDir, 'vm.json'), JSON.stringify(config))
-    return { argv: [binary, ...firecrackerArgs(sandbox.stateDir)], folder: '', api: join(sandbox.stateDir, 'api.sock') }
+    return { argv: [binary, ...firecrackerArgs(sandbox.stateDir)], folder: '', api: apiSocket(sandbox) }
   }
   // The jailer resolves symlinks, and names the jail after the resulting program.
   const found = which(binary)
@@ -185,16 +212,27 @@ export async function microvm(sandbox: GuestSandbox, config: Config, options: Op
   }
 }
 
-/** Returns Firecracker with a guest, for the VM supervisor, and its API socket. */
+const networkId = 'eth0'
+
+/**
+ * Returns Firecracker with a guest, for the VM supervisor, and its API socket.
+ * @param data the disk for /data, which is in the guest's memory without it
+ */
 export async function vmSpec(
   sandbox: GuestSandbox,
-  { kernel, disk, data }: { readonly kernel: GuestKernel; readonly disk: string; readonly data: string },
+  { kernel, disk, data }: { readonly kernel: GuestKernel; readonly disk: string; readonly data: string | undefined },
   options: Options,
 ): Promise<VmSpec & { readonly api: string }> {
   const tap = await sandbox.tap(jailerOf(options) === false ? undefined : unprivilegedId)
   const nonce = createNonce()
   const line = kernelCommandLine(
-    { root: 'ext4:/dev/vda', data: 'ext4:/dev/vdb', address: tap.address, channel: vsock.channel, halt: 'reboot' },
+    {
+      root: 'ext4:/dev/vda',
+      data: data === undefined ? 'tmpfs:data' : 'ext4:/dev/vdb',
+      address: tap.address,
+      channel: vsock.channel,
+      halt: 'reboot',
+    },
     nonce,
     // From its default command line. Firecracker ends when the keyboard controller resets the guest, and has no PCI.
     ['console=ttyS0', 'reboot=k', 'pci=off', 'i8042.noaux', 'i8042.nomux', 'i8042.dumbkbd'],
@@ -206,9 +244,9 @@ export async function vmSpec(
       'machine-config': { vcpu_count: sandbox.limits.cpus.length, mem_size_mib: ramMiB(sandbox) },
       drives: [
         driveConfig('root', disk, { root: false, readOnly: true }),
-        driveConfig('data', data, { root: false, readOnly: false }),
+        ...(data === undefined ? [] : [driveConfig('data', data, { root: false, readOnly: false })]),
       ],
-      'network-interfaces': [{ iface_id: 'eth0', host_dev_name: tap.device, guest_mac: tap.mac }],
+      'network-interfaces': [{ iface_id: networkId, host_dev_name: tap.device, guest_mac: tap.mac }],
       vsock: { guest_cid: 3, uds_path: vsock.socket },
     },
     options,
@@ -233,6 +271,60 @@ const prepare = async (sandbox: GuestSandbox, options: Options) =>
     { kernel: kernelOf(options), disk: await rootDiskFor(sandbox), data: await makeDataDisk(sandbox) },
     options,
   )
+
+/** The files of Firecracker in the folder of a snapshot. */
+const saved = (folder: string) => ({ state: join(folder, 'state'), memory: join(folder, 'memory') })
+
+/** Milliseconds that a snapshot may take: Firecracker writes all memory of the guest. */
+const saveMs = 120_000
+const loadMs = 20_000
+
+/**
+ * Saving guests by Firecracker's API, as snapshot-support.md of its repository describes it. The paths
+ * of the disk and of the vsock socket, which is relative, are those of the saved guest. The tap is replaced.
+ */
+const snapshots: SnapshotAbility<Options> = {
+  preflight: async ({ jailer }) =>
+    jailer === false
+      ? undefined
+      : { reason: 'isobench saves no guests of a jailed Firecracker', fix: "omit the platform's option jailer" },
+  boot: async (sandbox, options) => {
+    const vm = await vmSpec(
+      sandbox,
+      { kernel: kernelOf(options), disk: await rootDiskFor(sandbox), data: undefined },
+      options,
+    )
+    writeFileSync(nonceFile(sandbox.stateDir), vm.nonce)
+    return bootVm(sandbox, vm)
+  },
+  save: async (sandbox, folder) => {
+    const api = apiSocket(sandbox)
+    const { state, memory } = saved(folder)
+    await vmmRequest(api, { method: 'PATCH', path: '/vm', body: { state: 'Paused' } })
+    const body: SnapshotCreateParams = { snapshot_type: 'Full', snapshot_path: state, mem_file_path: memory }
+    await vmmRequest(api, { method: 'PUT', path: '/snapshot/create', body }, saveMs)
+    copyFileSync(nonceFile(sandbox.stateDir), nonceFile(folder))
+  },
+  restore: async (sandbox, folder, options) => {
+    const api = apiSocket(sandbox)
+    const { state, memory } = saved(folder)
+    const tap = await sandbox.tap()
+    const body: SnapshotLoadParams = {
+      snapshot_path: state,
+      mem_backend: { backend_type: 'File', backend_path: memory },
+      resume_vm: true,
+      network_overrides: [{ iface_id: networkId, host_dev_name: tap.device }],
+    }
+    const vm: VmSpec = {
+      nonce: readFileSync(nonceFile(folder), 'utf8'),
+      vmm: [firecrackerProgram(options), ...logErrorsOnly, '--api-sock', api],
+      vsockSocket: vsock.call,
+    }
+    return resumeVm(sandbox, vm, async () => {
+      await firstVmmRequest(api, { method: 'PUT', path: '/snapshot/load', body }, loadMs)
+    })
+  },
+}
 
 /** The part of the response to `GET /` that is used: InstanceInfo of firecracker.yaml. */
 const instance = z.object({ vmm_version: z.string() })
@@ -269,6 +361,7 @@ export const firecracker = defineDriver({
     }
     return { argv: (await microvm(sandbox, config, options)).argv, accelerator: 'kvm' }
   },
+  snapshots,
   oneShot: async (sandbox, argv, options) => vmOneShot(sandbox, await prepare(sandbox, options), argv),
   boot: async (sandbox, options) => {
     const vm = await prepare(sandbox, options)

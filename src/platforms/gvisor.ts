@@ -8,7 +8,7 @@ import type { HostArgv } from '../host/process.ts'
 import { type BuildSelection, findBuild } from '../host/releases/build.ts'
 import { kvmCpuMode, kvmPreflight } from '../vm/kvm.ts'
 import { buildOptions, releaseRequirement, requireOneBuild, runtimeBinaryProblem } from './shared/binaries.ts'
-import { type OciRuntime, ociSteps, runOnce, startContainer } from './shared/oci.ts'
+import { containerSnapshots, type OciRuntime, ociSteps, runOnce, startContainer } from './shared/oci.ts'
 
 /** How the sentry intercepts the guest's system calls. */
 export const modeSchema = z.enum(['systrap', 'ptrace', 'kvm'])
@@ -107,6 +107,12 @@ const runtime = (options: Options): OciRuntime => ({
   detachOption: '-detach',
 })
 
+/** For guests that are saved: without a network, because a restored one would have the address of the saved one. */
+const snapshotRuntime = (options: Options) => ({
+  ...runtime({ ...options, flags: [...options.flags, '--network=none'] }),
+  snapshotOptions: (folder: string) => [`-image-path=${folder}`],
+})
+
 /** Releases before 2023, such as bookworm's, have neither systrap nor directfs. */
 const hasDirectfs = (program: string): boolean => {
   const { stdout, stderr } = spawnSync(program, ['flags'], { encoding: 'utf8', env: hostEnvironment() })
@@ -134,4 +140,5 @@ export const gvisor = defineDriver({
   oneShot: async (sandbox, argv, options) => runOnce(runtime(options), sandbox, argv),
   bootSteps: async (sandbox, argv, options) => ociSteps(runtime(options), sandbox, argv),
   boot: (sandbox, options) => startContainer(runtime(options), sandbox),
+  snapshots: containerSnapshots(snapshotRuntime),
 })

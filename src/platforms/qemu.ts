@@ -26,7 +26,8 @@ import {
   kernelSource,
 } from '../vm/kernel.ts'
 import { hostTscKhz, isUsable, kvm, kvmCpuMode, kvmPreflight, opensKvm } from '../vm/kvm.ts'
-import { bootVm, createNonce, kernelCommandLine, type VmSpec, vmOneShot } from '../vm/supervisor.ts'
+import { resumeMachine, savedMachine, saveMachine } from '../vm/qemu-state.ts'
+import { bootVm, createNonce, kernelCommandLine, resumeVm, type VmSpec, vmOneShot } from '../vm/supervisor.ts'
 import { qmp } from '../vm/vmm-api.ts'
 
 let cachedVersion: string | undefined
@@ -61,7 +62,7 @@ const escapeValue = (text: string) => text.replaceAll(',', ',,')
  */
 export async function createDataShare(
   sandbox: GuestSandbox,
-  { share }: Options,
+  { share }: Pick<MachineOptions, 'share'>,
   { device, block }: { readonly device: Device; readonly block: (file: string) => string },
 ): Promise<Share> {
   if (share === 'block') {
@@ -73,6 +74,7 @@ export async function createDataShare(
       ],
     }
   }
+  if (share === 'memory') return { bootConfig: { data: 'tmpfs:data' }, argv: [] }
   if (share === '9p') {
     return {
       // As Kata mounts it, with the largest message size of Linux. cache=mmap allows shared writable mappings.
@@ -117,7 +119,7 @@ function clock(accel: Accelerator): string[] {
 }
 
 /** `virtio-blk` is `virtio-blk-pci` on a board with PCI, and `virtio-blk-device` on one with virtio-mmio. */
-function devices({ machine }: Options) {
+function devices({ machine }: MachineOptions) {
   const bus = machine === 'microvm' ? 'device' : 'pci'
   return (kind: string, ...properties: string[]) => ['-device', [`${kind}-${bus}`, ...properties].join(',')]
 }
@@ -139,7 +141,7 @@ export const vmmStartArgv = (kernel: string, accel: Accelerator, { machine, firm
 export async function vmSpec(
   sandbox: GuestSandbox,
   { kernel, disk, accel }: { readonly kernel: GuestKernel; readonly disk: string; readonly accel: Accelerator },
-  options: Options,
+  options: MachineOptions,
 ): Promise<VmSpec> {
   const { machine, firmware } = options
   const tap = await sandbox.tap()
@@ -208,15 +210,23 @@ export const optionsSchema = Object.assign(
 
 export type Options = z.output<typeof optionsSchema>
 
+/** The options, or those of a guest that is saved: QEMU saves no machine with virtio-fs, so its /data is in memory. */
+type MachineOptions = Omit<Options, 'share'> & { readonly share: Options['share'] | 'memory' }
+
 /** Returns the accelerator: the requested one, or else KVM if it is usable. */
 export const accelerator = async ({ accel }: Pick<Options, 'accel'>): Promise<Accelerator> =>
   accel ?? (isUsable(await kvm()) ? 'kvm' : 'tcg')
 
-async function prepare(sandbox: GuestSandbox, options: Options) {
+async function prepare(sandbox: GuestSandbox, options: MachineOptions) {
   const kernel = kernelOf(options)
   const disk = await rootDiskFor(sandbox)
   return vmSpec(sandbox, { kernel, disk, accel: await accelerator(options) }, options)
 }
+
+const qmpSocket = ({ stateDir }: GuestSandbox): string => join(stateDir, 'qmp.sock')
+
+/** Seconds that QEMU gets to load the memory of a guest. */
+const loadSeconds = 60
 
 /** QEMU: a VM with emulated devices, run by KVM or by emulation of the CPU. */
 export const qemu = defineDriver({
@@ -247,11 +257,18 @@ export const qemu = defineDriver({
   oneShot: async (sandbox, argv, options) => vmOneShot(sandbox, await prepare(sandbox, options), argv),
   boot: async (sandbox, options) => {
     const guest = await bootVm(sandbox, await prepare(sandbox, options))
-    const qmpSocket = join(sandbox.stateDir, 'qmp.sock')
-    return {
-      ...guest,
-      pause: () => qmp(qmpSocket, 'stop'),
-      resume: () => qmp(qmpSocket, 'cont'),
+    const command = (name: 'stop' | 'cont') => async () => {
+      await qmp(qmpSocket(sandbox), name)
     }
+    return { ...guest, pause: command('stop'), resume: command('cont') }
+  },
+  snapshots: {
+    boot: async (sandbox, options) => bootVm(sandbox, await prepare(sandbox, { ...options, share: 'memory' })),
+    save: (sandbox, folder) => saveMachine(qmpSocket(sandbox), folder),
+    restore: async (sandbox, folder, options) => {
+      const vm = await prepare(sandbox, { ...options, share: 'memory' })
+      const restored = { ...vm, vmm: [...vm.vmm, ...savedMachine(folder)] as const }
+      return resumeVm(sandbox, restored, () => resumeMachine(qmpSocket(sandbox), loadSeconds))
+    },
   },
 })

@@ -2,6 +2,7 @@ import { describeExit } from '../core/judge/exit-code.ts'
 import { describeParams } from '../core/model/plan.ts'
 import type { Report } from '../core/model/report.ts'
 import type { ClaimVerdict, FindingVerdict, PartVerdict } from '../core/model/verdict.ts'
+import { seriesOf } from '../dsl/finding-id.ts'
 import { pad, plural, sanitize, wrap } from '../util/text.ts'
 import { escapeMarkdown as md } from './document.ts'
 import {
@@ -20,7 +21,16 @@ import {
 import { type FindingNote, findingNote, isSuspicious, saysSomething } from './headline/findings.ts'
 import { findingSentences, sourceText } from './headline/words.ts'
 import { markdownTable } from './markdown-table.ts'
-import { benchName, claimLocation, count, flagMeanings, outcomeName, shownPath, verdictSymbols } from './summary.ts'
+import {
+  benchName,
+  bySeries,
+  claimLocation,
+  count,
+  flagMeanings,
+  outcomeName,
+  shownPath,
+  verdictSymbols,
+} from './summary.ts'
 import { type Colors, table, verdictColor } from './terminal/table.ts'
 
 /** The findings as a table, as an explanation, and as Markdown. */
@@ -63,8 +73,13 @@ export function notesOf(report: Report, finding: FindingVerdict): [string, strin
   return notes.map(([label, text]) => [label, sanitize(text, 600)])
 }
 
-/** `28 findings: 3 hold · 1 contradicted (1 better) · …`. */
-export function formatTally(findings: readonly FindingVerdict[]): string {
+/** `3 hold · 1 contradicted (1 better) · …; series 2026: 2 hold`. */
+export const formatTally = (findings: readonly FindingVerdict[]): string =>
+  bySeries(findings)
+    .map(({ series, findings: own }) => (series === undefined ? '' : `series ${series}: `) + formatCounts(own))
+    .join('; ')
+
+function formatCounts(findings: readonly FindingVerdict[]): string {
   const counts = count(findings)
   const better = findings.filter(
     ({ outcome, direction }) => outcome === 'contradicted' && direction === 'better',
@@ -237,13 +252,17 @@ function madeBy({ profile, environment: { isobench, startedAt, cpu, virtualizati
 }
 
 export function findingsMarkdown(report: Report): string {
-  const { findings } = report
-  const said = findings.some(({ source }) => source) ? 'the paper says' : 'statement'
+  const [first, ...series] = bySeries(report.findings)
+  const others = series.flatMap(({ title, findings }) => [`**${title}**`, '', ...groupMarkdown(report, findings)])
+  return [md(madeBy(report)), '', ...groupMarkdown(report, first?.findings ?? []), ...others].join('\n')
+}
+
+function groupMarkdown(report: Report, findings: readonly FindingVerdict[]): string[] {
+  const isPaper = findings.some(({ id, source }) => source && seriesOf(id) === undefined)
+  const said = isPaper ? 'the paper says' : 'statement'
   const decided = findings.filter(({ outcome }) => outcome !== 'not-evaluated')
   const others = findings.filter(({ outcome }) => outcome === 'not-evaluated')
   return [
-    md(madeBy(report)),
-    '',
     ...markdownTable(
       [numberColumn, said, 'verdict', 'measured here, with its 90 % interval', 'moved'],
       decided.map((finding) => [...statement(finding), md(measured(report, finding)), formatDirection(finding)]),
@@ -265,7 +284,7 @@ export function findingsMarkdown(report: Report): string {
           '</details>',
           '',
         ]),
-  ].join('\n')
+  ]
 }
 
 const outcomeWord = ({ outcome, qualitative }: FindingVerdict): string =>

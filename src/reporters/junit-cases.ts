@@ -3,6 +3,7 @@ import type { PlatformResult, Report } from '../core/model/report.ts'
 import type { ClaimVerdict, FindingVerdict } from '../core/model/verdict.ts'
 import type { Row } from '../core/records/row-changes.ts'
 import type { Matcher } from '../dsl/claim.ts'
+import { seriesOf } from '../dsl/finding-id.ts'
 import { sanitize } from '../util/text.ts'
 import { changeText } from './comparison.ts'
 import { formatClaim, formatFinding, formatPlatforms, formatReason } from './format.ts'
@@ -168,7 +169,7 @@ function findingCase(report: Report, finding: FindingVerdict, root: string): Tes
   const verdicts = finding.claims.map((index) => report.claims[index]!)
   return {
     file: verdicts[0] ? claimLocation(verdicts[0], root).file : 'findings',
-    className: 'findings',
+    className: seriesOf(finding.id) === undefined ? 'findings' : `findings of the series ${seriesOf(finding.id)}`,
     name: `finding ${finding.id}: ${finding.title}`,
     outcome: outcomeOf(finding),
     type: finding.outcome,

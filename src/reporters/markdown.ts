@@ -12,6 +12,7 @@ import { metricTables, sideBySide } from './metric-table.ts'
 import type { ReporterContext } from './reporter.ts'
 import { timeBudgetText } from './stop.ts'
 import {
+  bySeries,
   claimLocation,
   count,
   excludedPlatformsNote,
@@ -125,18 +126,20 @@ function absent(report: Report): string[] {
   ]
 }
 
-const findings = (report: Report): string[] => [
-  ...markdownTable(
-    [{ title: '', align: 'center' }, { title: '#', align: 'right' }, 'finding', 'why'],
-    report.findings.map((finding) => [
-      verdictSymbols[finding.outcome],
-      String(finding.id),
-      md(formatFindingTitle(finding)),
-      md(formatFinding(finding, report)),
-    ]),
-  ),
-  '',
-]
+const findings = (report: Report): string[] =>
+  bySeries(report.findings).flatMap(({ series, title, findings: own }) => [
+    ...(series === undefined ? [] : [`**${title}**`, '']),
+    ...markdownTable(
+      [{ title: '', align: 'center' }, { title: '#', align: 'right' }, 'finding', 'why'],
+      own.map((finding) => [
+        verdictSymbols[finding.outcome],
+        String(finding.id),
+        md(formatFindingTitle(finding)),
+        md(formatFinding(finding, report)),
+      ]),
+    ),
+    '',
+  ])
 
 /** A part for each bench, its parameters and metrics beneath each other. */
 function benchParts(report: Report): { readonly title: string; readonly text: string }[] {

@@ -1,5 +1,6 @@
 import type { BenchData, FindingData } from '../core/model/suite.ts'
 import type { Claim } from '../dsl/claim.ts'
+import { compareFindingIds } from '../dsl/finding-id.ts'
 import { describeSelector } from '../dsl/platform.ts'
 import { pad, plural, sanitize, wrap } from '../util/text.ts'
 import type { FindingsView } from './findings.ts'
@@ -26,7 +27,7 @@ export function statedFindings(
     wrap(sanitize(text), width - labels - 4).map(
       (line, at) => `    ${ink.dim(pad(at === 0 ? label : '', labels))}${paint(line)}`,
     )
-  const sorted = [...findings].sort((a, b) => a.id - b.id)
+  const sorted = [...findings].sort((a, b) => compareFindingIds(a.id, b.id))
   return [
     ...sourcesOf(sorted).flatMap((text) => wrap(text, width).map(ink.strong)),
     '',
@@ -54,8 +55,8 @@ export function statedFindings(
 function sourcesOf(findings: readonly FindingData[]): string[] {
   const counts = new Map<string, number>()
   for (const { source } of findings) {
-    const doi = source?.doi ? `, https://doi.org/${source.doi}` : ''
-    const text = source ? `of ${source.title}${doi}` : 'of this project'
+    const address = source?.doi ? `https://doi.org/${source.doi}` : source?.url
+    const text = source ? `of ${source.title}${address ? `, ${address}` : ''}` : 'of this project'
     counts.set(text, (counts.get(text) ?? 0) + 1)
   }
   return [...counts].map(([text, count]) => sanitize(`${plural(count, 'finding')} ${text}`))

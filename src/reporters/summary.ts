@@ -5,6 +5,7 @@ import { describeParams, type Params } from '../core/model/plan.ts'
 import type { CaseResult, MetricResult, PlatformResult, Report } from '../core/model/report.ts'
 import type { ClaimVerdict, FindingOutcome, Outcome, ReasonCode } from '../core/model/verdict.ts'
 import { median } from '../core/stats/index.ts'
+import { type FindingId, seriesOf } from '../dsl/finding-id.ts'
 import { plural, sanitize } from '../util/text.ts'
 import { formatReasonCode, formatReasonSubject } from './format.ts'
 
@@ -30,6 +31,25 @@ export function count(verdicts: readonly { readonly outcome: FindingOutcome }[])
   const counts = { holds: 0, 'holds-in-part': 0, contradicted: 0, inconclusive: 0, 'not-evaluated': 0 }
   for (const { outcome } of verdicts) counts[outcome]++
   return counts
+}
+
+/** Findings that are counted together: those without a series, or those of one. */
+export interface FindingGroup<T> {
+  /** Undefined: the paper's findings and the project's own. */
+  readonly series: string | undefined
+  /** `Findings`, `Findings of the series 2026`. */
+  readonly title: string
+  readonly findings: readonly T[]
+}
+
+/** The findings by series, in the order of the first of each. Every reporter counts and shows the groups apart. */
+export function bySeries<T extends { readonly id: FindingId }>(findings: readonly T[]): FindingGroup<T>[] {
+  const all = [...new Set(findings.map(({ id }) => seriesOf(id)))]
+  return all.map((series) => ({
+    series,
+    title: series === undefined ? 'Findings' : `Findings of the series ${series}`,
+    findings: findings.filter(({ id }) => seriesOf(id) === series),
+  }))
 }
 
 /** The counts of every summary: `12 hold · 1 contradicted · 0 inconclusive · 3 not evaluated`. */
@@ -89,7 +109,7 @@ export interface UniqueClaim {
   /** Who states it: `finding 2, the bench`. */
   readonly sources: string
   /** The findings among them. */
-  readonly findings: readonly number[]
+  readonly findings: readonly FindingId[]
   /** Whether the bench is among them. */
   readonly isOwn: boolean
 }

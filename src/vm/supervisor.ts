@@ -4,6 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import type { GuestHandle } from '../driver.ts'
 import { type GuestArgv, type HostArgv, runHostCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
@@ -44,7 +45,7 @@ export interface VmSpec {
 const withCount = (argv: readonly string[] = []): string[] => [String(argv.length), ...argv]
 
 const supervisorArgv = (
-  mode: 'run' | 'serve',
+  mode: 'run' | 'serve' | 'resume',
   sandbox: GuestSandbox,
   { nonce, vmm, vsockSocket, helper }: VmSpec,
 ): HostArgv => [
@@ -64,11 +65,8 @@ export const supervisorRunArgv = (sandbox: GuestSandbox, vm: VmSpec, argv: Guest
   ...argv,
 ]
 
-/** Returns argv that boots the VM and serves `vmExecArgv` until the VM is removed. */
-const supervisorServeArgv = (sandbox: GuestSandbox, vm: VmSpec): HostArgv => supervisorArgv('serve', sandbox, vm)
-
 /**
- * Returns argv that runs `argv` in a VM of `supervisorServeArgv`. If `argv` is empty, it only waits until the VM is
+ * Returns argv that runs `argv` in a VM that the supervisor serves. If `argv` is empty, it only waits until the VM is
  * ready.
  */
 const vmExecArgv = (sandbox: GuestSandbox, argv: GuestArgv): HostArgv => [
@@ -87,6 +85,9 @@ export const vsock = { socket: 'vsock.sock', channel: 'vsock:1024', call: 'vsock
 
 /** Creates the secret of a guest. */
 export const createNonce = (): string => randomBytes(16).toString('hex')
+
+/** The secret of a saved guest in a folder: its agent calls with it when the guest is restored. */
+export const nonceFile = (folder: string): string => join(folder, 'nonce')
 
 /**
  * Returns the guest kernel's command line. `panic=-1` reboots immediately after a panic. A reboot ends every VMM here,
@@ -117,8 +118,27 @@ export const vmOneShot = (sandbox: GuestSandbox, vm: VmSpec, argv: GuestArgv): H
  * Boots a VM and waits until its agent is ready.
  * @throws {HostCommandError} if the VM does not boot
  */
-export async function bootVm(sandbox: GuestSandbox, vm: VmSpec): Promise<Omit<GuestHandle, 'pause' | 'resume'>> {
-  await sandbox.spawn(sandbox.wrapWithTap(supervisorServeArgv(sandbox, vm)))
+export const bootVm = (sandbox: GuestSandbox, vm: VmSpec): Promise<ServedVm> => serveVm(sandbox, vm, 'serve')
+
+/**
+ * Restores a VM and waits until its agent answers. A virtio port stays open for the agent. A vsock connection does not,
+ * and the agent calls again, with the nonce that it had.
+ * @param resume lets the guest run, once the VMM is started
+ * @throws {HostCommandError} if the agent does not answer
+ */
+export const resumeVm = (sandbox: GuestSandbox, vm: VmSpec, resume: () => Promise<void>): Promise<ServedVm> =>
+  serveVm(sandbox, vm, vm.vsockSocket === undefined ? 'resume' : 'serve', resume)
+
+type ServedVm = Omit<GuestHandle, 'pause' | 'resume'>
+
+async function serveVm(
+  sandbox: GuestSandbox,
+  vm: VmSpec,
+  mode: 'serve' | 'resume',
+  resume?: () => Promise<void>,
+): Promise<ServedVm> {
+  await sandbox.spawn(sandbox.wrapWithTap(supervisorArgv(mode, sandbox, vm)))
+  await resume?.()
   await sandbox.run(sandbox.wrap(vmExecArgv(sandbox, [])))
   const execArgv = (argv: GuestArgv) => sandbox.wrap(vmExecArgv(sandbox, argv))
   return { execArgv, oomKillCount: () => guestOomKillsVia(execArgv) }

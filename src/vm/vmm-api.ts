@@ -1,9 +1,11 @@
 /** Control of a running VMM: an HTTP API (Firecracker, Cloud Hypervisor), or QMP (QEMU). */
 
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { IsobenchError, messageOf } from '../util/errors.ts'
 import { sanitize } from '../util/text.ts'
 
@@ -65,11 +67,30 @@ export function vmmRequest(socket: string, { method, path, body }: ApiRequest, t
   })
 }
 
+/** Seconds until a started VMM serves its API. */
+const apiSeconds = 20
+
+/** Like `vmmRequest`, to a VMM that may still be starting. */
+export async function firstVmmRequest(socket: string, apiRequest: ApiRequest, timeoutMs?: number): Promise<unknown> {
+  const until = performance.now() + apiSeconds * 1000
+  while (!existsSync(socket) && performance.now() < until) await sleep(2)
+  return vmmRequest(socket, apiRequest, timeoutMs)
+}
+
+/** A command of the QEMU Machine Protocol. */
+export type QmpCommand = 'stop' | 'cont' | 'query-status' | 'migrate-set-parameters' | 'migrate' | 'query-migrate'
+
 /**
  * Executes a command of the QEMU Machine Protocol (docs/interop/qmp-spec in the QEMU sources).
+ * @param args arguments of the command
+ * @returns the response, which depends on the command
  * @throws {VmmError} if QEMU refuses, or does not respond within 5 s
  */
-export async function qmp(path: string, command: 'stop' | 'cont'): Promise<void> {
+export async function qmp(
+  path: string,
+  command: QmpCommand,
+  args?: Readonly<Record<string, unknown>>,
+): Promise<unknown> {
   const socket = connect(path)
   const createError = (reason: string) => new VmmError(`QEMU did not ${command}: ${sanitize(reason)}`)
   socket.setTimeout(5000, () => socket.destroy(createError('no response within 5 s')))
@@ -85,12 +106,15 @@ export async function qmp(path: string, command: 'stop' | 'cont'): Promise<void>
         if (!('event' in message)) return message
       }
     }
-    await next()
-    for (const execute of ['qmp_capabilities', command]) {
-      socket.write(`${JSON.stringify({ execute })}\n`)
+    const execute = async (request: object): Promise<unknown> => {
+      socket.write(`${JSON.stringify(request)}\n`)
       const response = await next()
       if (!('return' in response)) throw createError(JSON.stringify(response))
+      return response.return
     }
+    await next()
+    await execute({ execute: 'qmp_capabilities' })
+    return await execute({ execute: command, ...(args && { arguments: args }) })
   } catch (error) {
     throw error instanceof VmmError ? error : createError(error instanceof Error ? error.message : String(error))
   } finally {

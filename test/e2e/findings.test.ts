@@ -28,12 +28,13 @@ describe('the paper’s findings by a stored record, with this repository’s be
   const findings = (...args: string[]) =>
     project.isobench(['findings', ...args], { cwd: relative(project.root, repository) })
 
-  test('are all 28 and A1 to A7, each with claims, and those not evaluated name what is missing', async () => {
+  test('are all 28, A1 to A7 and newer ones, with claims, and those not evaluated name what is missing', async () => {
     const done = await findings('--record', stored, '--json')
     const result = jsonOf(done)
     expect(result.findings.map(({ id }) => id)).toEqual([
       ...Array.from({ length: 28 }, (_, at) => at + 1),
       ...Array.from({ length: 7 }, (_, at) => 101 + at),
+      ...Array.from({ length: 3 }, (_, at) => `2026-${at + 1}`),
     ])
     for (const { id, outcome, missingPlatforms, reasons, claims } of result.findings) {
       expect(claims.length, `finding ${id}`).toBeGreaterThan(0)

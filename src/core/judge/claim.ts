@@ -1,4 +1,5 @@
 import type { Claim, Matcher } from '../../dsl/claim.ts'
+import type { FindingId } from '../../dsl/finding-id.ts'
 import { type CpuMode, matchesSelector } from '../../dsl/platform.ts'
 import { type BenchCase, canRun, casesOf, isMeasuredOn, type PlannedPlatform } from '../model/plan.ts'
 import { benchInfo } from '../model/suite.ts'
@@ -57,7 +58,7 @@ function missingMembers({ matcher }: Claim, names: readonly string[], { plan }: 
 /** One claim about one case and one group of platforms, judged without the run's other claims. */
 export interface JudgedClaim {
   readonly claim: Claim
-  readonly finding: number | null
+  readonly finding: FindingId | null
   /** Ids of the cases that it is about: one, or those of a series; none if its bench was not measured. */
   readonly cases: readonly string[]
   /** The platforms that it needs samples of. */
@@ -70,7 +71,7 @@ export interface JudgedClaim {
 }
 
 /** Judges a claim: one verdict for each case and group of platforms, and at least one. */
-export function judgeClaim(claim: Claim, finding: number | null, given: JudgeInput): JudgedClaim[] {
+export function judgeClaim(claim: Claim, finding: FindingId | null, given: JudgeInput): JudgedClaim[] {
   const bench = given.plan.benches.find(({ id }) => id === claim.bench)
   const input = bench ? { ...given, plan: planForClaim(given.plan, bench, claim) } : given
   const metric = bench?.metrics[claim.metric]

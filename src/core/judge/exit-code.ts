@@ -1,3 +1,4 @@
+import type { FindingId } from '../../dsl/finding-id.ts'
 import type { Report } from '../model/report.ts'
 import type { ClaimVerdict, FindingVerdict, Verdicts } from '../model/verdict.ts'
 
@@ -61,7 +62,7 @@ export interface ExitOptions {
   readonly interrupted: boolean
   readonly problems: number
   /** The findings that decide the exit code. All verdicts take part in the correction for many claims. */
-  readonly shown?: readonly number[] | undefined
+  readonly shown?: readonly FindingId[] | undefined
   /** Whether the run is a shard: then the merged record decides, because each shard has only a part of the claims. */
   readonly isProvisional?: boolean
   /** Whether a merged record lacks a shard: with `strict` it is in doubt whatever the verdicts of the others are. */
@@ -89,8 +90,8 @@ const isInDoubt = ({ outcome, reason }: Claim): boolean =>
 export function failures(
   { claims, findings }: Verdicts,
   strictFindings = false,
-  shown?: readonly number[],
-): { readonly claims: number[]; readonly findings: number[] } {
+  shown?: readonly FindingId[],
+): { readonly claims: number[]; readonly findings: FindingId[] } {
   const fails = (index: number, failOn: Finding['failOn']) => {
     const one = claims[index]!
     if (!canFail(one) || !isContradicted(one)) return false
@@ -112,7 +113,7 @@ export function failures(
 function doubts(
   { claims, findings }: Verdicts,
   isShown: (claim: Claim) => boolean,
-): { readonly claims: number[]; readonly findings: number[] } {
+): { readonly claims: number[]; readonly findings: FindingId[] } {
   const inDoubt = claims.flatMap((one, index) => (isShown(one) && canFail(one) && isInDoubt(one) ? [index] : []))
   return {
     claims: inDoubt,
@@ -124,7 +125,7 @@ function doubts(
 function brokenPlatforms(
   { claims, findings }: Verdicts,
   strictFindings: boolean,
-  isShown: (id: number | null) => boolean,
+  isShown: (id: FindingId | null) => boolean,
 ): string[] {
   const never = new Set(strictFindings ? [] : findings.flatMap(({ id, failOn }) => (failOn === 'never' ? [id] : [])))
   const broken = claims.flatMap((claim) => {
@@ -136,7 +137,7 @@ function brokenPlatforms(
 }
 
 /** With `--require complete`: findings that hold only where they were measured, or that are not evaluated. */
-const openFindings = ({ findings }: Verdicts, isShown: (id: number) => boolean): number[] =>
+const openFindings = ({ findings }: Verdicts, isShown: (id: FindingId) => boolean): FindingId[] =>
   findings.flatMap(({ id, outcome, qualitative }) =>
     isShown(id) && qualitative === null && (outcome === 'holds-in-part' || outcome === 'not-evaluated') ? [id] : [],
   )
@@ -153,7 +154,7 @@ export function decideExit(
   verdicts: Verdicts,
   { strict, strictFindings, requireComplete, interrupted, problems, shown, isProvisional, lacksShard }: ExitOptions,
 ): RunVerdicts {
-  const isShown = (id: number | null) => !shown || (id !== null && shown.includes(id))
+  const isShown = (id: FindingId | null) => !shown || (id !== null && shown.includes(id))
   const failed = failures(verdicts, strictFindings, shown)
   const hasFailed = failed.claims.length > 0 || failed.findings.length > 0
   const isEvaluated = verdicts.claims.some(({ outcome, finding }) => isShown(finding) && outcome !== 'not-evaluated')
@@ -187,7 +188,7 @@ export function decideExit(
  * @param named the platforms of `--platform`
  * @param shown the findings that count; undefined: all of them, and the expectations of benches
  */
-export function withUnmeasured(report: Report, named: readonly string[] = [], shown?: readonly number[]): Report {
+export function withUnmeasured(report: Report, named: readonly string[] = [], shown?: readonly FindingId[]): Report {
   const { claims, cases, exit, platforms } = report
   const measured = new Set(
     cases.flatMap(({ results }) =>

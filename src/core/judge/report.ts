@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { compareFindingIds, type FindingId } from '../../dsl/finding-id.ts'
 import type { Metric } from '../../dsl/metric.ts'
 import { type BenchCase, measuredOn, type ScheduledPlan } from '../model/plan.ts'
 import { causeOf, errorOf, type RunRecord, type Sample, valuesOf } from '../model/record.ts'
@@ -36,7 +37,7 @@ export interface Strictness {
   /** `complete`: every finding must be decided in all its parts. */
   readonly require?: 'complete' | undefined
   /** Numbers of the findings that are shown and decide the exit code; absent: everything. */
-  readonly shown?: readonly number[]
+  readonly shown?: readonly FindingId[]
 }
 
 /** Judges a record and builds its report. Pure. */
@@ -235,7 +236,7 @@ export function withFindings(record: RunRecord, suite: Pick<Suite, 'benches' | '
   const measured = new Set(record.plan.benches.map(({ id }) => id))
   const unmeasured = suite.benches.filter(({ id }) => !measured.has(id)).map((bench) => ({ ...bench, claims: [] }))
   const benches = [...record.plan.benches, ...unmeasured]
-  const findings = [...suite.findings].sort((a, b) => a.id - b.id)
+  const findings = [...suite.findings].sort((a, b) => compareFindingIds(a.id, b.id))
   return { ...record, problems: suite.problems, plan: { ...record.plan, benches, findings } }
 }
 
@@ -243,7 +244,7 @@ export function withFindings(record: RunRecord, suite: Pick<Suite, 'benches' | '
  * Returns the numbers of the findings that state something else today than when the run was made. `judge` and `report`
  * use the run's statements, and `findings` uses today's, so their verdicts can differ. Places in files do not count.
  */
-export function changedFindings(record: RunRecord, suite: Pick<Suite, 'findings'>): number[] {
+export function changedFindings(record: RunRecord, suite: Pick<Suite, 'findings'>): FindingId[] {
   const isPlace = (key: string) => key === 'location' || key === 'file'
   const statement = (finding: FindingData): unknown =>
     JSON.parse(JSON.stringify(finding, (key, value: unknown) => (isPlace(key) ? undefined : value)))

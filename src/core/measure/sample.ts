@@ -1,6 +1,6 @@
 import type { BootPhases } from '../../dsl/boot-phases.ts'
 import type { Metrics } from '../../dsl/metric.ts'
-import type { BootContext, CommandWork, ParamSpace, VmmStartContext } from '../../dsl/workload.ts'
+import type { BootContext, CommandWork, ParamSpace, SnapshotContext, VmmStartContext } from '../../dsl/workload.ts'
 import { environmentPadding } from '../../host/environment.ts'
 import { ranToCompletion, writeProbeKernel } from '../../host/probe-kernel.ts'
 import type { HostArgv } from '../../host/process.ts'
@@ -31,6 +31,7 @@ import {
 } from './guest-api.ts'
 import { SampleScope } from './sample-scope.ts'
 import { runSeveralGuests } from './several-guests.ts'
+import { SnapshotGuests } from './snapshots.ts'
 import type { TracedGuestApi } from './traced-guest-api.ts'
 import { measureTraced } from './traced-sample.ts'
 import { checkValues, observationLists } from './values.ts'
@@ -199,6 +200,11 @@ async function runWorkload(
   }
   if (work.kind === 'guests')
     return { output: await runSeveralGuests(work, context, { platform, scope, measureContext, times, notes }) }
+  if (work.kind === 'snapshot') {
+    await using guests = new SnapshotGuests({ platform, session, rootfs: measureContext.image.rootfs, scope, times })
+    const boot: SnapshotContext<ParamSpace>['boot'] = (first) => scope.track(guests.boot(first))
+    return { output: await scope.race(work.run({ ...context, boot })) }
+  }
   const { lifecycle } = bench.workload
   const output = await pool.use(
     platform,

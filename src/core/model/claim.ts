@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { isFindingId } from '../../dsl/finding-id.ts'
 import { areDifferent, isCount, isFactor, isIdentifier, minRanked, minUnordered } from '../../dsl/rules.ts'
 import { vocabulary } from './vocabulary.ts'
 
@@ -17,6 +18,7 @@ export const workKindSchema = vocabulary('WorkKind', 'What a workload measures.'
   boot: 'the start of a guest that runs one command',
   'vmm-start': 'the start of a VMM with a guest of a few hundred bytes',
   guests: 'several guests at the same time',
+  snapshot: 'saving a guest and starting others from what was saved',
   'in-guest': 'a JavaScript function that Node.js runs inside the guest',
 })
 
@@ -31,11 +33,17 @@ export const failOnSchema = vocabulary('FailOn', 'Which contradicted findings fa
   never: 'none',
 })
 
+export const findingIdSchema = z
+  .union([z.number(), z.string()])
+  .refine(isFindingId, { message: 'is neither a number from 1 on nor a number of a series such as `2026-1`' })
+  .meta({ id: 'FindingId', description: 'The number of a finding, or of a finding of a series: `2026-1`.' })
+
 /** Where a publication states a finding. */
 export const findingSourceSchema = z
   .object({
     title: z.string().describe('short reference of the publication'),
     doi: z.string().exactOptional().describe('DOI of the publication'),
+    url: z.string().exactOptional().describe('address of a publication without a DOI'),
     section: z.string().exactOptional().describe('number of the section'),
     figures: z.array(z.number()).readonly().exactOptional().describe('numbers of the figures that show it'),
   })

@@ -4,6 +4,7 @@ import {
   claimSchema,
   failOnSchema,
   familySchema,
+  findingIdSchema,
   findingSourceSchema,
   locationSchema,
   metricSchema,
@@ -82,7 +83,7 @@ const partSchema = z
 
 const findingSchema = z
   .object({
-    id: z.number().describe('number of the finding'),
+    id: findingIdSchema.describe('number of the finding'),
     title: z.string().describe('the statement'),
     failOn: failOnSchema.describe('which contradictions fail the run'),
     parts: z.array(partSchema).describe('clauses of the statement'),

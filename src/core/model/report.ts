@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { UsageError } from '../../util/errors.ts'
-import { benchInfoSchema, familySchema, paramsSchema, workKindSchema } from './claim.ts'
+import { benchInfoSchema, familySchema, findingIdSchema, paramsSchema, workKindSchema } from './claim.ts'
 import {
   besideSchema,
   excludedBenchSchema,
@@ -164,7 +164,7 @@ export const reportSchema = z
       .object({
         code: z.number().describe('exit code of the run'),
         claims: z.array(z.number()).describe('indices in `claims` that make it other than 0'),
-        findings: z.array(z.number()).describe('numbers of the findings that make it other than 0'),
+        findings: z.array(findingIdSchema).describe('numbers of the findings that make it other than 0'),
         regressions: z
           .array(
             z

@@ -1,5 +1,13 @@
 import * as z from 'zod'
-import { benchInfoSchema, claimSchema, failOnSchema, findingSourceSchema, paramSchema, paramsSchema } from './claim.ts'
+import {
+  benchInfoSchema,
+  claimSchema,
+  failOnSchema,
+  findingIdSchema,
+  findingSourceSchema,
+  paramSchema,
+  paramsSchema,
+} from './claim.ts'
 import { cpuModeSchema, describedEnum, vocabulary } from './vocabulary.ts'
 
 /** The results of judging: plain data, part of the public report. It has no sentences; reporters write those. */
@@ -190,7 +198,9 @@ export type Estimate = z.infer<typeof estimateSchema>
 export const claimVerdictSchema = z
   .object({
     claim: claimSchema.describe('the claim'),
-    finding: z.number().nullable().describe('number of the finding that makes it; null: an expectation of a bench'),
+    finding: findingIdSchema
+      .nullable()
+      .describe('number of the finding that makes it; null: an expectation of a bench'),
     bench: benchInfoSchema.describe('the bench that it is about'),
     unit: z.string().nullable().describe('unit of the metric; null if the record does not have the metric'),
     case: z
@@ -264,7 +274,7 @@ export type PartVerdict = z.infer<typeof partVerdictSchema>
 
 export const findingVerdictSchema = z
   .object({
-    id: z.number().describe('number of the finding'),
+    id: findingIdSchema.describe('number of the finding'),
     title: z.string().describe('the statement'),
     failOn: failOnSchema.describe('which contradictions fail the run'),
     ...combination,

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { Claim } from '../../dsl/claim.ts'
+import type { FindingId } from '../../dsl/finding-id.ts'
 import { bundlePath } from '../../util/assets.ts'
 import { messageOf, UsageError } from '../../util/errors.ts'
 import { sanitize } from '../../util/text.ts'
@@ -14,7 +15,7 @@ export function checkSuite(suite: Suite, files: readonly string[]): Suite {
   const spoilt = new Set(problems.map(({ file }) => file))
   const filesWith = new Set([...suite.benches, ...suite.findings].map(({ file }) => file))
   const known = new Map(suite.benches.map((bench) => [bench.id, bench]))
-  const owners = new Map<number, string>()
+  const owners = new Map<FindingId, string>()
   const findings = suite.findings.filter((finding) => {
     const { id, file, location } = finding
     const at = location ? { location } : {}

@@ -13,6 +13,7 @@ export const supportsDuet = ({ tags, workload }: BenchData): boolean =>
   !tags.some((tag) => soloTags.includes(tag)) &&
   workload.kind !== 'boot' &&
   workload.kind !== 'vmm-start' &&
+  workload.kind !== 'snapshot' &&
   workload.lifecycle !== 'sample'
 
 /**

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { relative } from 'node:path'
 import { type Driver, platformFamily } from '../../driver.ts'
 import { suggestion } from '../../dsl/checked.ts'
+import { compareFindingIds, type FindingId } from '../../dsl/finding-id.ts'
 import { matchesSelector, type PlatformSpec } from '../../dsl/platform.ts'
 import { closestMatch } from '../../util/closest-match.ts'
 import { UsageError } from '../../util/errors.ts'
@@ -52,7 +53,7 @@ export function selectFiles(
   }
   return {
     benches,
-    findings: suite.findings.filter(concerns).sort((a, b) => a.id - b.id),
+    findings: suite.findings.filter(concerns).sort((a, b) => compareFindingIds(a.id, b.id)),
     problems: suite.problems.filter(({ file }) => files.includes(file) || file === relative(root, configFile)),
   }
 }
@@ -402,7 +403,7 @@ function applyFindings(
  * @param asked each text may have several, separated by commas
  * @throws {UsageError} if there is no such finding
  */
-export function chooseFindings<T extends { readonly id: number; readonly title: string }>(
+export function chooseFindings<T extends { readonly id: FindingId; readonly title: string }>(
   asked: readonly string[],
   all: readonly T[],
 ): T[] {
@@ -412,7 +413,7 @@ export function chooseFindings<T extends { readonly id: number; readonly title: 
     const label = `${text}: `.toLowerCase()
     const found = all.find(({ id, title }) => String(id) === text || title.toLowerCase().startsWith(label))
     if (found) return found
-    const known = all.map(({ id }) => id).sort((a, b) => a - b)
+    const known = all.map(({ id }) => id).sort(compareFindingIds)
     throw new UsageError(`no finding "${text}".`, `the bench files have the findings ${known.join(', ') || '(none)'}.`)
   })
   return [...new Set(chosen)]

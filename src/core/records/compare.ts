@@ -1,3 +1,4 @@
+import type { FindingId } from '../../dsl/finding-id.ts'
 import type { Metric } from '../../dsl/metric.ts'
 import { isHostOverloaded } from '../judge/adjustments.ts'
 import { exitCodes } from '../judge/exit-code.ts'
@@ -33,7 +34,7 @@ import {
 /** A claim that the baseline decides and the current run does not. */
 export interface LostVerdict {
   readonly bench: BenchInfo
-  readonly finding: number | null
+  readonly finding: FindingId | null
   readonly metric: string
   readonly params: BenchCase['params']
   readonly platforms: readonly string[]

@@ -1,4 +1,5 @@
 import { basename, dirname, join, resolve } from 'node:path'
+import { compareFindingIds, type FindingId } from '../../dsl/finding-id.ts'
 import { messageOf, UsageError } from '../../util/errors.ts'
 import { failures } from '../judge/exit-code.ts'
 import { buildReport } from '../judge/report.ts'
@@ -63,7 +64,7 @@ export interface HostHistory {
   readonly runs: readonly HistoryRun[]
   readonly metrics: readonly MetricHistory[]
   readonly findings: readonly {
-    readonly id: number
+    readonly id: FindingId
     readonly title: string
     readonly verdicts: readonly (FindingOutcome | null)[]
   }[]
@@ -171,7 +172,7 @@ function hostOf({ environment: { cpu, guest, virtualization } }: Pick<RunRecord,
 
 function hostHistory(host: string, stored: readonly Stored[], wanted: (bench: string) => boolean): HostHistory {
   const series = new Map<string, MutableSeries>()
-  const findings = new Map<number, { id: number; title: string; verdicts: (FindingOutcome | null)[] }>()
+  const findings = new Map<FindingId, { id: FindingId; title: string; verdicts: (FindingOutcome | null)[] }>()
   const none = <T>(): (T | null)[] => stored.map(() => null)
   stored.forEach(({ report }, run) => {
     for (const { bench, params: values, results } of report.cases.filter((one) => wanted(one.bench.id)))
@@ -205,7 +206,7 @@ function hostHistory(host: string, stored: readonly Stored[], wanted: (bench: st
       status: record.status,
     })),
     metrics: all.map((one, at) => ({ ...one, changes: changes[at]! })),
-    findings: [...findings.values()].sort((a, b) => a.id - b.id),
+    findings: [...findings.values()].sort((a, b) => compareFindingIds(a.id, b.id)),
   }
 }
 

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { compareFindingIds } from '../../dsl/finding-id.ts'
 import { convertQuantity, type Metric, type Unit } from '../../dsl/metric.ts'
 import type { PlatformFamily } from '../../dsl/platform.ts'
 import { closestMatch } from '../../util/closest-match.ts'
@@ -267,7 +268,7 @@ export function importRecord(file: string, value: unknown, suite: Suite, known: 
     platforms,
     benches: suite.benches.filter(({ id }) => measured.has(id)),
     cases: everywhere,
-    findings: [...suite.findings].sort((a, b) => a.id - b.id),
+    findings: [...suite.findings].sort((a, b) => compareFindingIds(a.id, b.id)),
     excluded: suite.benches.flatMap(({ id }) => (measured.has(id) ? [] : [{ bench: id, reason: 'filter' as const }])),
     ...(stated && { published: stated }),
   }

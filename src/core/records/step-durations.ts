@@ -25,12 +25,12 @@ const bootSeconds = { hardware: 0.3, nested: 3, emulated: 10 } as const
 const overheadSeconds = 0.3
 /** A bench with the tag `slow` takes about so many times as long, and longer if it has its own time limit. */
 const slowFactor = { usual: 2, withTimeout: 5 } as const
-/** A sample of a start-up bench has three boots or more. */
+/** A sample of a start-up bench has three boots or more. One with snapshots has a boot, a save and some restores. */
 const bootsPerSample = 3
 
 /** Whether the samples of a bench are boots. */
 export const isStartup = ({ workload }: Pick<BenchData, 'workload'>): boolean =>
-  workload.kind === 'boot' || workload.kind === 'vmm-start'
+  workload.kind === 'boot' || workload.kind === 'vmm-start' || workload.kind === 'snapshot'
 
 type Profile = Pick<Plan['profile'], 'seconds'>
 

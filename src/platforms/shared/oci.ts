@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { BootSteps, GuestHandle } from '../../driver.ts'
+import type { BootSteps, GuestHandle, SnapshotAbility } from '../../driver.ts'
 import { guestEnv } from '../../host/image-recipe.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../../host/process.ts'
 import type { GuestSandbox } from '../../host/sandbox.ts'
@@ -102,15 +102,23 @@ export interface OciRuntime {
   readonly detachOption: string
   /** Options of `exec`. */
   readonly execOptions?: readonly string[]
+  /**
+   * Options of `checkpoint` and of `restore`, if the runtime has these verbs.
+   * @param folder of the snapshot
+   * @param work folder for temporary files
+   */
+  readonly snapshotOptions?: (folder: string, work: string) => readonly string[]
   /** See `BundleOptions`. */
   readonly security?: SecurityOption['security']
 }
 
-function stateOf(sandbox: GuestSandbox): string {
-  const folder = join(sandbox.stateDir, 'state')
+function folderIn(sandbox: GuestSandbox, name: string): string {
+  const folder = join(sandbox.stateDir, name)
   mkdirSync(folder, { recursive: true })
   return folder
 }
+
+const stateOf = (sandbox: GuestSandbox): string => folderIn(sandbox, 'state')
 
 /** Returns argv that runs a container with `argv` as its only process until it ends. */
 export function runOnce(runtime: OciRuntime, sandbox: GuestSandbox, argv: GuestArgv): HostArgv {
@@ -134,9 +142,43 @@ export function ociSteps(runtime: OciRuntime, sandbox: GuestSandbox, argv: Guest
 }
 
 /** Boots a container that idles. */
-export async function startContainer(runtime: OciRuntime, sandbox: GuestSandbox): Promise<GuestHandle> {
-  const bundle = writeBundle(sandbox, idleCommand, runtime)
+export const startContainer = (runtime: OciRuntime, sandbox: GuestSandbox): Promise<GuestHandle> =>
+  startDetached(runtime, sandbox, ['run'])
+
+/**
+ * The command of a container that is saved. Its outputs are the container's own device, because CRIU saves no
+ * descriptor of a file that the container cannot see, such as the log of the sandbox.
+ */
+const savableCommand: GuestArgv = ['/bin/sh', '-c', `exec ${idleCommand.join(' ')} < /dev/null > /dev/null 2>&1`]
+
+/** Starts a container with one of the verbs that take a bundle. */
+async function startDetached(
+  runtime: OciRuntime,
+  sandbox: GuestSandbox,
+  verb: HostArgv,
+  idle: GuestArgv = idleCommand,
+): Promise<GuestHandle> {
+  const bundle = writeBundle(sandbox, idle, runtime)
   const command = runtime.command(stateOf(sandbox))
-  await sandbox.run(sandbox.wrap([...command, 'run', runtime.bundleOption, bundle, runtime.detachOption, sandbox.id]))
+  await sandbox.run(sandbox.wrap([...command, ...verb, runtime.bundleOption, bundle, runtime.detachOption, sandbox.id]))
   return { execArgv: (argv) => sandbox.wrap([...command, 'exec', ...(runtime.execOptions ?? []), sandbox.id, ...argv]) }
+}
+
+/** Returns how a runtime with the verbs `checkpoint` and `restore` saves containers. */
+export function containerSnapshots<O>(
+  runtimeOf: (options: O) => OciRuntime & Required<Pick<OciRuntime, 'snapshotOptions'>>,
+): SnapshotAbility<O> & Required<Pick<SnapshotAbility<O>, 'boot'>> {
+  return {
+    boot: (sandbox, options) => startDetached(runtimeOf(options), sandbox, ['run'], savableCommand),
+    save: async (sandbox, folder, options) => {
+      const { command, snapshotOptions } = runtimeOf(options)
+      const how = snapshotOptions(folder, folderIn(sandbox, 'saving'))
+      await sandbox.run(sandbox.wrap([...command(stateOf(sandbox)), 'checkpoint', ...how, sandbox.id]))
+    },
+    restore: (sandbox, folder, options) => {
+      const runtime = runtimeOf(options)
+      const how = runtime.snapshotOptions(folder, folderIn(sandbox, 'restoring'))
+      return startDetached(runtime, sandbox, ['restore', ...how], savableCommand)
+    },
+  }
 }

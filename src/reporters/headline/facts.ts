@@ -4,6 +4,7 @@ import type { MetricResult, Report } from '../../core/model/report.ts'
 import type { ClaimVerdict, Outcome } from '../../core/model/verdict.ts'
 import { regressions } from '../../core/records/compare.ts'
 import type { Row } from '../../core/records/row-changes.ts'
+import { compareFindingIds, type FindingId } from '../../dsl/finding-id.ts'
 import type { BaselineView } from '../metric-table.ts'
 import { groupBy, roundMedians } from '../summary.ts'
 
@@ -22,7 +23,7 @@ export interface Fact {
   /** At least one, the worst first. */
   readonly subjects: readonly FactSubject[]
   /** Numbers of the findings that it contradicts. */
-  readonly findings: readonly number[]
+  readonly findings: readonly FindingId[]
   /** Whether the bench's own expectation is contradicted. */
   readonly isOwn: boolean
   /** Platforms on which the same claim holds. */
@@ -235,7 +236,7 @@ function claimedFact(
     direction: first.direction,
     fails,
     subjects: sorted,
-    findings: [...new Set(verdicts.flatMap(({ finding }) => finding ?? []))].sort((a, b) => a - b),
+    findings: [...new Set(verdicts.flatMap(({ finding }) => finding ?? []))].sort(compareFindingIds),
     isOwn: verdicts.some(({ finding }) => finding === null),
     holdsOn: holding.get(claimedKey(first)) ?? [],
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { describeParams } from '../../core/model/plan.ts'
 import type { Report } from '../../core/model/report.ts'
 import type { ClaimVerdict } from '../../core/model/verdict.ts'
+import type { FindingId } from '../../dsl/finding-id.ts'
 import { type Html, type HtmlValue, html } from './tag.ts'
 
 /**
@@ -16,7 +17,7 @@ export interface Anchors {
   linkToBench(bench: { readonly id: string; readonly name: string }, content: HtmlValue): HtmlValue
   /** @param index of the claim in the report */
   claim(index: number): string
-  finding(id: number): string
+  finding(id: FindingId): string
   platform(name: string): string
 }
 

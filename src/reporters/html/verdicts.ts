@@ -15,6 +15,7 @@ import {
 import { signs } from '../headline/words.ts'
 import type { BaselineView } from '../metric-table.ts'
 import {
+  bySeries,
   caseName,
   claimLocation,
   groupBy,
@@ -121,7 +122,7 @@ function partHtml(report: Report, part: PartVerdict): Html {
 
 export function findingsHtml(report: Report, anchors: Anchors): Html | undefined {
   if (report.findings.length === 0) return undefined
-  const entries = report.findings.map((finding): Entry => {
+  const entryOf = (finding: FindingVerdict): Entry => {
     const count = finding.claims.length
     const comparisons =
       count > 0 &&
@@ -133,11 +134,16 @@ export function findingsHtml(report: Report, anchors: Anchors): Html | undefined
       mark: outcomeMark(finding),
       content: [title, html`<p>${formatFinding(finding, report)}</p>`, comparisons],
     }
-  })
+  }
+  const groups = bySeries(report.findings).map((group) => ({ ...group, entries: group.findings.map(entryOf) }))
+  const content = groups.map(({ series, title, entries }) =>
+    series === undefined ? entryList(entries) : lines(html`<h3>${title}</h3>`, entryList(entries)),
+  )
+  const entries = groups.flatMap((group) => group.entries)
   const filter = anchors.part('findings-filter')
   return lines(
     html`<h2 id="${anchors.part('findings')}">Findings</h2>`,
-    filtered(filter, 'Show findings', verdictKinds, entries, entryList(entries)),
+    filtered(filter, 'Show findings', verdictKinds, entries, lines(...content)),
   )
 }
 

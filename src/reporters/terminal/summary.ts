@@ -1,11 +1,13 @@
 import type { ExclusionReason } from '../../core/model/plan.ts'
 import type { Report } from '../../core/model/report.ts'
 import type { Problem } from '../../core/model/suite.ts'
+import type { FindingVerdict } from '../../core/model/verdict.ts'
 import { pad, plural, sanitize, truncate, wrap } from '../../util/text.ts'
 import { problemFrame } from '../code-frame.ts'
 import { formatFinding, formatFindingTitle } from '../format.ts'
 import { timeBudgetText } from '../stop.ts'
 import {
+  bySeries,
   excludedPlatformsNote,
   measuredBenches,
   shownPath,
@@ -22,7 +24,7 @@ import { type Colors, verdictColor } from './table.ts'
 export function findingLines(report: Report, { width, ink }: RenderOptions): string[] {
   if (report.findings.length === 0) return []
   const digits = Math.max(...report.findings.map(({ id }) => String(id).length))
-  const lines = report.findings.flatMap((finding) => {
+  const linesOf = (finding: FindingVerdict): string[] => {
     const paint = verdictColor(finding, ink)
     const head = `${verdictSymbols[finding.outcome]} ${pad(String(finding.id), digits, 'right')}`
     const room = width - 6 - digits
@@ -37,8 +39,12 @@ export function findingLines(report: Report, { width, ink }: RenderOptions): str
     if (finding.outcome === 'holds') return title
     const text = fails + improved + sanitize(formatFinding(finding, report))
     return [...title, ...sized(text).map((line) => beneath + paint(line))]
-  })
-  return ['', ink.strong('Findings'), ...lines]
+  }
+  return bySeries(report.findings).flatMap(({ title, findings }) => [
+    '',
+    ink.strong(title),
+    ...findings.flatMap(linesOf),
+  ])
 }
 
 /** The screen after a run; with `--all` after every table, claim and finding. */

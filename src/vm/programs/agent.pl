@@ -99,11 +99,13 @@ sub finish {
     delete $streams{$id};
 }
 
-# Serves the channel until the host sends HALT or closes it. `$line`: capacity of the serial line's buffer in bytes, or
-# 0.
+# Serves the channel until the host sends HALT or closes it. Returns whether it was HALT. `$line`: capacity of the
+# serial line's buffer in bytes, or 0.
 sub serve {
     my $nonce;
     ($channel, $nonce, $line) = @_;
+    ($received, $pending) = ('', '');
+    delete @streams{keys %streams};
     $SIG{PIPE} = 'IGNORE';
     # An empty handler, so that the signal interrupts select. The loop reaps the process.
     $SIG{CHLD} = sub { };
@@ -128,11 +130,12 @@ sub serve {
         my $ready = select $read, $write, undef, %streams ? 0.05 : undef;
         if ($ready > 0 && vec $read, fileno $channel, 1) {
             my $got = sysread $channel, $received, 65536, length $received;
-            return if defined $got && $got == 0;
+            # ECONNRESET: a VMM has restored the guest without its vsock connections.
+            return 0 if defined $got ? $got == 0 : $! == 104;
             send_frame($Frames::READ, 0, pack 'N', $got) if $line && $got;
             while (my @frame = Frames::next_frame(\$received, \%Frames::FROM_HOST)) { from_host(@frame) }
         }
-        return if $enough;
+        return 1 if $enough;
         reap();
         for my $id (keys %streams) {
             my $stream = $streams{$id};

@@ -163,6 +163,10 @@ sub port_named {
 }
 
 make_ready();
-my ($channel, $line) = open_channel();
-serve($channel, $given{nonce}, $line);
+# A restored guest has lost its vsock connection, and calls again.
+my $halted;
+do {
+    my ($channel, $line) = open_channel();
+    $halted = serve($channel, $given{nonce}, $line);
+} until $halted || $given{channel} !~ /^vsock:/;
 halt();

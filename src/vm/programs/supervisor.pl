@@ -2,6 +2,7 @@
 # The VM supervisor: starts a VMM, owns the channel to the agent in the guest, and ends when the guest has ended.
 #   supervisor.pl run FOLDER NONCE CALL HELPER VMM ARGV...   runs one command and ends with its exit code
 #   supervisor.pl serve FOLDER NONCE CALL HELPER VMM         serves vm-exec.pl at agent.sock
+#   supervisor.pl resume FOLDER NONCE CALL HELPER VMM        the same for a restored guest: its agent runs already
 # CALL, HELPER and VMM are each a number of words, followed by the words. CALL is the socket in FOLDER that the VMM
 # connects to when the guest calls. Without CALL, descriptor 3 of the VMM is the channel. HELPER and VMM are started in
 # FOLDER. The optional helper gets a listening socket at descriptor 4, which the VMM knows as helper.sock.
@@ -73,7 +74,7 @@ if (@helper) {
     my $listener = listen_at('helper.sock');
     $helper = start('helper.log', $listener, 4, @helper);
 }
-my $listener = $mode eq 'serve' ? listen_at('agent.sock') : undef;
+my $listener = $mode eq 'run' ? undef : listen_at('agent.sock');
 $event{vmm} = Frames::clock(1) if defined $events_at;
 my $vmm = start('vmm.log', $theirs, 3, @vmm);
 close $theirs if $theirs;
@@ -222,8 +223,9 @@ sub route {
 
 my $code = eval {
     my $received = '';
-    await_guest(\$received);
-    route(\$received) if $mode eq 'serve';
+    # The agent of a restored guest has sent its first frame before the guest was saved.
+    await_guest(\$received) if $mode ne 'resume';
+    route(\$received) if $mode ne 'run';
     relay($channel, \$received, 1, \&watch, @ARGV);
 };
 if (defined $code) {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import type { ConformanceCheck } from '../../../src/conformance/check.ts'
 import { guestChecks, oneShotChecks } from '../../../src/conformance/checks.ts'
+import { savesGuests, snapshotChecks } from '../../../src/conformance/snapshot-checks.ts'
 import { loadProject } from '../../../src/core/project/config.ts'
 import { type ResolvedPlatform, resolvePlatforms } from '../../../src/core/project/platforms.ts'
 import { ensureArtifacts } from '../../../src/core/session/artifacts.ts'
@@ -39,7 +40,11 @@ async function probed() {
   const resolved = resolvePlatforms(chosen, drivers, project.configFile)
   await ensureArtifacts(resolved, image.rootfs, { journal: session.journal })
   const probes = await probePlatforms(resolved, session, image)
-  return { image, platforms: resolved.map((one, at) => ({ platform: one, probe: probes[at]! })) }
+  const saves = await Promise.all(resolved.map(savesGuests))
+  return {
+    image,
+    platforms: resolved.map((one, at) => ({ platform: one, probe: probes[at]!, saves: saves[at]! })),
+  }
 }
 
 const { image, platforms } = await probed()
@@ -51,14 +56,14 @@ beforeAll(async () => {
 })
 afterAll(() => session?.[Symbol.asyncDispose]())
 
-for (const { platform: resolved, probe } of platforms) {
+for (const { platform: resolved, probe, saves } of platforms) {
   const { name } = resolved.spec
   describeUnless(probe.available ? '' : (probe.reason ?? 'unknown'), 'platform-unavailable', name, () =>
-    conforms(resolved),
+    conforms(resolved, saves),
   )
 }
 
-function conforms(resolved: ResolvedPlatform) {
+function conforms(resolved: ResolvedPlatform, saves: boolean) {
   // The session is open when a test runs, and not yet when the tests are listed.
   const host = {
     image,
@@ -76,6 +81,11 @@ function conforms(resolved: ResolvedPlatform) {
   describe('a guest that runs one command', () => {
     for (const { name, run } of lazily(() => oneShotChecks(host, resolved))) it(name, run)
   })
+
+  if (saves)
+    describe('a guest that is saved', () => {
+      for (const { name, run } of lazily(() => snapshotChecks(host, resolved))) it(name, run)
+    })
 
   describe('a guest that stays', () => {
     let guest: ReturnType<typeof guestChecks> | undefined

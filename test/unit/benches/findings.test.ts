@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { findingsPage } from '../../../scripts/docs/findings-page.ts'
 import { claimsOf, type Suite } from '../../../src/core/model/suite.ts'
+import { compareFindingIds, seriesOf } from '../../../src/dsl/finding-id.ts'
 import { built, collectBenches, itWithBuild } from './suite.ts'
 
 /** The paper's text, if it lies beside the repository: it may not be published with it. */
@@ -11,6 +12,11 @@ const paper = fileURLToPath(new URL('../../../../shared/paper/paper.md', import.
 const { sentences } = JSON.parse(
   readFileSync(new URL('../../fixtures/paper/sentences.json', import.meta.url), 'utf8'),
 ) as { sentences: string[] }
+
+/** The sentences that findings of a series quote, by the address of their source. */
+const newer = JSON.parse(
+  readFileSync(new URL('../../fixtures/sources/sentences.json', import.meta.url), 'utf8'),
+) as Record<string, string[]>
 
 describe('the findings of the paper in benches/', () => {
   let suite: Suite
@@ -23,8 +29,16 @@ describe('the findings of the paper in benches/', () => {
   })
 
   itWithBuild('are all there, once each', () => {
-    const paper = suite.findings.map(({ id }) => id).filter((id) => id < 100)
-    expect(paper.sort((a, b) => a - b)).toEqual(Array.from({ length: 28 }, (_, index) => index + 1))
+    const paper = suite.findings.map(({ id }) => id).filter((id) => typeof id === 'number' && id < 100)
+    expect(paper.sort(compareFindingIds)).toEqual(Array.from({ length: 28 }, (_, index) => index + 1))
+  })
+
+  itWithBuild('of the series 2026 are numbered from 1, each with the address of its source', () => {
+    const series = suite.findings.filter(({ id }) => seriesOf(id) !== undefined)
+    const ids = series.map(({ id }) => id).sort(compareFindingIds)
+    expect(ids).toEqual(ids.map((_, at) => `2026-${at + 1}`))
+    expect(ids.length).toBeGreaterThan(0)
+    expect(series.filter(({ source }) => !source?.url && !source?.doi).map(({ id }) => id)).toEqual([])
   })
 
   itWithBuild('make a claim or say why they make none', () => {
@@ -66,17 +80,18 @@ describe('the findings of the paper in benches/', () => {
     expect(named.filter((name) => !known.has(name))).toEqual([])
   })
 
-  itWithBuild('quote the paper word for word, in each part and in its margins', () => {
-    const text = sentences.map(plain)
-    const quoted = suite.findings.flatMap(({ id, parts }) =>
+  itWithBuild('quote the paper, or their newer source, word for word, in each part and in its margins', () => {
+    const quoted = suite.findings.flatMap(({ id, source, parts }) =>
       parts.flatMap(({ title, quote, margins = '' }) => {
         // One or two words in quotation marks name a term of the vocabulary.
         const inner = [...margins.matchAll(/"([^"]+)"/g)].map(([, words]) => words!)
         const all = [quote ?? '', ...inner.filter((words) => words.split(' ').length > 2)]
-        return all.map((words) => ({ name: `${id}: ${title}`, words: plain(words) }))
+        const text = (seriesOf(id) === undefined ? sentences : (newer[source?.url ?? ''] ?? [])).map(plain)
+        return all.map((words) => ({ name: `${id}: ${title}`, words: plain(words), text }))
       }),
     )
-    expect(quoted.filter(({ words }) => words === '' || !text.some((one) => one.includes(words)))).toEqual([])
+    const wrong = quoted.filter(({ words, text }) => words === '' || !text.some((one) => one.includes(words)))
+    expect(wrong.map(({ name, words }) => `${name}: ${words}`)).toEqual([])
   })
 
   itWithBuild('are in docs/reference/findings.md as they are here: npm run docs', () => {

@@ -6,6 +6,7 @@ import type { Report } from '../../../src/core/model/report.ts'
 import type { BenchData, Suite } from '../../../src/core/model/suite.ts'
 import type { ImportedStatement } from '../../../src/core/records/import.ts'
 import type { Claim } from '../../../src/dsl/claim.ts'
+import { seriesOf } from '../../../src/dsl/finding-id.ts'
 import { formatClaim, formatFinding } from '../../../src/reporters/format.ts'
 import { factMutations } from './mutations.ts'
 import { contradictedParts, nameOf, partsWithTooFew } from './parts.ts'
@@ -22,7 +23,9 @@ beforeAll(async () => {
 }, 60_000)
 
 const allParts = (from: Report) =>
-  from.findings.flatMap(({ id, parts }) => parts.map((part) => ({ ...part, name: nameOf(id, part) })))
+  from.findings
+    .filter(({ id }) => seriesOf(id) === undefined)
+    .flatMap(({ id, parts }) => parts.map((part) => ({ ...part, name: nameOf(id, part) })))
 const claimsOf = (id: number) => report.findings.find((one) => one.id === id)!.claims.map((at) => report.claims[at]!)
 
 describe('benches/paper-facts.json', () => {

@@ -231,6 +231,21 @@ const startup: Row[] = [
   },
 ]
 
+const snapshots: Row[] = [
+  {
+    bench: 'snapshot',
+    metric: 'gain',
+    native: 1,
+    absolute: true,
+    costs: [
+      [containers, 1, 'CRIU takes longer than a container needs to start'],
+      [gvisors, 1.02, '"Workloads that already have fast startup times generally won\'t benefit" (GKE, 2026-3)'],
+      [`${katas} ${qemus} user-mode-linux`, 8, 'a restored machine has its firmware and kernel behind it'],
+      ['firecracker cloud-hypervisor osv osv-firecracker', 8, 'as QEMU'],
+    ],
+  },
+]
+
 const apps: Row[] = [
   {
     bench: 'memcached',
@@ -314,7 +329,16 @@ const profile: Row[] = [
   ),
 ]
 
-export const rows: readonly Row[] = [...cpu, ...memory, ...files, ...network, ...startup, ...apps, ...profile]
+export const rows: readonly Row[] = [
+  ...cpu,
+  ...memory,
+  ...files,
+  ...network,
+  ...startup,
+  ...snapshots,
+  ...apps,
+  ...profile,
+]
 
 /** What each platform costs in a row, and why. */
 export function costsOf({

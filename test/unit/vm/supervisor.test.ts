@@ -25,7 +25,12 @@ const sending = (bytes: Buffer, then: 'stay' | 'end' = 'stay') => [
   bytes.toString('hex'),
 ]
 
-const argvOf = (mode: 'run' | 'serve', monitor: readonly string[], argv: readonly string[], call = ['0']) => [
+const argvOf = (
+  mode: 'run' | 'serve' | 'resume',
+  monitor: readonly string[],
+  argv: readonly string[],
+  call = ['0'],
+) => [
   join(programs, 'supervisor.pl'),
   ...[mode, folder, nonce, ...call, '0', String(monitor.length), ...monitor, ...argv],
 ]
@@ -252,6 +257,20 @@ describe('a guest that commands are entered into', () => {
       await new Promise((resolve) => slow.once('close', resolve))
       expect(Buffer.concat(output).toString()).toBe('slow input\n')
     })
+  })
+
+  it('need not say hello again if the guest was restored', async () => {
+    // The agent of a saved guest has said it to the supervisor before.
+    const without = 'no warnings; *main::send_frame = sub { $pending .= Frames::frame(@_) if $_[0] != 16 };'
+    const silent = ['perl', '-e', `${load} ${without} serve($c, "${nonce}")`]
+    const conductor = spawn('perl', argvOf('resume', silent, []), { stdio: 'ignore' })
+    try {
+      expect(spawnSync('perl', enter(), { timeout: 20_000 }).status).toBe(0)
+      expect(spawnSync('perl', enter('echo', 'restored'), { timeout: 20_000 }).stdout.toString()).toBe('restored\n')
+    } finally {
+      conductor.kill('SIGKILL')
+      await new Promise((resolve) => conductor.once('exit', resolve))
+    }
   })
 
   it('ends a command if its client is gone', async () => {

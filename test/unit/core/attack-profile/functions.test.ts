@@ -83,7 +83,7 @@ describe('a recorded run by functions', () => {
 
   it('is judged by its own trace source: nothing is marked, and one round decides nothing', () => {
     const { findings, claims } = buildReport(record, { strict: false })
-    const isolation = findings.filter(({ id }) => id >= 24 && id <= 27)
+    const isolation = findings.filter(({ id }) => Number(id) >= 24 && Number(id) <= 27)
     expect(isolation.map(({ id }) => id)).toEqual([24, 25, 26, 27])
     for (const { outcome, fallbackLabel } of isolation) {
       expect(outcome).toBe('not-evaluated')
