@@ -3,6 +3,7 @@ import { casesOf, describeParams, withProfileParams } from '../core/model/plan.t
 import type { BenchData } from '../core/model/suite.ts'
 import { loadProject } from '../core/project/config.ts'
 import { type ProjectSelection, selectProject, splitPlatforms } from '../core/project/plan.ts'
+import { benchSeconds, readStepDurations } from '../core/records/step-durations.ts'
 import { drivers } from '../platforms/index.ts'
 import { duration } from '../reporters/format.ts'
 import { benchName, excludedPlatformsNote } from '../reporters/summary.ts'
@@ -24,7 +25,8 @@ function runLength({ benches, excluded, profile }: ProjectSelection, name: strin
 
 export const command = defineCommand({
   description:
-    'Lists the benches with their metrics and parameters, and how long a run with the profile takes. ' +
+    'Lists the benches with their metrics and parameters, and how long each takes on one platform with the profile: ' +
+    'by the latest records, or by estimate for a platform without emulated CPUs. ' +
     'It measures nothing. It takes the filters of isobench run, and shows what they select.',
   arguments: [benchFilters],
   options: pickOptions(
@@ -47,12 +49,27 @@ export const command = defineCommand({
   run: list,
 })
 
-function benchText(bench: BenchData, profile: string): string {
+/** How long the bench takes on one platform: a range if former runs took different times on different platforms. */
+type BenchTime = (bench: BenchData) => string
+
+function benchTime({ platforms, profile }: ProjectSelection, root: string): BenchTime {
+  const durations = readStepDurations(root, profile)
+  return (bench) => {
+    const seconds = platforms.map(({ spec: { name } }) =>
+      benchSeconds(bench, { name, cpuMode: 'hardware' }, profile, durations),
+    )
+    const [least, most] = [Math.min(...seconds), Math.max(...seconds)].map((one) => duration(one * 1000))
+    return `about ${least === most ? least : `${least} to ${most}`} per platform`
+  }
+}
+
+function benchText(bench: BenchData, profile: string, time: BenchTime): string {
   const metrics = Object.entries(bench.metrics).map(([name, { unit }]) => sanitize(`${name} (${unit})`))
   const mode = bench.mode === 'run' ? '' : ` [${bench.mode}]`
-  const cases = casesOf(withProfileParams(bench, profile)).filter(({ params }) => Object.keys(params).length > 0)
+  const profiledBench = withProfileParams(bench, profile)
+  const cases = casesOf(profiledBench).filter(({ params }) => Object.keys(params).length > 0)
   return [
-    `  ${benchName(bench)}${mode}${metrics.length > 0 ? `: ${metrics.join(', ')}` : ''}\n`,
+    `  ${benchName(bench)}${mode}${metrics.length > 0 ? `: ${metrics.join(', ')}; ${time(profiledBench)}` : ''}\n`,
     ...cases.map(({ params }) => `    ${sanitize(describeParams(params))}\n`),
   ].join('')
 }
@@ -75,10 +92,11 @@ async function list(filters: readonly string[], options: Options, io: CommandIo)
   for (const problem of suite.problems) io.err.write(problemText(problem))
   if (options.json) io.out.write(`${JSON.stringify({ ...suite, benches }, null, 1)}\n`)
   else if (benches.length > 0 || suite.problems.length === 0) {
+    const time = benchTime(selection, project.root)
     for (const file of new Set(benches.map((bench) => bench.file))) {
       io.out.write(`${sanitize(file)}\n`)
       for (const bench of benches.filter((entry) => entry.file === file))
-        io.out.write(benchText(bench, options.profile))
+        io.out.write(benchText(bench, options.profile, time))
     }
     const counts = `${plural(benches.length, 'bench', 'benches')}, ${plural(suite.findings.length, 'finding')}`
     const platforms = `platforms: ${selection.platforms.map(({ spec }) => spec.name).join(', ')}`

@@ -422,6 +422,6 @@ test('isobench time measures a command without a project, and writes it as a ben
   expect(readdirSync(project.root)).toEqual(['it.bench.ts'])
   project.write({ 'isobench.config.ts': config('native').replace('({', "({ include: ['*.bench.ts'],") })
   expect((await project.isobench(['list', 'it.bench.ts'])).stdout).toContain(
-    'echo it is 42: duration (ms), value (count)',
+    'echo it is 42: duration (ms), value (count); about ',
   )
 })

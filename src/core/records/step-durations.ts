@@ -1,4 +1,4 @@
-import type { BenchCase, Plan, PlannedPlatform } from '../model/plan.ts'
+import { type BenchCase, casesOf, type Plan, type PlannedPlatform } from '../model/plan.ts'
 import type { Sample } from '../model/record.ts'
 import type { BenchData } from '../model/suite.ts'
 import { median } from '../stats/index.ts'
@@ -6,14 +6,13 @@ import { folderOf, readRecord, recordsByTime } from './record-file.ts'
 
 /** How long samples take: by former records of the project, or by estimate. */
 
+/** What durations depend on of a platform. */
+type TimedPlatform = Pick<PlannedPlatform, 'name' | 'cpuMode'>
+
 /** Seconds that one sample takes without the boot of its guest, and seconds of that boot. */
 export interface StepDurations {
-  (
-    benchCase: BenchCase,
-    bench: BenchData,
-    platform: PlannedPlatform,
-  ): { readonly sample: number; readonly boot: number }
-  boot(platform: Pick<PlannedPlatform, 'name' | 'cpuMode'>): number
+  (benchCase: BenchCase, bench: BenchData, platform: TimedPlatform): { readonly sample: number; readonly boot: number }
+  boot(platform: TimedPlatform): number
 }
 
 /** How many of the latest records are read. */
@@ -37,6 +36,24 @@ type Profile = Pick<Plan['profile'], 'seconds'>
 /** The durations of the latest records with the same sample length. */
 export function readStepDurations(root: string, profile: Profile): StepDurations {
   return stepDurations(formerSamples(root, profile, recordCount), profile)
+}
+
+/**
+ * Seconds that a bench takes on one platform in a whole run, with the boots of its guests. Benches that share guests in
+ * a round take less together.
+ */
+export function benchSeconds(
+  bench: BenchData,
+  platform: TimedPlatform,
+  { rounds, warmup }: Pick<Plan['profile'], 'rounds' | 'warmup'>,
+  durations: StepDurations,
+): number {
+  const cases = casesOf(bench)
+  const boot = isStartup(bench) || bench.workload.kind === 'guests' ? 0 : durations.boot(platform)
+  const samples = cases.reduce((sum, one) => sum + durations(one, bench, platform).sample, 0)
+  const { lifecycle } = bench.workload
+  if (lifecycle === 'run') return (rounds + warmup) * samples + boot
+  return (rounds + warmup) * (samples + boot * (lifecycle === 'sample' ? cases.length : 1))
 }
 
 /**
@@ -73,13 +90,13 @@ export function stepDurations(samples: readonly Sample[], { seconds }: Profile):
     return values && median(values)
   }
   const boot: StepDurations['boot'] = ({ name, cpuMode }) => former(booted, name) ?? bootSeconds[cpuMode]
-  const estimate = ({ workload, tags, timeout }: BenchData, platform: PlannedPlatform): number => {
+  const estimate = ({ workload, tags, timeout }: BenchData, platform: TimedPlatform): number => {
     const boots = isStartup({ workload }) || workload.kind === 'guests' ? bootsPerSample : 0
     const once = overheadSeconds + boots * bootSeconds[platform.cpuMode] + (isStartup({ workload }) ? 0 : seconds)
     if (!tags.includes('slow')) return once
     return once * (timeout === undefined ? slowFactor.usual : slowFactor.withTimeout)
   }
-  const durations = (benchCase: BenchCase, bench: BenchData, platform: PlannedPlatform) => ({
+  const durations = (benchCase: BenchCase, bench: BenchData, platform: TimedPlatform) => ({
     sample: former(measured, `${benchCase.id}\0${platform.name}`) ?? estimate(bench, platform),
     boot: boot(platform),
   })

@@ -90,6 +90,7 @@ describe('isobench/tools', () => {
       'memory',
       'netperf',
       'periodic',
+      'sqlite',
       'sysbench',
       'tinymembench',
       'ycsb',

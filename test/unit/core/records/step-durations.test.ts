@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { casesOf } from '../../../../src/core/model/plan.ts'
 import { folderOf, RecordWriter } from '../../../../src/core/records/record-file.ts'
-import { readStepDurations, stepDurations } from '../../../../src/core/records/step-durations.ts'
+import { benchSeconds, readStepDurations, stepDurations } from '../../../../src/core/records/step-durations.ts'
 import { makeRecord } from '../../reporters/fixture.ts'
 import { aBench, aPlan, aPlatform, aSample } from '../judge/builders.ts'
 
@@ -33,6 +33,20 @@ describe('the durations of steps', () => {
     const boot = { workload: { name: 'boot', kind: 'boot', lifecycle: 'sample' } } as const
     expect(sampleOf(boot)).toBeCloseTo(1.2)
     expect(sampleOf(boot, aPlatform('qemu', { cpuMode: 'emulated' }))).toBeCloseTo(30.3)
+  })
+
+  it('add up to the seconds of a bench in a run, with the boots that its lifecycle needs', () => {
+    const durations = stepDurations([], { seconds: 1 })
+    const profile = { rounds: 10, warmup: 1 }
+    const secondsOf = (over: Parameters<typeof aBench>[0]) =>
+      benchSeconds(aBench({ params: { size: [1, 2] }, ...over }), runc, profile, durations)
+    const lasting = (lifecycle: 'sample' | 'round' | 'run') =>
+      secondsOf({ workload: { name: 'work', kind: 'commands', lifecycle } })
+    expect(lasting('round')).toBeCloseTo(11 * (2 * 1.3 + 0.3))
+    expect(lasting('sample')).toBeCloseTo(11 * 2 * (1.3 + 0.3))
+    expect(lasting('run')).toBeCloseTo(11 * 2 * 1.3 + 0.3)
+    // A boot is the sample itself.
+    expect(secondsOf({ workload: { name: 'boot', kind: 'boot', lifecycle: 'sample' } })).toBeCloseTo(11 * 2 * 1.2)
   })
 
   it('are read from records with the same sample length; a broken record counts for nothing', () => {
