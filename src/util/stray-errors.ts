@@ -22,10 +22,10 @@ export class StrayError extends IsobenchError {
   }
 }
 
-/** User code called `process.exit`, which would leave guests on the host and end the run without a verdict. */
+/** User code tried to end the process, which would leave guests on the host and end the run without a verdict. */
 class ExitError extends Error {
-  constructor(code: unknown) {
-    super(`it called process.exit(${code === undefined ? '' : String(code)}); throw an error instead`)
+  constructor(name: string, code?: unknown) {
+    super(`it called process.${name}(${code === undefined ? '' : String(code)}); throw an error instead`)
   }
 }
 
@@ -62,7 +62,9 @@ export function claimStrayErrors(name: string, end: (error: Error) => void): Str
 /** Receivers of errors that nothing has claimed. The latest one gets them. */
 const handlers: ((error: StrayError) => void)[] = []
 
-const { exit } = process
+/** The functions that end the process. `process.exit` calls `process.reallyExit`, which no types of Node have. */
+const ending = process as unknown as Record<'exit' | 'reallyExit' | 'abort', (code?: number) => never>
+const { exit, reallyExit, abort } = ending
 
 function handle(thrown: unknown): void {
   const source = current.getStore()
@@ -70,31 +72,45 @@ function handle(thrown: unknown): void {
   else handlers.at(-1)?.(new StrayError(thrown, source?.name))
 }
 
-const events = ['uncaughtException', 'unhandledRejection'] as const
+/**
+ * Makes the functions that end the process throw, and handles errors that nothing else does. User code cannot take the
+ * capture callback away with `process.removeAllListeners`. It also gets unhandled rejections, unless they have a
+ * listener.
+ */
+function intercept(): void {
+  for (const name of ['exit', 'reallyExit', 'abort'] as const)
+    ending[name] = (code) => {
+      throw new ExitError(name, code)
+    }
+  process.on('unhandledRejection', handle)
+  process.setUncaughtExceptionCaptureCallback(handle)
+}
+
+function restore(): void {
+  Object.assign(ending, { exit, reallyExit, abort })
+  process.off('unhandledRejection', handle)
+  process.setUncaughtExceptionCaptureCallback(null)
+}
 
 /**
  * Handles stray errors until it is disposed: they end the samples that left them behind. `process.exit` throws.
  * @param onUnclaimed receives an error of no sample, or of one that is over
  */
 export function handleStrayErrors(onUnclaimed: (error: StrayError) => void): Disposable {
-  if (handlers.length === 0) {
-    for (const event of events) process.on(event, handle)
-    process.exit = (code) => {
-      throw new ExitError(code)
-    }
-  }
+  if (handlers.length === 0) intercept()
   handlers.push(onUnclaimed)
   return {
     [Symbol.dispose]: () => {
       const at = handlers.lastIndexOf(onUnclaimed)
       if (at === -1) return
       handlers.splice(at, 1)
-      if (handlers.length > 0) return
-      process.exit = exit
-      for (const event of events) process.off(event, handle)
+      if (handlers.length === 0) restore()
     },
   }
 }
 
 /** Ends the process. Unlike `process.exit`, it works while stray errors are handled. */
-export const endProcess = (code: number): never => exit(code)
+export function endProcess(code: number): never {
+  ending.reallyExit = reallyExit
+  return exit(code)
+}

@@ -32,6 +32,11 @@ describe('what an author forgets', () => {
       'an error that the workload does not handle: false in native: exit code 1',
     ],
     ['process.exit', 'process.exit(0)', 'it called process.exit(0); throw an error instead'],
+    [
+      'process.reallyExit without listeners',
+      "process.removeAllListeners('uncaughtException'); process.reallyExit(0)",
+      'it called process.reallyExit(0); throw an error instead',
+    ],
   ])('%s is an error of the sample, and leaves nothing on the host', async (_, code, message) => {
     const { exitCode, stdout } = await outcomeOf(code)
     const [result] = JSON.parse(stdout).cases[0].results

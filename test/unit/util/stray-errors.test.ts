@@ -43,6 +43,16 @@ describe('an error that nothing handles', () => {
         }),
     ],
     ['process.exit in a timer', () => void setTimeout(() => process.exit(0), 1)],
+    ['process.reallyExit in a timer', () => void setTimeout(() => Reflect.get(process, 'reallyExit')(0), 1)],
+    ['process.abort in a timer', () => void setTimeout(() => process.abort(), 1)],
+    [
+      'a timer that takes all listeners away',
+      () =>
+        void setTimeout(() => {
+          process.removeAllListeners('uncaughtException')
+          throw new Error('late')
+        }, 1),
+    ],
   ])('of %s ends the sample that left it behind, not the one beside it', async (_, leave) => {
     const unclaimed: StrayError[] = []
     using _handler = handleStrayErrors((error) => unclaimed.push(error))
