@@ -1,7 +1,6 @@
 /** Control of a running VMM: an HTTP API (Firecracker, Cloud Hypervisor), or QMP (QEMU). */
 
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
@@ -70,11 +69,17 @@ export function vmmRequest(socket: string, { method, path, body }: ApiRequest, t
 /** Seconds until a started VMM serves its API. */
 const apiSeconds = 20
 
-/** Like `vmmRequest`, to a VMM that may still be starting. */
+/** Like `vmmRequest`, to a VMM that may still be starting: its socket does not exist, or nobody listens to it. */
 export async function firstVmmRequest(socket: string, apiRequest: ApiRequest, timeoutMs?: number): Promise<unknown> {
   const until = performance.now() + apiSeconds * 1000
-  while (!existsSync(socket) && performance.now() < until) await sleep(2)
-  return vmmRequest(socket, apiRequest, timeoutMs)
+  for (;;) {
+    try {
+      return await vmmRequest(socket, apiRequest, timeoutMs)
+    } catch (error) {
+      if (!/ECONNREFUSED|ENOENT/.test(messageOf(error)) || performance.now() > until) throw error
+      await sleep(2)
+    }
+  }
 }
 
 /** A command of the QEMU Machine Protocol. */
