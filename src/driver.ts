@@ -74,6 +74,8 @@ export interface Driver<O = unknown, I = Optional<O>> {
   readonly family: PlatformFamily | ((options: O) => PlatformFamily)
   /** One line for `doctor` and the docs. */
   readonly description: string
+  /** Why nobody should rely on it yet. `doctor` and `list` mark the platform. Omit it for tested platforms. */
+  readonly experimental?: string
   /** The schema of the options. `name`, `tags` and `watchFiles` belong to every platform, and never reach it. */
   readonly options: OptionsSchema<O, I>
   /** Programs that must be on the host. */

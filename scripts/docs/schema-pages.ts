@@ -56,10 +56,19 @@ For completion in an editor, add \`"$schema": "./node_modules/isobench/schemas/i
 
 ${legend('import.schema.json')}`
 
+const fleet = `# Fleet report
+
+\`isobench fleet --json\` writes one JSON object. [Comparing unlike hosts](../explanation/unlike-hosts.md) explains it.
+\`schemaVersion\` increases if a field is removed or changes its meaning. It stays if a field is added, so ignore
+unknown fields.
+
+${legend('fleet.schema.json')}`
+
 const page = (introduction: string, sections: string): string => `${note}\n\n${introduction}\n\n${sections}\n`
 
 export const schemaPages = (): Record<string, string> => ({
   'docs/reference/json-report.md': page(report, `${schemaSections('Report', jsonSchema('report'))}\n\n${exitTable}`),
   'docs/reference/run-record.md': page(record, schemaSections('Line', jsonSchema('record'))),
   'docs/reference/import.md': page(imported, schemaSections('Import', jsonSchema('import'))),
+  'docs/reference/fleet-report.md': page(fleet, schemaSections('Fleet', jsonSchema('fleet'))),
 })

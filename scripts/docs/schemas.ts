@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { fleetSchema } from '../../src/core/model/fleet.ts'
 import { lineSchema } from '../../src/core/model/record.ts'
 import { reportSchema } from '../../src/core/model/report.ts'
 import { configSchema } from '../../src/core/project/config.ts'
@@ -24,7 +25,13 @@ export interface JsonSchema {
   readonly prefixItems?: readonly JsonSchema[]
 }
 
-const schemas = { config: configSchema, record: lineSchema, report: reportSchema, import: importSchema }
+const schemas = {
+  config: configSchema,
+  record: lineSchema,
+  report: reportSchema,
+  import: importSchema,
+  fleet: fleetSchema,
+}
 
 export type SchemaName = keyof typeof schemas
 

@@ -25,6 +25,8 @@ import { confirm } from './setup.ts'
 
 interface Diagnosis {
   readonly platforms: readonly PlannedPlatform[]
+  /** Why nobody should rely on a platform yet, by its name. */
+  readonly experimental: Readonly<Record<string, string>>
   /** The builds of programs that isobench can provision. */
   readonly builds: readonly BuildInUse[]
   readonly tools: readonly { readonly name: string; readonly available: boolean; readonly fix?: string }[]
@@ -75,7 +77,7 @@ function distinctBuilds(
 }
 
 function table(
-  { platforms, builds, tools, kvm, artifacts, traceSources, image, distribution, host }: Diagnosis,
+  { platforms, experimental, builds, tools, kvm, artifacts, traceSources, image, distribution, host }: Diagnosis,
   io: CommandIo,
   verbose: boolean,
 ): string {
@@ -93,9 +95,10 @@ function table(
   return [
     'Platforms\n',
     ...platforms.map(({ available, name, version, security, reason, fix }) => {
-      if (!available) return line(false, name, reason ?? '', fix)
+      const mark = experimental[name] === undefined ? '' : `; experimental: ${experimental[name]}`
+      if (!available) return line(false, name, (reason ?? '') + mark, fix)
       const details = verbose && security ? `; ${securityText(security)}: ${security.capabilities.join(' ')}` : ''
-      return line(true, name, (version || 'works') + details, fix)
+      return line(true, name, (version || 'works') + details + mark, fix)
     }),
     distinct.length > 0 ? '\nBuilds\n' : '',
     ...distinct.map((build) => {
@@ -193,6 +196,9 @@ async function diagnose(args: readonly string[], options: Options, io: CommandIo
   const distribution = hostDistribution()
   const diagnosis: Diagnosis = {
     platforms: await probePlatforms(platforms, session, image, { onProbed: (name) => probing.delete(name) }),
+    experimental: Object.fromEntries(
+      platforms.flatMap(({ spec, driver }) => (driver.experimental ? [[spec.name, driver.experimental]] : [])),
+    ),
     builds: await buildsInUse(platforms),
     // The keyring has a line below Host.
     tools: [...baseRequirements, ...imageRequirements.filter(({ data }) => !data)].map((requirement) => {

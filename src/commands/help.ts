@@ -25,8 +25,7 @@ export const exitCodeRows: readonly HelpRow[] = exitCodeList.map(({ code, descri
 const commonExamples = [
   { line: 'init && isobench run --install', description: 'start in an empty directory' },
   { line: 'run startup --platform native,runc', description: 'some benches on two platforms' },
-  { line: 'run --save-baseline main', description: 'keep it for later comparisons' },
-  { line: 'run --baseline main', description: 'exit code 1 if a metric is worse' },
+  { line: 'run --baseline main', description: 'fail if worse than a saved run' },
   { line: 'report --reporter html=report.html', description: 'the latest run as a web page' },
 ] as const
 

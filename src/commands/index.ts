@@ -19,6 +19,7 @@ export const commands: readonly CommandEntry[] = [
   entry('compare', 'compare two runs: what regressed and what improved', () => import('./compare.ts')),
   entry('plan', 'split the benches into shards of about equal time', () => import('./plan.ts')),
   entry('merge', 'join the records of shards or of more rounds', () => import('./merge.ts')),
+  entry('fleet', 'compare the verdicts of unlike hosts', () => import('./fleet.ts')),
   entry('history', 'show how metrics and findings changed over stored runs', () => import('./history.ts')),
   entry('bisect', 'find the commit of a runtime that made a bench worse', () => import('./bisect.ts')),
   entry('noise', "measure this host's noise: native against native", () => import('./noise.ts')),

@@ -99,7 +99,10 @@ async function list(filters: readonly string[], options: Options, io: CommandIo)
         io.out.write(benchText(bench, options.profile, time))
     }
     const counts = `${plural(benches.length, 'bench', 'benches')}, ${plural(suite.findings.length, 'finding')}`
-    const platforms = `platforms: ${selection.platforms.map(({ spec }) => spec.name).join(', ')}`
+    const names = selection.platforms.map(
+      ({ spec, driver }) => spec.name + (driver.experimental === undefined ? '' : ' (experimental)'),
+    )
+    const platforms = `platforms: ${names.join(', ')}`
     io.out.write(`${counts}\n${platforms}\n${runLength(selection, options.profile)}\n`)
     const { excluded } = splitPlatforms(
       project.platforms.map((spec) => ({ spec })),

@@ -51,6 +51,8 @@ const table: Readonly<Record<string, readonly [Cell, Cell, Cell, Cell, Cell]>> =
   dpkg: ['1.21.23', '1.22.22', '', '1.22.6', ''],
   e2fsprogs: ['1.47.0', '1.47.2', '', '', ''],
   iproute2: ['6.1.0', '6.15.0', '', '6.1.0', ''],
+  // Unverified but for Debian 12: no other list was read. Ubuntu has a snap.
+  'kubernetes-client': ['1.20.2', '', null, null, null],
   lxc: ['5.0.2', '6.0.4', '5.0.0', '5.0.3', ''],
   lz4: ['1.9.4', '1.10.0', '', '1.9.4', ''],
   mmdebstrap: ['1.3.5', '1.5.7', '', '', '1.5.7'],

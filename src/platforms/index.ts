@@ -8,6 +8,7 @@ import { docker } from './docker.ts'
 import { firecracker } from './firecracker.ts'
 import { gvisor } from './gvisor.ts'
 import { kata } from './kata.ts'
+import { kubernetes } from './kubernetes.ts'
 import { lxc } from './lxc.ts'
 import { native } from './native.ts'
 import { nspawn } from './nspawn.ts'
@@ -37,6 +38,7 @@ const all = {
   kata,
   osv,
   'user-mode-linux': userModeLinux,
+  kubernetes,
 }
 
 /** The options of each kind of platform in `platform(kind, options)`. */

@@ -26,6 +26,7 @@ export const environmentSchema = z
       .describe('the CPUs of the host'),
     memoryBytes: z.number().describe('memory of the host in bytes'),
     kernel: z.string().describe('kernel release'),
+    distribution: z.string().optional().describe('name of the distribution; absent for imported results'),
     commandLine: z.string().describe('kernel command line, without values that may be secret'),
     virtualization: z.string().nullable().describe('what the host itself runs in; null on bare metal'),
     kvm: z.boolean().describe('whether the host has `/dev/kvm`'),

@@ -66,7 +66,7 @@ export function hostFingerprint(
 }
 
 /** What differs. A platform that only one of the two has is not compared, and is no difference. */
-function differencesBetween(
+export function differencesBetween(
   one: Readonly<Record<string, string>>,
   other: Readonly<Record<string, string>>,
 ): Difference[] {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { cpus, hostname, release, totalmem } from 'node:os'
 import { cgroupVersion } from '../../host/cgroup.ts'
+import { hostDistribution } from '../../host/distribution.ts'
 import { runHostCommand } from '../../host/process.ts'
 import { version } from '../../util/assets.ts'
 import type { Environment } from '../model/record.ts'
@@ -65,6 +66,7 @@ export async function readEnvironment(
     },
     memoryBytes: totalmem(),
     kernel: release(),
+    distribution: hostDistribution().name,
     commandLine: publicCommandLine(read('/proc/cmdline') ?? ''),
     virtualization: virtualization(),
     kvm: existsSync('/dev/kvm'),

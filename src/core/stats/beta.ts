@@ -7,7 +7,7 @@ const lanczos = [
 ] as const
 
 /** ln Γ(x) for x > 0; relative error about 1e-15. */
-function logGamma(x: number): number {
+export function logGamma(x: number): number {
   if (x < 0.5) return Math.log(Math.PI / Math.sin(Math.PI * x)) - logGamma(1 - x)
   const t = x + 6.5
   const sum = lanczos.reduce((total, value, at) => (at === 0 ? value : total + value / (x - 1 + at)), 0)

@@ -8,6 +8,7 @@ export {
   testDependence,
   testJointDependence,
 } from './dependence.ts'
+export { fisherExact } from './fisher.ts'
 export { beyond, type Interval, type IntervalOptions } from './interval.ts'
 export { ratioInterval, ratioPValue } from './mann-whitney.ts'
 export {
@@ -17,11 +18,13 @@ export {
   pooledVariance,
   poolVariances,
   sampleVariance,
+  shrinkVariance,
   type VariancePrior,
 } from './moderated-t.ts'
 export { benjaminiHochberg, holm } from './multiplicity.ts'
 export { countOutliers, mad, median, OUTLIER_MADS, quantile } from './quantile.ts'
 export { seeded, shuffled } from './random.ts'
+export { type Effect, minEffects, type RandomEffects, randomEffects } from './random-effects.ts'
 export {
   alphaShare,
   decideAtInterimLook,

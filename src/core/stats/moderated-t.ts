@@ -1,5 +1,5 @@
-import { regularizedBeta } from './beta.ts'
 import { requireFinite, roundingTolerance } from './interval.ts'
+import { studentTail } from './student.ts'
 
 /**
  * The moderated t test: the parametric stand-in for ranks, which cannot reach a small p-value in few rounds.
@@ -30,25 +30,19 @@ export function sampleVariance(values: readonly number[]): number {
 
 const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value / values.length, 0)
 
-/** P(T > t) with `df` degrees of freedom. Source: Abramowitz & Stegun, "Handbook of Mathematical Functions", 26.7.1. */
-function studentTail(t: number, df: number): number {
-  const tail = 0.5 * regularizedBeta(df / (df + t * t), df / 2, 0.5)
-  return t >= 0 ? tail : 1 - tail
-}
-
 /**
  * A comparison that is noisier than its pool keeps its own variance and degrees: shrinking must never make a noisy
  * platform look quiet. That is the extreme case of the robust estimate of B. Phipson et al., Ann. Appl. Stat. 10 (2016)
  * 946-963. Below, the p-value is never smaller than Smyth's.
  */
-function shrink(own: number, degrees: number, prior: VariancePrior | undefined) {
+export function shrinkVariance(own: number, degrees: number, prior: VariancePrior | undefined) {
   if (!prior || own >= prior.variance) return { variance: own, degrees }
   const total = degrees + priorDegrees
   return { variance: (priorDegrees * prior.variance + degrees * own) / total, degrees: total }
 }
 
 function tail(distance: number, own: number, degrees: number, scale: number, prior: VariancePrior | undefined): number {
-  const { variance, degrees: all } = shrink(own, degrees, prior)
+  const { variance, degrees: all } = shrinkVariance(own, degrees, prior)
   if (Math.abs(distance) <= roundingTolerance) return variance <= roundingTolerance ** 2 ? 1 : 0.5
   if (variance <= roundingTolerance ** 2) return distance > 0 ? 0 : 1
   return studentTail(distance / Math.sqrt(variance * scale), all)

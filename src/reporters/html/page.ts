@@ -10,11 +10,11 @@ import { recordNames, shownPath } from '../summary.ts'
 import { createAnchors } from './anchors.ts'
 import { benchesHtml, benchTitles } from './benches.ts'
 import { contentsHtml, listParts } from './contents.ts'
+import { htmlDocument } from './document.ts'
 import { environmentHtml, warningsHtml } from './environment.ts'
 import { headlineHtml } from './headline.ts'
 import { historyHtml } from './history.ts'
 import { sideBySideHtml } from './side-by-side.ts'
-import { style } from './style.ts'
 import { type Html, html, lines } from './tag.ts'
 import { baselineHtml, claimsHtml, findingsHtml } from './verdicts.ts'
 
@@ -41,26 +41,8 @@ export function renderPage(reports: readonly Report[], { against, former, histor
   return page.toString()
 }
 
-/** The policy forbids the browser to load or to run anything, whatever the page contains. */
-const document = (title: string, content: Html): Html => html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${title}</title>
-<style>${style}</style>
-</head>
-<body>
-<main>
-${content}
-</main>
-</body>
-</html>
-`
-
 const singlePage = (run: Run, root: string): Html =>
-  document(
+  htmlDocument(
     pageTitle(run.report, root),
     runHtml(run, root, html`<h1 class="wrap-anywhere">${pageTitle(run.report, root)}</h1>`, { scope: '', label: '' }),
   )
@@ -86,7 +68,7 @@ function severalPage(runs: readonly Run[], root: string): Html {
     ...runs.map((_, index) => ({ id: `record-${index + 1}-summary`, title: `Record ${index + 1}` })),
   ]
   const head = lines(html`<h1>${title}</h1>`, contentsHtml('Records', contents, []))
-  return document(title, lines(head, sideBySideHtml(runs), ...records))
+  return htmlDocument(title, lines(head, sideBySideHtml(runs), ...records))
 }
 
 /** @param place what its ids and its contents begin and end with, which differs between the records of a page */

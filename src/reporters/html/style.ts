@@ -63,6 +63,7 @@ td.wrap { min-width: 12rem } thead th { min-width: 3.5rem }
 tbody th.wrap-anywhere, td.wrap-anywhere { min-width: 9rem }
 .matrix th, .matrix td { padding: .3rem .45rem } .matrix td a { text-decoration-color: transparent }
 .matrix td a:is(:hover, :focus) { text-decoration-color: currentColor }
+.many thead th { min-width: 2rem }
 .matrix tbody th { position: sticky; left: 0; background: var(--back); min-width: 7rem }
 .bad { color: var(--bad) } .good { color: var(--good) } .doubt { color: var(--doubt) }
 fieldset { border: 1px solid var(--line); border-radius: 6px; margin: .5rem 0; padding: .3rem .8rem .5rem;

@@ -34,6 +34,7 @@ export const needs: Readonly<Record<string, () => boolean>> = {
   network: () => allowed.includes('network'),
   hours: () => allowed.includes('hours'),
   terminal: () => allowed.includes('terminal'),
+  cluster: () => allowed.includes('cluster'),
 }
 
 function isWritable(path: string): boolean {

@@ -30,7 +30,7 @@ const readLines = () =>
     .split('\n')
     .map((line) => JSON.parse(line))
 
-test.each(['config', 'record', 'report', 'import'])('isobench/schema/%s.json is exported', (name) => {
+test.each(['config', 'record', 'report', 'import', 'fleet'])('isobench/schema/%s.json is exported', (name) => {
   const file = createRequire(import.meta.url).resolve(`isobench/schema/${name}.json`)
   expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(jsonSchema(name as SchemaName))
 })

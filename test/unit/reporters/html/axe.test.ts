@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module'
 import { describe, expect, it } from 'vitest'
 import { makeRecord } from '../fixture.ts'
-import { failingPage, pageOf, real } from './runs.ts'
+import { failingPage, fleetHtml, pageOf, real } from './runs.ts'
 
 interface Violation {
   readonly id: string
@@ -58,6 +58,7 @@ describe('axe-core', () => {
     ['a run that regressed', failingPage],
     ['a run with samples that failed, long and hostile names', () => pageOf(makeRecord(true))],
     ['several records', () => pageOf(real, makeRecord(false))],
+    ['several kinds of host', fleetHtml],
   ])(
     'finds no violation in the page of %s',
     async (_, page) => {

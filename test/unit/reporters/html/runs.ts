@@ -4,10 +4,14 @@ import { buildReport } from '../../../../src/core/judge/report.ts'
 import type { RunRecord } from '../../../../src/core/model/record.ts'
 import type { Report } from '../../../../src/core/model/report.ts'
 import { compareRecords, withBaseline } from '../../../../src/core/records/compare.ts'
+import { compareKinds, judgeKind, latestStatements } from '../../../../src/core/records/fleet.ts'
 import { readRecord } from '../../../../src/core/records/record-file.ts'
+import { fleetPage } from '../../../../src/reporters/html/fleet.ts'
 import { renderPage } from '../../../../src/reporters/html/page.ts'
+import { surveysOf } from '../../../support/merged.ts'
+import { simulateHosts } from '../../../support/simulated-fleet.ts'
 import { scaled } from '../../core/judge/builders.ts'
-import { contextOf, Memory } from '../fixture.ts'
+import { contextOf, hostile, Memory, makeRecord } from '../fixture.ts'
 
 export const real: RunRecord = {
   ...readRecord(fileURLToPath(new URL('../../../fixtures/records/prime-latency-boot.jsonl', import.meta.url))),
@@ -37,3 +41,11 @@ export function failingPage(): string {
 
 export const pageOf = (...records: readonly RunRecord[]): string =>
   renderPage(records.map(judged), contextOf(new Memory()))
+
+/** The page of simulated hosts with dissent, and of one with hostile names. */
+export function fleetHtml(): string {
+  const records = [...simulateHosts({ hosts: 12, unmitigated: [3, 7] }), makeRecord(true)]
+  const statements = latestStatements(records)
+  const kinds = records.map((record) => judgeKind(surveysOf([record]), statements, { strict: false }))
+  return fleetPage(compareKinds(kinds, [{ file: hostile, why: hostile }], false))
+}

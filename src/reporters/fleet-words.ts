@@ -1,0 +1,170 @@
+import type { Dissent, Fleet, FleetRatio, FleetVerdict, HostKind, HostSplit } from '../core/model/fleet.ts'
+import type { FindingOutcome } from '../core/model/verdict.ts'
+import { associationRate } from '../core/records/dissent.ts'
+import { minEffects } from '../core/stats/index.ts'
+import { plural, sanitize } from '../util/text.ts'
+import { figure, formatAssertion } from './format.ts'
+import { caseName, outcomeName, verdictSymbols } from './summary.ts'
+
+/** The words of a comparison of kinds of host, for the terminal and for the page. */
+
+/** `8 × A CPU, Linux 6.1.0, Debian 12, in a VM (KVM)`. */
+export function kindText({ environment }: Pick<HostKind, 'environment'>): string {
+  const { cpu, kernel, distribution, virtualization } = environment
+  const parts = [
+    `${cpu.count} × ${cpu.model}`,
+    `Linux ${kernel}`,
+    ...(distribution === undefined ? [] : [distribution]),
+    ...(virtualization === null ? [] : [`in a VM (${virtualization})`]),
+  ]
+  return sanitize(parts.join(', '), 200)
+}
+
+/** The most names that a list has before it is cut. */
+const mostNames = 12
+
+/** `a, b and c`, or the first names and how many more. */
+export function listText(names: readonly string[], most = mostNames): string {
+  if (names.length > most) return `${names.slice(0, most).join(', ')} and ${names.length - most} more`
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+}
+
+const countedOutcomes: readonly FindingOutcome[] = [
+  'holds',
+  'holds-in-part',
+  'contradicted',
+  'inconclusive',
+  'not-evaluated',
+]
+
+/** `holds on 17 of 20, contradicted on 3 (2 worse, 1 better)`. */
+export function countsText({ counts, hosts }: FleetVerdict): string {
+  const stated = hosts.filter((one) => one !== null)
+  const directions = (['worse', 'better'] as const).flatMap((direction) => {
+    const number = stated.filter((one) => one.direction === direction).length
+    return number > 0 ? [`${number} ${direction}`] : []
+  })
+  const texts = countedOutcomes.flatMap((outcome) => {
+    const number = counts[outcome]
+    if (number === 0) return []
+    const detail = outcome === 'contradicted' && directions.length > 0 ? ` (${directions.join(', ')})` : ''
+    return [`${outcomeName(outcome)} on ${number}${detail}`]
+  })
+  const [first = 'not stated', ...rest] = texts
+  return [`${first.replace(/ on \d+/, `$& of ${stated.length}`)}`, ...rest].join(', ')
+}
+
+/** What a row states: `2: All containers are on par`, or `disk rw=randread: latency of runc within 5 % of native`. */
+export function statementText({ finding, title, claim, bench, params, platforms, unit }: FleetVerdict): string {
+  if (!claim || !bench) return sanitize(finding === null ? title : `${finding}: ${title}`)
+  const about = platforms.length > 0 ? ` of ${platforms.join(', ')}` : ''
+  return sanitize(`${caseName(bench, params)}: ${claim.metric}${about} ${formatAssertion({ claim, unit })}`)
+}
+
+/** The mark of each kind of host, in their order. */
+export const marksOf = ({ hosts }: FleetVerdict): string[] =>
+  hosts.map((one) => (one ? verdictSymbols[one.outcome] : '·'))
+
+/** What was set on purpose comes before what follows from it. */
+const ranks = [/^kernel parameter /, /^(?!.*mitigation )/, /^state of mitigation /, /^mitigation /]
+const rankOf = ({ name }: HostSplit['attributes'][number]): number => ranks.findIndex((rank) => rank.test(name))
+
+const attributeText = ({ name, value, isOther }: HostSplit['attributes'][number]): string =>
+  sanitize(`${name}: ${isOther ? 'not ' : ''}${value}`, 120)
+
+/** The attributes of a split, those that say most first. Details of a mitigation add nothing to its state. */
+export function attributeTexts({ attributes }: HostSplit): string[] {
+  const names = new Set(attributes.map(({ name }) => name))
+  return attributes
+    .filter(({ name }) => !names.has(`state of ${name}`))
+    .sort((a, b) => rankOf(a) - rankOf(b))
+    .map(attributeText)
+}
+
+const chance = (p: number): string => (p < 0.001 ? p.toExponential(1) : p.toPrecision(2))
+
+const testText = (tests: number): string =>
+  `Fisher's exact test, Holm's correction for ${plural(tests, 'division')} by attributes`
+
+/** The most attributes that a sentence lists. */
+const mostAttributes = 8
+
+/** Who dissents, what they have in common, and how likely that is chance, a sentence each. */
+export function dissentSentences(dissent: Dissent): string[] {
+  const { outcome, hosts, others, separating, tests } = dissent
+  const who = `${outcome === 'holds' ? 'Holds' : 'Contradicted'} on ${listText(hosts)}.`
+  if (separating) return [who, ...separatingSentences(separating, dissent)]
+  const [nearest, ...ties] = dissent.nearest
+  if (!nearest) return [who, 'These kinds of host differ in no recorded attribute.']
+  const share = `${nearest.dissenting} of ${hosts.length} dissenting and ${nearest.others} of ${others} others have it`
+  const more = ties.length > 0 ? ` ${plural(ties.length, 'other division is', 'other divisions are')} as near.` : ''
+  return [
+    who,
+    'No attribute separates them from the others.',
+    `Nearest: ${listText(attributeTexts(nearest), mostAttributes)} (${share}; p = ${chance(nearest.adjustedP)}, ` +
+      `${testText(tests)}).${nearest.adjustedP > associationRate ? ' That may be chance.' : ''}${more}`,
+  ]
+}
+
+function separatingSentences(split: HostSplit, { others, tests, leastP }: Dissent): string[] {
+  const texts = attributeTexts(split)
+  const isChance = split.adjustedP > associationRate
+  return [
+    `They have, and none of the ${others} others has: ${listText(texts, mostAttributes)}.`,
+    ...(texts.length > 1
+      ? [`The same hosts have all ${texts.length}, so the verdicts cannot show which of them matters.`]
+      : []),
+    `p = ${chance(split.adjustedP)} (${testText(tests)}).${isChance ? ' That may be chance.' : ''}`,
+    ...(isChance && leastP > associationRate
+      ? [`With so few dissenting hosts, no attribute could have a p below ${chance(leastP)}.`]
+      : []),
+  ]
+}
+
+/** What a reader must know of all verdicts. */
+export function fleetNotes({ hosts, verdicts, falseAlarms, leftOut }: Fleet): string[] {
+  const contradicted = verdicts.some(({ counts }) => counts.contradicted > 0)
+  const dissents = verdicts.filter(({ dissent }) => dissent).length
+  return [
+    ...(hosts.length === 1 ? ['There is one kind of host, so there is nothing to compare it with.'] : []),
+    ...(contradicted && hosts.length > 1
+      ? [
+          `Each kind of host is judged alone, with a chance of at most ${100 * falseAlarms.perHost} % of any false ` +
+            `contradiction. Of ${hosts.length} kinds, up to ${figure(falseAlarms.expected)} may have one.`,
+        ]
+      : []),
+    ...(dissents > 0
+      ? [
+          'An attribute that dissenting hosts share need not be the cause. The p-values are corrected within a ' +
+            `statement: of ${plural(dissents, 'statement')} with dissent, up to ` +
+            `${figure(associationRate * dissents)} may have an association by chance.`,
+        ]
+      : []),
+    ...(leftOut.length > 0 ? [`${plural(leftOut.length, 'record')} left out.`] : []),
+  ]
+}
+
+/** How the ratios were made. */
+export const ratioNote =
+  'Ratios to native, geometric means over rounds. Mean: random effects over kinds of host (Paule-Mandel, ' +
+  'Hartung-Knapp), with its 90 % interval. Next host: the 90 % prediction interval for one more kind of host. ' +
+  'I²: the share of the variation that is between kinds of host.'
+
+/** Why a ratio has no summary. */
+export const noSummaryText = ({ hosts }: FleetRatio): string =>
+  `${plural(hosts.length, 'kind')} of host: at least ${minEffects} are needed to know how much they differ`
+
+/** `0.92 (H1), 1.04 (H2)`, the first ones. */
+export const hostRatiosText = ({ hosts }: FleetRatio): string =>
+  listText(
+    hosts.map(({ host, ratio }) => `${figure(ratio)} (${host})`),
+    6,
+  )
+
+/** A range without its estimate. */
+export const rangeText = ({ low, high }: { readonly low: number; readonly high: number }): string =>
+  `${figure(low)} to ${figure(high)}`
+
+/** The platform of a row, with the mode if its guests did not run on hardware. */
+export const ratioPlatform = ({ platform, cpuMode }: FleetRatio): string =>
+  sanitize(cpuMode === 'hardware' ? platform : `${platform} (${cpuMode})`, 40)
