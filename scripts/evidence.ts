@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util'
 import { aa } from './evidence/aa.ts'
+import { callCosts } from './evidence/calls.ts'
 import { campaign } from './evidence/campaign.ts'
 import { client } from './evidence/client.ts'
 import { fidelity } from './evidence/fidelity.ts'
@@ -20,6 +21,7 @@ import { watch } from './evidence/watch.ts'
 
 const measurements: Readonly<Record<string, Measurement>> = {
   aa,
+  calls: callCosts,
   campaign,
   client,
   fidelity,

@@ -1,14 +1,14 @@
 import { bench, expect, higher, lower, workload } from 'isobench'
 import { sqlite } from 'isobench/tools'
+import { places } from './place.ts'
 
 /**
  * Inserts rows into an SQLite database, each in a transaction that waits for the disk. On `data` this measures fsync,
- * and on `tmpfs`, the guest's memory, everything else. The root is read-only in every guest. A platform that is faster
- * than native on `data` may not pass fsync to the disk.
+ * and on `tmpfs` everything else. A platform that is faster than native on `data` may not pass fsync to the disk.
  */
 const inserts = workload('SQLite inserts', {
   metrics: { throughput: higher('transactions/s'), p50: lower('us'), p99: lower('us') },
-  params: { on: ['data', 'tmpfs'] },
+  params: { on: places },
   async run({ guest, seconds, params: { on } }) {
     const folder = on === 'data' ? guest.data : '/tmp'
     const { insertsPerSecond, p50Us, p99Us } = sqlite.parse(

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, lstatSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { ffmpeg } from '../tools/ffmpeg.ts'
+import { seedsFolder } from '../tools/seeds.ts'
 import { programPath } from '../util/assets.ts'
 import { programFolders } from './environment.ts'
 
@@ -25,10 +26,14 @@ export interface Recipe {
   readonly suite: string
   readonly components: readonly string[]
   readonly packages: readonly string[]
+  /** Files of packages that the image lacks: patterns of dpkg's option `path-exclude`. */
+  readonly excludedPaths: readonly string[]
   /** Programs that are compiled from our own source, by name, because Debian has no equivalent. */
   readonly programs: Readonly<Record<string, string>>
   /** Commands that create input data for the tools, and the files that they create. */
   readonly inputs: readonly { readonly file: string; readonly argv: readonly string[] }[]
+  /** The script that creates the inputs of everyday work. */
+  readonly seeds: string
   /** The day of the package archives, `YYYY-MM-DD`. Absent: the day of the build. */
   readonly snapshot?: string
 }
@@ -43,15 +48,22 @@ const packages = [
   'dbus',
   'ffmpeg',
   'fio',
+  'gcc',
+  'git',
   'iperf3',
   'iproute2',
+  'libc6-dev',
   'libmemcached-tools',
+  'libstb-dev',
+  'make',
   'mariadb-server',
   'mbw',
   'memcached',
   'netperf',
   'nodejs',
   'procps',
+  'python3',
+  'python3-pip',
   'socat',
   'stress-ng',
   'sysbench',
@@ -59,41 +71,41 @@ const packages = [
   'tinymembench',
 ]
 
+/** Documentation, and large parts of the compiler that no bench uses: link-time optimization and sanitizers. */
+const excludedPaths = [
+  ...['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*'],
+  ...['/usr/libexec/gcc/*/lto1', '/usr/lib/gcc/*/lib*san*', '/usr/lib/*/lib*san.so*'],
+]
+
 /** Source file by program name. */
-const programs = { 'isobench-memory': programPath('memory.c') }
+const programs = { 'isobench-calls': programPath('calls.c'), 'isobench-memory': programPath('memory.c') }
+
+/** The script that creates the inputs of everyday work. */
+const seedsScript = programPath('seeds.mjs')
 
 /** Input data that must be identical in every guest and takes too long to create in each. */
 const inputs = Object.values(ffmpeg.clips).map((clip) => ({ file: clip.output, argv: ffmpeg.makeClip(clip).argv }))
 
-/** Compilers, which are removed after the programs were built. */
-const compilers = ['gcc', 'libc6-dev'] as const
-
 /** Returns mmdebstrap hooks that create the input data with the tools of the image. */
-export const inputHooks = ({ inputs }: Recipe): string[] =>
-  inputs.flatMap(({ file, argv }) => [
+export const inputHooks = ({ inputs }: Recipe): string[] => [
+  ...inputs.flatMap(({ file, argv }) => [
     `mkdir -p "$1"${shellQuote(dirname(file))}`,
     `chroot "$1" ${argv.map(shellQuote).join(' ')}`,
-  ])
+  ]),
+  `copy-in ${shellQuote(seedsScript)} /tmp`,
+  `chroot "$1" node /tmp/${basename(seedsScript)} ${seedsFolder} && rm "$1"/tmp/${basename(seedsScript)}`,
+]
 
 /**
  * Returns mmdebstrap hooks that compile the programs inside the image. They are static, so that the guest's loader does
  * not matter. -fno-tree-loop-distribute-patterns keeps gcc from replacing a copy loop with a call of memcpy.
  */
-export function compileHooks(contents: Recipe): {
-  readonly packages: readonly string[]
-  readonly hooks: readonly string[]
-} {
-  const wanted = compilers.filter((name) => contents.packages.includes(name))
-  const removed = compilers.filter((name) => !wanted.includes(name)).join(' ')
+export function compileHooks(): string[] {
   const flags = '-O2 -fno-tree-loop-distribute-patterns -static'
-  const compile = Object.entries(programs).flatMap(([name, file]) => [
+  return Object.entries(programs).flatMap(([name, file]) => [
     `copy-in ${shellQuote(file)} /tmp`,
     `chroot "$1" gcc ${flags} -o /usr/local/bin/${name} /tmp/${basename(file)} -lm && rm "$1"/tmp/${basename(file)}`,
   ])
-  // Also remove dependencies of the compilers that a remaining package merely recommends or suggests.
-  const purgeOptions = '-o APT::AutoRemove::RecommendsImportant=false -o APT::AutoRemove::SuggestsImportant=false'
-  const remove = `chroot "$1" apt-get --yes --purge --autoremove ${purgeOptions} remove ${removed}`
-  return { packages: compilers, hooks: [...compile, ...(removed === '' ? [] : [remove])] }
 }
 
 // The path of the checkout may contain any character, and mmdebstrap passes hooks to a shell.
@@ -101,15 +113,17 @@ export function compileHooks(contents: Recipe): {
 export const shellQuote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 
 /** Increase it if the build process changes and its result with it. */
-const recipeVersion = 2
+const recipeVersion = 3
 
 /** Returns isobench's recipe with the author's extra packages. netperf is in non-free. */
 export const recipe = (extra: readonly string[] = [], snapshot?: string): Recipe => ({
   suite: 'trixie',
   components: ['main', 'contrib', 'non-free'],
   packages: [...new Set([...packages, ...extra])].sort(),
+  excludedPaths,
   programs: Object.fromEntries(Object.entries(programs).map(([name, file]) => [name, readFileSync(file, 'utf8')])),
   inputs,
+  seeds: readFileSync(seedsScript, 'utf8'),
   ...(snapshot !== undefined && { snapshot }),
 })
 

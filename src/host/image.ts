@@ -111,19 +111,17 @@ async function runMmdebstrap(
   scratch: string,
   options: ArtifactBuildOptions,
 ): Promise<void> {
-  const excludes = ['doc', 'man', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
-  const { packages, hooks } = compileHooks(contents)
   const sources = await reachableSources(debianSources(contents), join(scratch, 'apt'), options)
   const argv = [
     'mmdebstrap',
     '--variant=minbase',
     '--mode=root',
-    `--include=${[...new Set([...contents.packages, ...packages])].join(',')}`,
+    `--include=${contents.packages.join(',')}`,
     '--aptopt=Apt::Install-Recommends "false"',
     // Without this, dpkg waits for the disk after every file, which takes a quarter of the build.
     '--dpkgopt=force-unsafe-io',
-    ...excludes,
-    ...[...hooks, ...inputHooks(contents)].map((hook) => `--customize-hook=${hook}`),
+    ...contents.excludedPaths.map((path) => `--dpkgopt=path-exclude=${path}`),
+    ...[...compileHooks(), ...inputHooks(contents)].map((hook) => `--customize-hook=${hook}`),
     ...(contents.snapshot === undefined ? [] : [`--aptopt=${snapshotSetting}`]),
     contents.suite,
     folder,

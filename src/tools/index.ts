@@ -4,6 +4,7 @@
  *
  * To add a tool, write a file and add it here.
  */
+export { type CallName, calls } from './calls.ts'
 export { type Command, command } from './command.ts'
 export { ffmpeg } from './ffmpeg.ts'
 export { fio } from './fio.ts'
@@ -15,7 +16,10 @@ export { memory } from './memory.ts'
 export { netperf } from './netperf.ts'
 export { ToolOutputError } from './parse.ts'
 export { periodic } from './periodic.ts'
+export { pip } from './pip.ts'
+export { seeds } from './seeds.ts'
 export { sqlite } from './sqlite.ts'
 export { sysbench } from './sysbench.ts'
+export { nodeTests, pythonTests } from './test-suites.ts'
 export { tinymembench } from './tinymembench.ts'
 export { ycsb } from './ycsb/index.ts'

@@ -29,6 +29,7 @@ export const unsupportedPrograms: Readonly<Record<string, string>> = {
   cp: 'it needs a writable /data',
   ffmpeg: 'it reads a file of /data that another command wrote',
   fio: 'it needs a writable /data',
+  'isobench-calls': 'OSv 0.57 does not load static programs',
   'isobench-memory': 'OSv 0.57 does not load static programs',
   mariadbd: 'it needs a writable /data',
   'mariadb-install-db': 'it is a script, which needs processes',

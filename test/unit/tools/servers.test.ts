@@ -81,19 +81,8 @@ describe('isobench/tools', () => {
   it('is every tool, and what they share', () => {
     const shared = ['ToolOutputError', 'command']
     const each = [
-      'ffmpeg',
-      'fio',
-      'iperf3',
-      'mariadb',
-      'mbw',
-      'memcached',
-      'memory',
-      'netperf',
-      'periodic',
-      'sqlite',
-      'sysbench',
-      'tinymembench',
-      'ycsb',
+      ...['calls', 'ffmpeg', 'fio', 'iperf3', 'mariadb', 'mbw', 'memcached', 'memory', 'netperf', 'nodeTests'],
+      ...['periodic', 'pip', 'pythonTests', 'seeds', 'sqlite', 'sysbench', 'tinymembench', 'ycsb'],
     ]
     expect(Object.keys(tools).sort()).toEqual([...shared, ...each])
   })

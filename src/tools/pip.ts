@@ -1,0 +1,40 @@
+import { type Command, command } from './command.ts'
+import { ToolOutputError } from './parse.ts'
+import { seedsFolder } from './seeds.ts'
+
+/**
+ * pip: installs packages from a file with their hashes, as `npm ci` does from a lock file. Debian package `python3-pip`
+ * (25.1). Debian's npm consists of 340 packages, which would make the image 150 MB larger.
+ * Format: `Successfully installed json-1.0 ...` (pip/_internal/commands/install.py).
+ */
+
+const TOOL = 'pip'
+
+/** Each would use the network, or warn about the user. */
+const quietly = ['--no-cache-dir', '--disable-pip-version-check', '--root-user-action=ignore', '--no-input']
+
+/** The command that installs the packages in the image, and the parser of its output. */
+export const pip = {
+  /** The folder of the packages, one wheel each. */
+  wheels: `${seedsFolder}/wheels`,
+
+  /** Verifies the SHA-256 of each wheel, unpacks it below a folder, and compiles its modules. Uses no network. */
+  install: (folder: string): Command =>
+    command(
+      'pip',
+      ...['install', ...quietly, '--no-index', `--find-links=${seedsFolder}/wheels`],
+      ...['--require-hashes', `--requirement=${seedsFolder}/requirements.txt`, `--target=${folder}`],
+    ),
+
+  /**
+   * How many packages pip installed.
+   * @throws {ToolOutputError} unless pip reports exactly one installation, and no error
+   */
+  parse(stdout: string): { packages: number } {
+    if (/^ERROR: /m.test(stdout)) throw new ToolOutputError(TOOL, 'pip printed an error', stdout)
+    const installed = [...stdout.matchAll(/^Successfully installed((?: \S+-\d\S*)+)\n/gm)]
+    if (installed.length !== 1)
+      throw new ToolOutputError(TOOL, `${installed.length || 'no'} complete line with "Successfully installed"`, stdout)
+    return { packages: installed[0]![1]!.trim().split(' ').length }
+  },
+}

@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest'
+import { ToolOutputError } from '../../../src/tools/parse.ts'
+import { pip } from '../../../src/tools/pip.ts'
+import { seeds } from '../../../src/tools/seeds.ts'
+import { sqlite } from '../../../src/tools/sqlite.ts'
+import { nodeTests, pythonTests } from '../../../src/tools/test-suites.ts'
+import { expectNoTruncatedFigure, expectRefusals, fixture, JUNK } from './fixtures.ts'
+
+describe('pip', () => {
+  const installed = fixture('pip-25.1.1-install.txt')
+
+  it('installs below the folder, without network, and only what has the right hash', () => {
+    const { argv } = pip.install('/data/packages')
+    expect(argv.slice(0, 2)).toEqual(['pip', 'install'])
+    expect(argv).toContain('--no-index')
+    expect(argv).toContain('--require-hashes')
+    expect(argv.at(-1)).toBe('--target=/data/packages')
+  })
+
+  it('is read', () => {
+    expect(pip.parse(installed)).toEqual({ packages: 159 })
+    expect(pip.parse('Successfully installed a-1.0 b-c-2.0.1\n')).toEqual({ packages: 2 })
+  })
+
+  it.each([
+    ['nothing was installed', 'Requirement already satisfied: a==1.0 in ./x\n'],
+    ['no package is named', 'Successfully installed\n'],
+    ['a name has no version', 'Successfully installed a\n'],
+    ['pip failed', 'ERROR: THESE 159 DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n'],
+    ['pip failed at the end', 'Successfully installed a-1.0\nERROR: Could not install packages\n'],
+    ['there are two reports', 'Successfully installed a-1.0\nSuccessfully installed a-1.0\n'],
+  ])('is refused if %s', (_, output) => {
+    expect(() => pip.parse(output)).toThrow(ToolOutputError)
+  })
+
+  it('is never read from a part', () => {
+    expectNoTruncatedFigure(installed.slice(installed.indexOf('Successfully')), pip.parse)
+    for (const junk of JUNK) expect(() => pip.parse(junk)).toThrow(ToolOutputError)
+  })
+})
+
+describe("Python's tests", () => {
+  const ok = fixture('python-3.13.5-unittest.txt')
+
+  it('are read', () => {
+    expect(pythonTests.run().argv.slice(0, 2)).toEqual(['python3', '-c'])
+    expect(pythonTests.parse(ok)).toEqual({ tests: 245, skipped: 0 })
+    expect(pythonTests.parse('..\nRan 1 test in 0.001s\n\nOK\n')).toEqual({ tests: 1, skipped: 0 })
+  })
+
+  it.each([
+    ['one failed', '.F\nRan 2 tests in 0.001s\n\nFAILED (failures=1)\n', /no complete report/],
+    ['all were skipped', 'ss\nRan 2 tests in 0.001s\n\nOK (skipped=2)\n', /no test ran/],
+    ['none ran', '\nRan 0 tests in 0.000s\n\nOK\n', /no test ran/],
+    ['the report is not at the start of a line', 'x Ran 2 tests in 0.001s\n\nOK\n', /no complete report/],
+  ])('are refused if %s', (_, output, message) => {
+    expect(() => pythonTests.parse(output)).toThrow(message)
+  })
+
+  it('are never read from a part, and from nothing else', () => {
+    expectNoTruncatedFigure(ok, pythonTests.parse)
+    expectRefusals(ok, '245', pythonTests.parse)
+  })
+})
+
+describe("Node's tests", () => {
+  const ok = fixture('node-20.19.2-test.txt')
+
+  it('are read', () => {
+    expect(nodeTests.run().argv).toEqual(['node', '--test', '--test-reporter=tap'])
+    expect(nodeTests.parse(ok)).toEqual({ tests: 16, skipped: 0 })
+  })
+
+  it('are refused if one failed or was cancelled, or if none ran', () => {
+    expect(() => nodeTests.parse(ok.replace('# pass 16', '# pass 3'))).toThrow(/tests did not pass/)
+    expect(() => nodeTests.parse(ok.replaceAll('16', '0'))).toThrow(/no test ran/)
+  })
+
+  it('are never read from a part, and from nothing else', () => {
+    expectNoTruncatedFigure(ok.slice(-200), nodeTests.parse)
+    expectRefusals(ok, '16', nodeTests.parse)
+  })
+})
+
+describe('SQLite', () => {
+  const inserts = fixture('sqlite-3.46.1-inserts.txt')
+
+  it('inserts for a time', () => {
+    const { argv } = sqlite.insert({ folder: '/data', seconds: 1 })
+    expect([argv[0], argv[1], ...argv.slice(3)]).toEqual(['python3', '-c', '/data', '1'])
+    expect(() => sqlite.insert({ folder: '/data', seconds: 0 })).toThrow(TypeError)
+  })
+
+  it('is read', () => {
+    const { insertsPerSecond, p50Us, p99Us } = sqlite.parse(inserts)
+    expect(insertsPerSecond).toBeCloseTo(25229.249, 1)
+    expect([p50Us, p99Us]).toEqual([36.48500205599703, 63.964998844312504])
+  })
+
+  it('is refused if rows are missing, or nothing was inserted', () => {
+    const edited = (over: object) => `${JSON.stringify({ ...JSON.parse(inserts), ...over })}\n`
+    expect(() => sqlite.parse(edited({ rows: 3 }))).toThrow(/inserts made 3 rows/)
+    expect(() => sqlite.parse(edited({ inserts: 0, rows: 0 }))).toThrow(/inserts is 0/)
+    expect(() => sqlite.parse(edited({ seconds: 0 }))).toThrow(/seconds is 0/)
+  })
+
+  it('is never read from a part, and from nothing else', () => {
+    expectNoTruncatedFigure(inserts, sqlite.parse)
+    expectRefusals(inserts, '36.48500205599703', sqlite.parse)
+  })
+})
+
+describe('the seeds', () => {
+  it('are used by commands without a shell', () => {
+    expect(seeds.unpack('/tmp/files').argv).toEqual([
+      'tar',
+      '-xzf',
+      '/usr/local/share/isobench/files.tar.gz',
+      '--no-same-owner',
+      '-C',
+      '/tmp/files',
+    ])
+    expect(seeds.compile({ folder: '/data/c', jobs: 2 }).argv).toContain('-j2')
+    expect(() => seeds.compile({ folder: '/data/c', jobs: 0 })).toThrow(TypeError)
+  })
+})
