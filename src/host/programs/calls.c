@@ -271,7 +271,7 @@ static void stopPartner(void) {
   await(partner);
 }
 
-/* Whose turn it is: 0 this thread's, 1 the partner's, 2 the end. */
+/* The turn: 0 this thread's, 1 the partner's, 2 the end. */
 static _Atomic uint32_t turn;
 static pthread_t other;
 

@@ -164,7 +164,7 @@ function sourceTypeOf(file) {
 const testFiles = 8
 const testsPerFile = 16
 
-const testOf = (files) => `import assert from 'node:assert'
+const testFile = (files) => `import assert from 'node:assert'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -204,7 +204,7 @@ function makeNodeTests() {
   for (let i = 0; i < testFiles; i++) {
     const name = `part-${String(i).padStart(2, '0')}.test.mjs`
     // Every eighth file, so that the parts are of similar size.
-    writeFileSync(join(target, name), testOf(files.filter((_, index) => index % testFiles === i)))
+    writeFileSync(join(target, name), testFile(files.filter((_, index) => index % testFiles === i)))
   }
 }
 

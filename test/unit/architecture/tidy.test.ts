@@ -29,6 +29,7 @@ const entryPoints = [
   'src/tools/index.ts',
   'src/tools/ycsb/program.ts',
   'src/core/project/collector.ts',
+  'src/host/programs/seeds.mjs',
 ]
 
 /** What other texts say: output of tools, and the paper. Only these words are allowed, and only in these files. */

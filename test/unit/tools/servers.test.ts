@@ -84,6 +84,6 @@ describe('isobench/tools', () => {
       ...['calls', 'ffmpeg', 'fio', 'iperf3', 'mariadb', 'mbw', 'memcached', 'memory', 'netperf', 'nodeTests'],
       ...['periodic', 'pip', 'pythonTests', 'seeds', 'sqlite', 'sysbench', 'tinymembench', 'ycsb'],
     ]
-    expect(Object.keys(tools).sort()).toEqual([...shared, ...each])
+    expect(Object.keys(tools).sort()).toEqual([...shared, ...each].sort())
   })
 })
