@@ -108,7 +108,12 @@ class SeveralGuests implements AsyncDisposable {
       const gate = async () => {
         arrive()
         await opened
-        if (every > 0) await sleep(Math.max(0, first + at * every - performance.now()))
+        // A timer of Node can be early by more than a millisecond.
+        for (;;) {
+          const left = first + at * every - performance.now()
+          if (left <= 0) break
+          await sleep(left)
+        }
         requested = performance.now()
       }
       const requestedMs = () => Math.max(0, (requested ?? first) - first)
