@@ -90,6 +90,8 @@ export interface GuestSandbox extends HostSandbox {
   readonly dataDir: string
   readonly limits: Limits
   readonly address: string
+  /** The cgroup's name in isobench's parent cgroup. It is not the id if the guest is in a group of guests. */
+  readonly group: string
   /** Returns the name of a child cgroup, for runtimes that expect a name relative to each hierarchy. */
   cgroupName(child: string): string
   /** Returns the image as a tree to chroot into, with /proc, /dev, /tmp, /run and /data. Created on the first call. */
@@ -228,8 +230,6 @@ export type ExceededLimit = 'processes' | 'data'
 
 /** A sandbox together with its removal, which ends everything in it. */
 export interface OwnedGuestSandbox extends GuestSandbox, AsyncDisposable {
-  /** The cgroup's name. */
-  readonly group: string
   /** Freezes or thaws every process of the sandbox. */
   setFrozen(frozen: boolean): Promise<void>
   /** How many of its processes the host's kernel has killed because memory ran out. */

@@ -117,7 +117,7 @@ async function prepare(sandbox: GuestSandbox, options: Options) {
 }
 
 /** kubectl needs the network of the host, so it only enters the cgroup of the sandbox. */
-const withinCgroup = (sandbox: GuestSandbox, argv: HostArgv): HostArgv => cgroupExecArgv(sandbox.id, argv)
+const withinCgroup = (sandbox: GuestSandbox, argv: HostArgv): HostArgv => cgroupExecArgv(sandbox.group, argv)
 
 async function boot(sandbox: GuestSandbox, options: Options): Promise<GuestHandle> {
   const { manifest, pod } = await prepare(sandbox, options)

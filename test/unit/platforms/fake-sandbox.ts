@@ -17,6 +17,7 @@ export function fakeSandbox(): {
   const tapUsers: (number | undefined)[] = []
   const place: Partial<GuestSandbox> = {
     id: 'isob-1a2b3c-7',
+    group: 'isob-1a2b3c-7',
     stateDir: directory,
     dataDir: data,
     limits: { cpus: [1, 3], memoryBytes: 512 * 1024 ** 2 },

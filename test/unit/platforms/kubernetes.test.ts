@@ -99,6 +99,13 @@ describe('a guest', () => {
     ])
   })
 
+  it('has its kubectl in the cgroup of its sandbox, also in a group of guests', async () => {
+    const { place } = fakeSandbox()
+    const sandbox = { ...place, group: 'isob-1a2b3c-0/isob-1a2b3c-7', onCleanup: async () => {} }
+    const argv = await kubernetes.oneShot(sandbox, ['true'], options)
+    expect(argv[2]).toMatch(/:isobench\/isob-1a2b3c-0\/isob-1a2b3c-7\/host$/)
+  })
+
   it('has the family of its RuntimeClass', () => {
     const family = (runtimeClass?: string) =>
       platformFamily(kubernetes as never, kubernetes.options.parse({ image: 'a', runtimeClass }))
