@@ -54,6 +54,7 @@ export interface GuestsApi {
   /**
    * Lowers the hard limit of all guests together.
    * @param bytes more than `totalMemoryBytes` has no effect
+   * @throws {RangeError} if `bytes` is less than 1 or no number
    */
   limitMemory(bytes: number): void
   /** Returns the bytes that the host can give to new processes now, by its kernel's estimate (`MemAvailable`). */

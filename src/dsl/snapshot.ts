@@ -29,7 +29,10 @@ export interface Snapshot {
   readonly bytes: number
   /** Starts a guest from the snapshot and runs `first` in it. */
   restore(first: Command): Promise<SnapshotGuest>
-  /** Starts several guests from the snapshot at the same time and runs `first` in each. */
+  /**
+   * Starts several guests from the snapshot at the same time and runs `first` in each.
+   * @throws {RangeError} if `count` is no whole number of 1 or more
+   */
   clone(count: number, first: Command): Promise<Clones>
 }
 

@@ -82,7 +82,7 @@ export class FakeSession implements Session {
     host.record('group')
     return {
       memoryBytes: 8 * limits.memoryBytes,
-      limitMemory: () => {},
+      limitMemory: (bytes) => host.record(`limit ${bytes}`),
       cpuSets: [[1], [0]],
       createSandbox: async (rootfs, _timeout, cpus) => {
         host.record(`place ${cpus.join(',')}`)

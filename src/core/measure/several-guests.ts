@@ -59,7 +59,11 @@ export async function runSeveralGuests(
   await using guests = new SeveralGuests(group, sample)
   const api: GuestsApi = {
     totalMemoryBytes: group.memoryBytes,
-    limitMemory: (bytes) => group.limitMemory(bytes),
+    limitMemory: (bytes) => {
+      // The kernel reads -1 as no limit.
+      if (!(bytes >= 1)) throw new RangeError(`limitMemory(): expected a positive number of bytes, not ${bytes}`)
+      group.limitMemory(Math.floor(bytes))
+    },
     availableMemoryBytes: () => readMemory().available,
     burst: (count, command, options) => scope.track(guests.burst(count, command, options)),
     boot: (options) => scope.track(guests.boot(options)),

@@ -108,6 +108,8 @@ export class SnapshotGuests implements AsyncDisposable {
   }
 
   async #clone(count: number, restoring: Start, first: Command): Promise<Clones> {
+    if (!Number.isInteger(count) || count < 1)
+      throw new RangeError(`clone(): expected a whole number of guests, 1 or more, not ${count}`)
     // Before the clock starts, because a sandbox is isobench's own work.
     const places: OwnedGuestSandbox[] = []
     while (places.length <= count) places.push(await this.#sandbox())

@@ -99,6 +99,22 @@ describe('a burst', () => {
   })
 })
 
+describe('the limit of all guests together', () => {
+  it('is set in whole bytes', async () => {
+    const { host } = await sampleOf({}, async ({ limitMemory, totalMemoryBytes }) => {
+      limitMemory(1000.5)
+      limitMemory(2 * totalMemoryBytes)
+    })
+    expect(host.eventsOf('limit')).toEqual(['limit 1000', `limit ${16 * 1024 ** 3}`])
+  })
+
+  it.each([-1, 0, 0.5, Number.NaN])('cannot be removed with %s bytes', async (bytes) => {
+    const { host, result } = await sampleOf({}, async ({ limitMemory }) => limitMemory(bytes))
+    expect(result).toBeInstanceOf(RangeError)
+    expect(host.eventsOf('limit')).toEqual([])
+  })
+})
+
 describe('guests that stay', () => {
   it('run commands beside each other until they are disposed of', async () => {
     const { host, result } = await sampleOf({ ms: 5 }, async ({ boot, totalMemoryBytes }) => {

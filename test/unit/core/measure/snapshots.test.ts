@@ -102,6 +102,15 @@ describe('a guest that is saved', () => {
     expect(sharedBytes).toBeNull()
   })
 
+  it.each([0, -1, 1.5, Number.NaN])('refuses %s clones', async (count) => {
+    const { made, scope } = guests(ability)
+    await using _scope = scope
+    await using _made = made
+    const snapshot = await (await made.boot(first)).save()
+    await expect(snapshot.clone(count, first)).rejects.toBeInstanceOf(RangeError)
+    expect(events.filter((event) => event.startsWith('restore'))).toEqual([])
+  })
+
   it('is removed with its snapshot and its clones, also after a failure', async () => {
     const { made, scope } = guests(ability)
     await using _scope = scope
