@@ -17,8 +17,9 @@ function kernelMemoryV2(statistics: ReadonlyMap<string, number>): number | undef
 }
 
 /**
- * Splits the memory of a cgroup by kind. The sum is exact, unlike `memory.usage_in_bytes` and `memory.current`, which
- * include up to 64 pages per CPU that the kernel has charged in advance (MEMCG_CHARGE_BATCH in Linux).
+ * Splits the memory of a cgroup by kind. The sum excludes what the kernel has only charged in advance, which
+ * `memory.usage_in_bytes` and `memory.current` include: up to 64 pages per CPU (MEMCG_CHARGE_BATCH in Linux). The
+ * fields may be up to 2 s old (FLUSH_TIME in mm/memcontrol.c).
  * @param statistics the fields of `memory.stat`, in bytes
  * @param kernelV1 kernel memory of cgroup v1
  * @returns undefined if a field is missing or is no number of bytes

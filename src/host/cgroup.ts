@@ -58,15 +58,6 @@ function hierarchyWith(controller: string): Hierarchy | undefined {
   )
 }
 
-/** Returns the folder of the cgroup `name` in the hierarchy of a controller, whether it exists or not. */
-export function controllerFolder(
-  controller: string,
-  name: string,
-): { readonly folder: string; readonly version: 1 | 2 } | undefined {
-  const found = hierarchyWith(controller)
-  return found && { folder: join(found.path, rootGroup, name), version: found.version }
-}
-
 /**
  * Returns 1 if the memory controller is in a v1 hierarchy, 2 if it is in the unified hierarchy.
  * @throws {HostError} if no hierarchy has the memory controller

@@ -1,14 +1,13 @@
 /** What the kernel reports about the memory of a guest's host processes. */
 
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { controllerFolder, liveProcesses } from './cgroup.ts'
+import { liveProcesses, memoryStatistics } from './cgroup.ts'
 
 function read(file: string): string {
   try {
     return readFileSync(file, 'latin1')
   } catch {
-    // The process has ended, there is no such cgroup, or the kernel is too old.
+    // The process has ended, or the kernel is too old.
     return ''
   }
 }
@@ -34,22 +33,16 @@ export function proportionalBytes(group: string): number | undefined {
 }
 
 /**
- * Parses the page faults of `memory.stat`. With cgroup v1, only fields that start with `total_` include child cgroups
- * (Documentation/admin-guide/cgroup-v1/memory.rst).
- */
-export function parsePageFaults(text: string): number | undefined {
-  const count = /^total_pgfault (\d{1,15})$/m.exec(text)?.[1] ?? /^pgfault (\d{1,15})$/m.exec(text)?.[1]
-  return count === undefined ? undefined : Number(count)
-}
-
-/**
  * Returns how many page faults the processes of a guest had so far. Faults inside of a VM count if the host handles
  * them. Undefined if the kernel does not count them.
  * @param group the cgroup of the guest's sandbox
  */
-export function pageFaults(group: string): number | undefined {
-  const found = controllerFolder('memory', group)
-  return found && parsePageFaults(read(join(found.folder, 'memory.stat')))
+export const pageFaults = (group: string): number | undefined => pageFaultsIn(memoryStatistics(group))
+
+/** The page faults in the fields of `memory.stat`, with those of child cgroups. Undefined if there is no number. */
+export function pageFaultsIn(statistics: ReadonlyMap<string, number>): number | undefined {
+  const count = statistics.get('total_pgfault') ?? statistics.get('pgfault')
+  return count !== undefined && Number.isSafeInteger(count) ? count : undefined
 }
 
 /**

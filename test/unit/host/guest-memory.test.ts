@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parsePageFaults, parsePss, proportionalBytes, sharedBytes } from '../../../src/host/guest-memory.ts'
+import { pageFaults, pageFaultsIn, parsePss, proportionalBytes, sharedBytes } from '../../../src/host/guest-memory.ts'
 
 describe('the proportional size of a process', () => {
   it('is read from smaps_rollup, in bytes', () => {
@@ -18,15 +18,22 @@ describe('the proportional size of a process', () => {
   })
 })
 
+const fields = (object: Record<string, number>) => new Map(Object.entries(object))
+
 describe('page faults', () => {
   it('include child cgroups with either version', () => {
-    expect(parsePageFaults('anon 5\npgfault 120\npgmajfault 3\n')).toBe(120)
-    expect(parsePageFaults('pgfault 1\npgmajfault 0\ntotal_pgfault 77\ntotal_pgmajfault 2\n')).toBe(77)
+    expect(pageFaultsIn(fields({ anon: 5, pgfault: 120, pgmajfault: 3 }))).toBe(120)
+    expect(pageFaultsIn(fields({ pgfault: 1, pgmajfault: 0, total_pgfault: 77, total_pgmajfault: 2 }))).toBe(77)
   })
 
-  it.each(['', 'pgmajfault 3\n', 'pgfault\n', 'pgfault x\n'])('are unknown, never 0, in %j', (text) =>
-    expect(parsePageFaults(text)).toBeUndefined(),
+  it.each([{}, { pgmajfault: 3 }, { pgfault: Number.NaN }, { pgfault: 1, total_pgfault: 2 ** 60 }])(
+    'are unknown, never 0, in %o',
+    (object) => expect(pageFaultsIn(fields(object))).toBeUndefined(),
   )
+
+  it('are unknown in a cgroup that does not exist', () => {
+    expect(pageFaults('isobench-unit-no-such-group')).toBeUndefined()
+  })
 })
 
 describe('memory that clones share', () => {
