@@ -276,20 +276,31 @@ function checkSpec(name: unknown, spec: unknown, known: readonly string[], locat
 const startFields = ['metrics', 'params', 'run']
 const commandFields = [...startFields, 'lifecycle', 'prepare', 'cleanup']
 
-function createStartWorkload<M extends Metrics, P extends ParamSpace>(
-  name: string,
-  { metrics, params }: { readonly metrics: M; readonly params?: P },
-  work: Workload<M, P>['work'],
-  location: Location | undefined,
-): Workload<M, P> {
-  return validateWorkload({
-    name,
-    metrics,
-    params: params ?? ({} as P),
-    lifecycle: 'sample',
-    work,
-    ...withLocation(location),
-  })
+/** What `run` of the workloads that start guests or a VMM receives, by kind. */
+interface StartContexts<P extends ParamSpace> {
+  readonly boot: BootContext<P>
+  readonly 'vmm-start': VmmStartContext<P>
+  readonly guests: GuestsContext<P>
+  readonly snapshot: SnapshotContext<P>
+}
+
+function startVariant<K extends keyof StartContexts<ParamSpace>>(kind: K) {
+  return function define<M extends Metrics, P extends ParamSpace>(
+    name: string,
+    spec: StartSpec<StartContexts<P>[K], M, P, Values<M>>,
+  ): Workload<M, P> {
+    const location = callerLocation(define)
+    checkSpec(name, spec, startFields, location)
+    const run = (context: StartContexts<P>[K]) => spec.run(context)
+    return validateWorkload({
+      name,
+      metrics: spec.metrics,
+      params: spec.params ?? ({} as P),
+      lifecycle: 'sample',
+      work: { kind, run } as Workload<M, P>['work'],
+      ...withLocation(location),
+    })
+  }
 }
 
 interface WorkloadFunction {
@@ -348,38 +359,10 @@ interface WorkloadFunction {
  */
 export const workload: WorkloadFunction = withKnownMembers(
   Object.assign(commandWorkload, {
-    boot: function boot<M extends Metrics, P extends ParamSpace>(
-      name: string,
-      spec: StartSpec<BootContext<P>, M, P, Values<M>>,
-    ): Workload<M, P> {
-      const location = callerLocation(boot)
-      checkSpec(name, spec, startFields, location)
-      return createStartWorkload(name, spec, { kind: 'boot', run: (context) => spec.run(context) }, location)
-    },
-    vmmStart: function vmmStart<M extends Metrics, P extends ParamSpace>(
-      name: string,
-      spec: StartSpec<VmmStartContext<P>, M, P, Values<M>>,
-    ): Workload<M, P> {
-      const location = callerLocation(vmmStart)
-      checkSpec(name, spec, startFields, location)
-      return createStartWorkload(name, spec, { kind: 'vmm-start', run: (context) => spec.run(context) }, location)
-    },
-    guests: function guests<M extends Metrics, P extends ParamSpace>(
-      name: string,
-      spec: StartSpec<GuestsContext<P>, M, P, Values<M>>,
-    ): Workload<M, P> {
-      const location = callerLocation(guests)
-      checkSpec(name, spec, startFields, location)
-      return createStartWorkload(name, spec, { kind: 'guests', run: (context) => spec.run(context) }, location)
-    },
-    snapshot: function snapshot<M extends Metrics, P extends ParamSpace>(
-      name: string,
-      spec: StartSpec<SnapshotContext<P>, M, P, Values<M>>,
-    ): Workload<M, P> {
-      const location = callerLocation(snapshot)
-      checkSpec(name, spec, startFields, location)
-      return createStartWorkload(name, spec, { kind: 'snapshot', run: (context) => spec.run(context) }, location)
-    },
+    boot: startVariant('boot'),
+    vmmStart: startVariant('vmm-start'),
+    guests: startVariant('guests'),
+    snapshot: startVariant('snapshot'),
     inGuest: function inGuest(name: string, fn: () => unknown): Workload<InGuestMetrics, Record<never, never>> {
       if (typeof name !== 'string' || typeof fn !== 'function')
         throw new DefinitionError(
