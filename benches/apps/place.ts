@@ -6,6 +6,11 @@ import type { Guest } from 'isobench'
  */
 export const places = ['data', 'tmpfs'] as const
 
+type Place = (typeof places)[number]
+
+/** The writable folder of a place. */
+export const rootAt = (place: Place, guest: Pick<Guest, 'data'>): string => (place === 'data' ? guest.data : '/tmp')
+
 /** A folder at a place, for one bench. */
-export const folderAt = (place: (typeof places)[number], guest: Pick<Guest, 'data'>, name: string): string =>
-  `${place === 'data' ? guest.data : '/tmp'}/${name}`
+export const folderAt = (place: Place, guest: Pick<Guest, 'data'>, name: string): string =>
+  `${rootAt(place, guest)}/${name}`

@@ -1,6 +1,6 @@
 import { bench, expect, higher, lower, workload } from 'isobench'
 import { sqlite } from 'isobench/tools'
-import { places } from './place.ts'
+import { places, rootAt } from './place.ts'
 
 /**
  * Inserts rows into an SQLite database, each in a transaction that waits for the disk. On `data` this measures fsync,
@@ -10,10 +10,8 @@ const inserts = workload('SQLite inserts', {
   metrics: { throughput: higher('transactions/s'), p50: lower('us'), p99: lower('us') },
   params: { on: places },
   async run({ guest, seconds, params: { on } }) {
-    const folder = on === 'data' ? guest.data : '/tmp'
-    const { insertsPerSecond, p50Us, p99Us } = sqlite.parse(
-      (await guest.exec(sqlite.insert({ folder, seconds }))).stdout,
-    )
+    const { stdout } = await guest.exec(sqlite.insert({ folder: rootAt(on, guest), seconds }))
+    const { insertsPerSecond, p50Us, p99Us } = sqlite.parse(stdout)
     return { throughput: insertsPerSecond, p50: p50Us, p99: p99Us }
   },
 })

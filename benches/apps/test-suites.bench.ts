@@ -2,8 +2,8 @@ import { bench, expect, lower, workload } from 'isobench'
 import { nodeTests, pythonTests } from 'isobench/tools'
 
 /**
- * Runs a part of CPython's own test suite, and a suite for Node.js's test runner. CPython's tests run in one process.
- * The runner of Node.js starts a process for each of 16 files, so loading modules from the root dominates.
+ * Runs tests of Python's standard library, and tests for Node.js's test runner. The Python tests run in one process.
+ * The runner of Node.js starts a process for each of 8 files, which loads modules from the root.
  */
 const suites = workload('test suites', {
   metrics: { python: lower('ms'), node: lower('ms') },

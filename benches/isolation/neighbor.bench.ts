@@ -83,7 +83,7 @@ const victim = workload.guests('a periodic job beside a neighbor', {
   },
 })
 
-export const neighbour = bench('neighbor', victim, {
+bench('neighbor', victim, {
   tags: ['isolation', 'neighbor', 'slow'],
   timeout: 120,
   expect: { p50: expect.warn.withinNative(100) },

@@ -1,5 +1,11 @@
-import { bench, expect, group, lower, workload } from 'isobench'
-import { calls } from 'isobench/tools'
+import { bench, expect, type Guest, group, lower, workload } from 'isobench'
+import { type CallName, calls } from 'isobench/tools'
+
+/** Measures calls, which share the seconds. The calls on files work in the folder. */
+async function measure<N extends CallName>(names: readonly N[], guest: Guest, seconds: number, folder = '/tmp') {
+  const { stdout } = await guest.exec(calls.measure({ names, seconds: seconds / names.length, folder }))
+  return calls.parse(stdout, names)
+}
 
 /**
  * What the boundary of a guest costs a single call: nanoseconds, by the guest's clock. The operations are those of
@@ -21,12 +27,7 @@ group('calls', { tags: ['isolation', 'syscalls', 'slow'] }, () => {
       mmap: lower('ns'),
       pageFault: lower('ns'),
     },
-    async run({ guest, seconds }) {
-      const names = kernelNames
-      const share = seconds / names.length
-      const { stdout } = await guest.exec(calls.measure({ names, seconds: share, folder: '/tmp' }))
-      return calls.parse(stdout, names)
-    },
+    run: ({ guest, seconds }) => measure(kernelNames, guest, seconds),
   })
 
   const fileNames = ['stat', 'openClose', 'unlink'] as const
@@ -35,12 +36,8 @@ group('calls', { tags: ['isolation', 'syscalls', 'slow'] }, () => {
   const files = workload('calls on files', {
     metrics: { stat: lower('ns'), openClose: lower('ns'), unlink: lower('ns') },
     params: { on: ['tmpfs', 'data'] },
-    async run({ guest, seconds, params: { on } }) {
-      const names = fileNames
-      const folder = on === 'data' ? guest.data : '/tmp'
-      const { stdout } = await guest.exec(calls.measure({ names, seconds: seconds / names.length, folder }))
-      return calls.parse(stdout, names)
-    },
+    run: ({ guest, seconds, params: { on } }) =>
+      measure(fileNames, guest, seconds, on === 'data' ? guest.data : '/tmp'),
   })
 
   const processNames = ['fork', 'forkExec', 'threadCreate', 'pipe', 'socket', 'contextSwitch'] as const
@@ -55,12 +52,7 @@ group('calls', { tags: ['isolation', 'syscalls', 'slow'] }, () => {
       socket: lower('ns'),
       contextSwitch: lower('ns'),
     },
-    async run({ guest, seconds }) {
-      const names = processNames
-      const share = seconds / names.length
-      const { stdout } = await guest.exec(calls.measure({ names, seconds: share, folder: '/tmp' }))
-      return calls.parse(stdout, names)
-    },
+    run: ({ guest, seconds }) => measure(processNames, guest, seconds),
   })
 
   bench('to the kernel', kernel, { expect: { getpid: expect.warn.withinNative(25) } })
