@@ -54,6 +54,9 @@ export function countsText({ counts, hosts }: FleetVerdict): string {
   return [`${first.replace(/ on \d+/, `$& of ${stated.length}`)}`, ...rest].join(', ')
 }
 
+/** Whether a row says that hosts differ, or that something is wrong on all of them. */
+export const isNotable = ({ dissent, counts }: FleetVerdict): boolean => dissent !== null || counts.contradicted > 0
+
 /** What a row states: `2: All containers are on par`, or `disk rw=randread: latency of runc within 5 % of native`. */
 export function statementText({ finding, title, claim, bench, params, platforms, unit }: FleetVerdict): string {
   if (!claim || !bench) return sanitize(finding === null ? title : `${finding}: ${title}`)

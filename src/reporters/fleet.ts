@@ -6,6 +6,7 @@ import {
   dissentSentences,
   fleetNotes,
   hostRatiosText,
+  isNotable,
   kindText,
   listText,
   marksOf,
@@ -60,9 +61,6 @@ export function fleetText(fleet: Fleet, layout: FleetLayout): string {
 
 const namesText = (names: readonly string[]): string =>
   names.length > 0 ? `: ${listText(names.map((name) => sanitize(name, 40)))}` : ''
-
-/** Whether a row says that hosts differ, or that something is wrong on all of them. */
-const isNotable = ({ dissent, counts }: FleetVerdict): boolean => dissent !== null || counts.contradicted > 0
 
 function verdictLines(verdicts: readonly FleetVerdict[], { width, all, ink }: FleetLayout): string[] {
   const shown = verdicts.filter((one) => all || one.finding !== null || isNotable(one))

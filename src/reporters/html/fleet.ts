@@ -1,12 +1,13 @@
 import { describeExitCode, exitCodes } from '../../core/judge/exit-code.ts'
 import type { Fleet, FleetRatio, FleetVerdict, HostKind } from '../../core/model/fleet.ts'
 import { absent } from '../../core/records/host-attributes.ts'
-import { plural } from '../../util/text.ts'
+import { plural, truncate } from '../../util/text.ts'
 import {
   countsText,
   dissentSentences,
   fleetNotes,
   hostRatiosText,
+  isNotable,
   kindText,
   listText,
   noSummaryText,
@@ -26,7 +27,7 @@ import { type Html, html, joinHtml, lines } from './tag.ts'
 
 /** The page of several kinds of host side by side. It needs neither network nor scripts. */
 
-/** The most ratios in the chart and in the open table. */
+/** The most ratios in the chart. */
 const mostRatios = 20
 
 /** The page as text. */
@@ -64,8 +65,6 @@ export function fleetPage(fleet: Fleet): string {
   )
   return page.toString()
 }
-
-const isNotable = ({ dissent, counts }: FleetVerdict): boolean => dissent !== null || counts.contradicted > 0
 
 const anchorOf = (index: number): string => `statement-${index + 1}`
 
@@ -128,13 +127,10 @@ function matrixHtml(verdicts: readonly FleetVerdict[], hosts: readonly HostKind[
   )
 }
 
-/** The most characters of a statement in a table. */
-const shortest = 48
+/** The most columns of a statement in a table. */
+const mostColumns = 48
 
-function shortName(verdict: FleetVerdict): string {
-  const text = statementText(verdict)
-  return text.length > shortest ? `${text.slice(0, shortest - 1)}…` : text
-}
+const shortName = (verdict: FleetVerdict): string => truncate(statementText(verdict), mostColumns)
 
 function ratiosHtml(ratios: readonly FleetRatio[]): Html {
   const summarized = ratios.filter(({ summary }) => summary)
