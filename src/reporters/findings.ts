@@ -252,9 +252,11 @@ function madeBy({ profile, environment: { isobench, startedAt, cpu, virtualizati
 }
 
 export function findingsMarkdown(report: Report): string {
-  const [first, ...series] = bySeries(report.findings)
-  const others = series.flatMap(({ title, findings }) => [`**${title}**`, '', ...groupMarkdown(report, findings)])
-  return [md(madeBy(report)), '', ...groupMarkdown(report, first?.findings ?? []), ...others].join('\n')
+  const groups = bySeries(report.findings).flatMap(({ series, title, findings }) => [
+    ...(series === undefined ? [] : [`**${title}**`, '']),
+    ...groupMarkdown(report, findings),
+  ])
+  return [md(madeBy(report)), '', ...groups].join('\n')
 }
 
 function groupMarkdown(report: Report, findings: readonly FindingVerdict[]): string[] {

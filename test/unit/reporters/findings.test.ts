@@ -206,6 +206,12 @@ describe('the findings as Markdown', () => {
     ).toEqual(report.findings.map(({ id }) => id))
   })
 
+  it('have the title of their series, also if there are no others', () => {
+    const [finding] = report.findings
+    const markdown = findingsMarkdown({ ...report, findings: [{ ...finding!, id: '2026-1' }] })
+    expect(markdown.split('\n')[2]).toBe('**Findings of the series 2026**')
+  })
+
   it('are in docs/evidence/findings.md in the form that the command prints, with all 28 and A1 to A7', () => {
     const readme = readFileSync(new URL('../../../docs/evidence/findings.md', import.meta.url), 'utf8')
     const [, between] = /<!-- findings: .*? -->\n(.*?)<!-- end of findings -->/s.exec(readme) ?? []
