@@ -1,6 +1,6 @@
 import type { Command } from '../../src/commands/command.ts'
 import { completionWords } from '../../src/commands/completion.ts'
-import { exitCodeRows, optionSignature, usageLine } from '../../src/commands/help.ts'
+import { describeOption, exitCodeRows, optionSignature, usageLine } from '../../src/commands/help.ts'
 import { commands } from '../../src/commands/index.ts'
 import { optionGroups } from '../../src/commands/options.ts'
 import { markdownTable } from '../../src/reporters/markdown-table.ts'
@@ -52,11 +52,7 @@ function optionRows({ options }: Command): string[][] {
   return optionGroups.flatMap((group) =>
     entries
       .filter(([, spec]) => spec.group === group)
-      .map(([key, spec]) => [
-        code(optionSignature(key, spec)),
-        cell(spec.repeatable ? `${spec.description}; repeatable` : spec.description),
-        code(spec.example),
-      ]),
+      .map(([key, spec]) => [code(optionSignature(key, spec)), cell(describeOption(spec)), code(spec.example)]),
   )
 }
 

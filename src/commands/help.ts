@@ -87,13 +87,17 @@ export function optionSignature(key: string, spec: OptionSpec): string {
   return spec.value === undefined ? flags : `${flags} ${spec.value}`
 }
 
+/** What an option does, and whether it may be given several times. */
+export const describeOption = ({ description, repeatable }: OptionSpec): string =>
+  repeatable ? `${description}; repeatable` : description
+
 /** The help of one command. */
 export function commandHelp(name: string, command: Command, reporters: readonly HelpRow[], color: boolean): string {
   const { bold } = pc.createColors(color)
   const specs = command.arguments ?? []
   const options = Object.entries(command.options).map(([key, spec]) => ({
     name: optionSignature(key, spec),
-    description: spec.description,
+    description: describeOption(spec),
     example: spec.example,
     group: spec.group,
   }))

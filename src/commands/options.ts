@@ -311,7 +311,7 @@ export const sharedOptions = {
   allowMissing: {
     value: '<platform>',
     group: 'Compare',
-    description: 'a platform that may be missing although the baseline has it; may be repeated',
+    description: 'a platform that may be missing although the baseline has it',
     example: '--allow-missing crun',
     schema: filledTexts.optional(),
     repeatable: true,
@@ -319,7 +319,7 @@ export const sharedOptions = {
   reporter: {
     value: '<name[=file]>',
     group: 'Output',
-    description: 'a reporter by name or path, and its file; may be repeated (default: those of the config)',
+    description: 'a reporter by name or path, and its file (default: those of the config)',
     example: '--reporter default --reporter html=report.html',
     schema: filledTexts.optional(),
     repeatable: true,

@@ -31,7 +31,7 @@ const planOptions = {
   from: {
     value: '<record>',
     group: 'Input',
-    description: 'a record, folder or glob with former durations; may be repeated (default: the latest 20 runs)',
+    description: 'a record, folder or glob with former durations (default: the latest 20 runs)',
     example: '--from all.jsonl',
     schema: z.array(z.string()).optional(),
     repeatable: true,

@@ -51,7 +51,7 @@ const provisionOptions = {
   remove: {
     value: '<name[@version]>',
     group: 'Host and project',
-    description: 'remove an installed release, by default all its versions; may be repeated',
+    description: 'remove an installed release, by default all its versions',
     example: '--remove kata@4.1.0',
     schema: list.optional(),
     repeatable: true,
