@@ -86,6 +86,7 @@ function body(schema: JsonSchema, definitions: Readonly<Record<string, JsonSchem
       schema.enum.map((value, index) => [`\`${value}\``, meanings[index]!]),
     )
   }
+  if (!union && !schema.properties) return [`Type: ${typeText(schema)}.`]
   if (!union) return fieldTable(schema)
   const names = union.map(definition)
   if (!names.every((name) => name !== undefined)) return variantTable(union)

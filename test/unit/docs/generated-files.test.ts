@@ -11,6 +11,10 @@ test.each(files)('%s is what `npm run docs` writes', (file, text) => {
   expect(readFileSync(file, 'utf8')).toBe(text)
 })
 
+test.each(files.filter(([file]) => file.endsWith('.md')))('%s has no table without rows', (_file, text) => {
+  expect(text).not.toMatch(/^\|[ |:-]+\|\n(?!\|)/m)
+})
+
 test('schemas/ has no other files', () => {
   const schemas = files.map(([file]) => file).filter((file) => file.startsWith('schemas/'))
   expect(globSync('schemas/**').sort()).toEqual(schemas.sort())
