@@ -73,23 +73,37 @@ function handle(thrown: unknown): void {
 }
 
 /**
- * Makes the functions that end the process throw, and handles errors that nothing else does. User code cannot take the
- * capture callback away with `process.removeAllListeners`. It also gets unhandled rejections, unless they have a
- * listener.
+ * Passes errors that nothing else handles to `handle`. User code cannot take the capture callback away with
+ * `process.removeAllListeners`. It also gets unhandled rejections, unless they have a listener. There is at most one
+ * callback, so a program that has loaded `isobench/node` may have another one, or use `node:domain`.
+ * @returns what ends it
  */
+function capture(): () => void {
+  try {
+    process.setUncaughtExceptionCaptureCallback(handle)
+    return () => process.setUncaughtExceptionCaptureCallback(null)
+  } catch {
+    process.on('uncaughtException', handle)
+    return () => process.off('uncaughtException', handle)
+  }
+}
+
+/** Ends what `intercept` has begun. */
+let restore: () => void
+
+/** Makes the functions that end the process throw, and handles errors that nothing else does. */
 function intercept(): void {
   for (const name of ['exit', 'reallyExit', 'abort'] as const)
     ending[name] = (code) => {
       throw new ExitError(name, code)
     }
   process.on('unhandledRejection', handle)
-  process.setUncaughtExceptionCaptureCallback(handle)
-}
-
-function restore(): void {
-  Object.assign(ending, { exit, reallyExit, abort })
-  process.off('unhandledRejection', handle)
-  process.setUncaughtExceptionCaptureCallback(null)
+  const endCapture = capture()
+  restore = () => {
+    Object.assign(ending, { exit, reallyExit, abort })
+    process.off('unhandledRejection', handle)
+    endCapture()
+  }
 }
 
 /**
@@ -109,8 +123,19 @@ export function handleStrayErrors(onUnclaimed: (error: StrayError) => void): Dis
   }
 }
 
-/** Ends the process. Unlike `process.exit`, it works while stray errors are handled. */
+/**
+ * Ends the process. Unlike `process.exit`, it works while stray errors are handled, and no `exit` listener of user code
+ * can change the code.
+ */
 export function endProcess(code: number): never {
-  ending.reallyExit = reallyExit
-  return exit(code)
+  // The last listener: those before it still get the function that throws.
+  process.once('exit', () => {
+    ending.reallyExit = reallyExit
+  })
+  try {
+    return exit(code)
+  } catch (error) {
+    handle(error)
+    return reallyExit.call(process, code)
+  }
 }

@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { claimStrayErrors, handleStrayErrors, type StrayError } from '../../../src/util/stray-errors.ts'
+import { script, temporary } from '../host/children.ts'
 
 /** The listeners of the test runner, which would report the errors that these tests leave behind. */
 const events = ['uncaughtException', 'unhandledRejection'] as const
@@ -95,5 +97,52 @@ describe('an error that nothing handles', () => {
     outer[Symbol.dispose]()
     expect(got).toEqual(['inner', 'outer'])
     expect(process.exit).toBe(exit)
+  })
+})
+
+it('works beside a capture callback of the program that has loaded isobench, which stays', async () => {
+  const captured: unknown[] = []
+  process.setUncaughtExceptionCaptureCallback((error) => captured.push(error))
+  try {
+    const unclaimed: StrayError[] = []
+    const handler = handleStrayErrors((error) => unclaimed.push(error))
+    expect(() => process.exit(0)).toThrow('it called process.exit(0)')
+    void Promise.reject(new Error('late'))
+    await later()
+    handler[Symbol.dispose]()
+    expect(unclaimed.map(({ message }) => message)).toEqual(['an error that no code handles: late'])
+    const thrown = new Error('of the program')
+    setTimeout(() => {
+      throw thrown
+    }, 1)
+    await later()
+    expect(captured).toEqual([thrown])
+  } finally {
+    process.setUncaughtExceptionCaptureCallback(null)
+  }
+  expect(process.listeners('uncaughtException')).toEqual([])
+})
+
+describe('the exit code', () => {
+  const folder = temporary()
+  afterAll(() => folder.remove())
+
+  it.each([
+    ['process.exit(0)', 'an error that no code handles: it called process.exit(0); throw an error instead'],
+    ['process.reallyExit(0)', 'an error that no code handles: it called process.reallyExit(0); throw an error instead'],
+    ["throw new Error('late')", 'an error that no code handles: late'],
+    ['process.exitCode = 3', ''],
+  ])('stays if a listener of the end does this: %s', async (code, message) => {
+    const file = await script(
+      folder.path,
+      'ending',
+      `import { endProcess, handleStrayErrors } from './src/util/stray-errors.ts'
+      handleStrayErrors(({ message }) => console.log(message))
+      process.on('exit', () => { ${code} })
+      process.on('exit', () => { process.exitCode = 7 })
+      endProcess(7)`,
+    )
+    const { status, stdout } = spawnSync(process.execPath, [file], { encoding: 'utf8' })
+    expect({ status, message: stdout.trim() }).toEqual({ status: 7, message })
   })
 })
