@@ -152,15 +152,13 @@ function checkSize(options: DownloadOptions, bytes: number): void {
   )
 }
 
-type Response = Dispatcher.ResponseData & { readonly address: string }
-
 /** Requests an address and follows its redirects. The body of the answer must be read. */
 async function request(
   options: Fetch,
   offset: number,
   connections: ProxiedConnections,
   signal: AbortSignal,
-): Promise<Response> {
+): Promise<Dispatcher.ResponseData> {
   const { source } = options
   const { dispatcher } = connections
   const undici = await import('undici')
@@ -180,8 +178,7 @@ async function request(
     const headers = { 'user-agent': 'isobench', ...authorizationOf(address), ...range }
     const response = await undici.request(address, { dispatcher, signal, headers })
     const { location } = response.headers
-    if (![301, 302, 303, 307, 308].includes(response.statusCode) || typeof location !== 'string')
-      return { ...response, address, body: response.body }
+    if (![301, 302, 303, 307, 308].includes(response.statusCode) || typeof location !== 'string') return response
     await response.body.dump()
     address = redirectTarget(options, address, location)
   }
