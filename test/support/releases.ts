@@ -48,3 +48,21 @@ export function emptyReleases(): {
   }
   return { folder: () => home, install }
 }
+
+/**
+ * Gives each test its own folders of isobench: `home` of releases, `cache` and `state`, and an empty `mirror`.
+ * @returns the path of a name in the folder that contains them
+ */
+export function ownFolders(): (name: string) => string {
+  let place = ''
+  beforeEach(() => {
+    place = mkdtempSync(join(tmpdir(), 'isobench-folders-'))
+    for (const name of ['home', 'cache', 'state']) vi.stubEnv(`ISOBENCH_${name.toUpperCase()}`, join(place, name))
+    mkdirSync(join(place, 'mirror'))
+  })
+  afterEach(() => {
+    vi.unstubAllEnvs()
+    rmSync(place, { recursive: true })
+  })
+  return (name) => join(place, name)
+}

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { globSync } from 'tinyglobby'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import type { CommandIo } from '../../../src/commands/command.ts'
 import { checkOptions } from '../../../src/commands/options.ts'
 import { command } from '../../../src/commands/provision.ts'
@@ -15,23 +14,17 @@ import { releases } from '../../../src/host/releases/manifest.ts'
 import { hostArch } from '../../../src/host/releases/release.ts'
 import type { IsobenchError } from '../../../src/util/errors.ts'
 import { tarOf } from '../../support/archives.ts'
+import { ownFolders } from '../../support/releases.ts'
 
-let place: string
+const place = ownFolders()
 let mirror: string
 beforeEach(() => {
-  place = mkdtempSync(join(tmpdir(), 'isobench-provision-'))
-  mirror = join(place, 'mirror')
-  mkdirSync(mirror)
-  for (const name of ['HOME', 'CACHE', 'STATE']) vi.stubEnv(`ISOBENCH_${name}`, join(place, name))
-})
-afterEach(() => {
-  vi.unstubAllEnvs()
-  rmSync(place, { recursive: true })
+  mirror = place('mirror')
 })
 
 function streams() {
   const [out, err] = [new PassThrough(), new PassThrough()]
-  const io = { cwd: place, out, err, color: false, commands: [] } as unknown as CommandIo
+  const io = { cwd: place('.'), out, err, color: false, commands: [] } as unknown as CommandIo
   return { io, text: () => ({ out: String(out.read() ?? ''), err: String(err.read() ?? '') }) }
 }
 
@@ -63,7 +56,7 @@ describe('isobench provision', () => {
     async () => {
       await publishYouki()
       const { code, out, err } = await provision(['youki'], { from: ['mirror'], trustFirstDownload: [true] })
-      const folder = join(place, 'HOME/youki/0.7.0')
+      const folder = place('home/youki/0.7.0')
       expect(code).toBe(0)
       expect(readdirSync(folder).sort()).toEqual(['release.json', 'youki'])
       const { files } = JSON.parse(readFileSync(join(folder, 'release.json'), 'utf8'))
@@ -96,7 +89,7 @@ describe('isobench provision', () => {
       const bytes = readFileSync(join(mirror, url.split('/').at(-1)!))
       const configure = (digest: string) =>
         writeFileSync(
-          join(place, 'isobench.config.ts'),
+          place('isobench.config.ts'),
           `export default { platforms: [{ kind: 'native', name: 'native', tags: [], options: {} }],
             releaseDigests: { '${url}': '${digest}' } }`,
         )
@@ -117,8 +110,8 @@ describe('isobench provision', () => {
   )
 
   it('waits for another installation only with --wait-for-lock', async () => {
-    mkdirSync(join(place, 'HOME'))
-    const held = await lock(folderLock(join(place, 'HOME')), { purpose: 'installing kata 4.2.0' })
+    mkdirSync(place('home'))
+    const held = await lock(folderLock(place('home')), { purpose: 'installing kata 4.2.0' })
     const locked = await refusal(['crun'], { from: ['mirror'] })
     expect([locked.code, locked.fix]).toEqual(['ISOBENCH_LOCKED', 'wait for it with --wait-for-lock, or stop it'])
     let isOver = false
@@ -136,14 +129,14 @@ describe('isobench provision', () => {
     const { out } = await provision(['crun'], { dryRun: [true], from: ['https://mirror.example/x/'] })
     const file = releases.find(({ name, arch }) => name === 'crun' && arch === hostArch())!.files[0]!
     expect(out).toContain(
-      `into ${join(place, 'HOME/crun/1.29.1')}\n  https://mirror.example/x/${file.url.split('/').at(-1)}, `,
+      `into ${place('home/crun/1.29.1')}\n  https://mirror.example/x/${file.url.split('/').at(-1)}, `,
     )
     expect(out).toContain(`sha256:${file.sha256}, stated by ${file.statedBy} places`)
     const plan = JSON.parse((await provision(['crun'], { dryRun: [true], json: [true] })).out)
     expect(plan).toMatchObject([
       { release: 'crun@1.29.1', files: [{ source: file.url, digest: `sha256:${file.sha256}` }] },
     ])
-    expect(readdirSync(place)).toEqual(['mirror'])
+    expect(readdirSync(place('.'))).toEqual(['mirror'])
   })
 
   it.each([
@@ -212,7 +205,7 @@ describe('isobench provision', () => {
   })
 
   it('removes what has arrived of a release that is not installed', async () => {
-    const downloads = join(place, 'CACHE/downloads')
+    const downloads = place('cache/downloads')
     mkdirSync(downloads, { recursive: true })
     const file = join(downloads, 'crun@1.29.1-x86_64-crun.part')
     for (const name of [file, join(downloads, 'youki@0.7.0-x86_64-youki.part')]) writeFileSync(name, '')

@@ -1,27 +1,16 @@
 /** Which digests a file must have: the one that isobench knows, and the one that the user set. */
 
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { existsSync, writeFileSync } from 'node:fs'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { configSchema } from '../../../../src/core/project/config.ts'
 import { DigestError } from '../../../../src/host/releases/errors.ts'
 import { type InstallEvent, type InstallOptions, installRelease } from '../../../../src/host/releases/install.ts'
 import type { Release } from '../../../../src/host/releases/release.ts'
-import { temporary } from '../children.ts'
+import { ownFolders } from '../../../support/releases.ts'
 
-let folder: ReturnType<typeof temporary>
-const path = (name: string) => join(folder.path, name)
-beforeEach(() => {
-  folder = temporary()
-  for (const name of ['HOME', 'CACHE', 'STATE']) vi.stubEnv(`ISOBENCH_${name}`, path(name))
-  mkdirSync(path('mirror'))
-  writeFileSync(path('mirror/crun'), 'crun')
-})
-afterEach(() => {
-  vi.unstubAllEnvs()
-  folder.remove()
-})
+const path = ownFolders()
+beforeEach(() => writeFileSync(path('mirror/crun'), 'crun'))
 
 const url = 'https://releases.invalid/9.0/crun'
 const digest = (algorithm: string, text = 'crun') => `${algorithm}:${createHash(algorithm).update(text).digest('hex')}`
@@ -61,7 +50,7 @@ describe('a file without a known digest', () => {
         'trust the first download, and compare the digest that it prints: isobench provision crun@9.0 ' +
         `--trust-first-download; or set the digest in isobench.config.ts: releaseDigests: { '${url}': 'sha256:...' }`,
     })
-    expect(existsSync(path('HOME'))).toBe(false)
+    expect(existsSync(path('home'))).toBe(false)
   })
 
   it('is installed if the user trusts it, with its digest in the record', async () => {
@@ -84,7 +73,7 @@ describe('a file without a known digest', () => {
       `${path('mirror/crun')} is not the file of crun 9.0: its digest is ${digest('sha256')}, ` +
         `not ${wrong}, the one in releaseDigests of the config.`,
     )
-    expect(existsSync(path('HOME'))).toBe(false)
+    expect(existsSync(path('home'))).toBe(false)
   })
 
   it('is not verified by the digest of another address, or by a name that every object has', async () => {

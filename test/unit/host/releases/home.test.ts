@@ -5,26 +5,17 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { folderLock, LockedError, lock } from '../../../../src/host/lock.ts'
 import { cacheFolder, releasesFolder, stateFolder } from '../../../../src/host/paths.ts'
 import { findBuild } from '../../../../src/host/releases/build.ts'
 import { installRelease, partialDownloads, removeRelease } from '../../../../src/host/releases/install.ts'
 import type { Release } from '../../../../src/host/releases/release.ts'
 import { tarOf } from '../../../support/archives.ts'
-import { script, temporary } from '../children.ts'
+import { ownFolders } from '../../../support/releases.ts'
+import { script } from '../children.ts'
 
-let folder: ReturnType<typeof temporary>
-const path = (name: string) => join(folder.path, name)
-beforeEach(() => {
-  folder = temporary()
-  for (const name of ['HOME', 'CACHE', 'STATE']) vi.stubEnv(`ISOBENCH_${name}`, path(name))
-  mkdirSync(path('mirror'))
-})
-afterEach(() => {
-  vi.unstubAllEnvs()
-  folder.remove()
-})
+const path = ownFolders()
 
 /** A release with one program. Its archive is in the mirror. */
 async function publish(content: string | Uint8Array = 'runsc'): Promise<Release> {
@@ -73,27 +64,27 @@ describe('the folders of isobench', () => {
 
   it('may be a link to a folder, which stays', async () => {
     mkdirSync(path('disk'))
-    symlinkSync(path('disk'), path('HOME'))
+    symlinkSync(path('disk'), path('home'))
     const installed = await installRelease(await publish(), { from: path('mirror') })
     expect(realpathSync(installed.folder)).toBe(path('disk/gvisor/9.0'))
     await removeRelease(installed)
     expect(readdirSync(path('disk'))).toEqual([])
-    expect(existsSync(path('HOME'))).toBe(true)
+    expect(existsSync(path('home'))).toBe(true)
   })
 })
 
 describe('another process that installs', () => {
   it('is waited for, or an error if the caller does not wait', async () => {
     const release = await publish()
-    mkdirSync(path('HOME'))
-    const other = await lock(folderLock(path('HOME')), { purpose: 'installing kata 4.2.0' })
+    mkdirSync(path('home'))
+    const other = await lock(folderLock(path('home')), { purpose: 'installing kata 4.2.0' })
     const error = await installRelease(release, { from: path('mirror'), wait: false }).catch((thrown) => thrown)
     expect(error).toBeInstanceOf(LockedError)
     expect(error.message).toMatch(/process \d+, installing kata 4\.2\.0, since /)
     expect(error.fix).toContain('--wait-for-lock')
     const waiting = installRelease(release, { from: path('mirror'), onEvent: () => other[Symbol.dispose]() })
     const installed = await waiting
-    const again = await lock(folderLock(path('HOME')), { purpose: 'removing' })
+    const again = await lock(folderLock(path('home')), { purpose: 'removing' })
     await expect(removeRelease(installed, { wait: false })).rejects.toThrow(LockedError)
     again[Symbol.dispose]()
     await removeRelease(installed)
@@ -118,18 +109,18 @@ it('a process that may not write so much leaves nothing, and names the folder, t
   const code = `import { installRelease } from './src/host/releases/install.ts'
     try { await installRelease(${JSON.stringify(release)}, { from: ${JSON.stringify(path('mirror'))} }) }
     catch ({ code, message, fix }) { console.log(JSON.stringify({ code, message, fix })) }`
-  const file = await script(folder.path, 'installer', code)
+  const file = await script(path('.'), 'installer', code)
   const limited = `ulimit -f 2048; exec "$0" "$1"`
   const { stdout } = spawnSync('bash', ['-c', limited, process.execPath, file], { encoding: 'utf8' })
   const { code: kind, message, fix } = JSON.parse(stdout)
   expect(kind).toBe('ISOBENCH_WRITE')
   expect(message).toMatch(
-    /\/HOME\/gvisor-9\.0\.\w+\.tmp cannot be written: it is larger than the limit of this process/,
+    /\/home\/gvisor-9\.0\.\w+\.tmp cannot be written: it is larger than the limit of this process/,
   )
   expect(message).toMatch(/\. The files of runsc\.tar\.gz need more than 2 MiB there\.$/)
   expect(fix).toBe('raise it: ulimit -f unlimited')
-  expect(existsSync(path('HOME'))).toBe(false)
-  expect(readdirSync(path('STATE/journals'))).toEqual([])
+  expect(existsSync(path('home'))).toBe(false)
+  expect(readdirSync(path('state/journals'))).toEqual([])
   // The file is complete and verified, so another try need not fetch it again.
   expect(partialDownloads()).toHaveLength(1)
 })

@@ -1,19 +1,8 @@
 import { createHash } from 'node:crypto'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { ArchiveError, DigestError, DownloadError } from '../../../../src/host/releases/errors.ts'
 import {
   type InstallEvent,
@@ -28,21 +17,13 @@ import { installedProgram, installedRelease, installedReleases } from '../../../
 import { WriteError } from '../../../../src/util/files.ts'
 import { archiveOf, type TestEntry, tarOf } from '../../../support/archives.ts'
 import { sendFile, serve } from '../../../support/loopback.ts'
+import { ownFolders } from '../../../support/releases.ts'
 
-let place: string
+const place = ownFolders()
+const home = () => place('home')
 let mirror: string
-const home = () => join(place, 'home')
 beforeEach(() => {
-  place = mkdtempSync(join(tmpdir(), 'isobench-install-'))
-  mirror = join(place, 'mirror')
-  mkdirSync(mirror)
-  vi.stubEnv('ISOBENCH_HOME', home())
-  vi.stubEnv('ISOBENCH_CACHE', join(place, 'cache'))
-  vi.stubEnv('ISOBENCH_STATE', join(place, 'state'))
-})
-afterEach(() => {
-  vi.unstubAllEnvs()
-  rmSync(place, { recursive: true })
+  mirror = place('mirror')
 })
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
@@ -92,7 +73,7 @@ async function expectRefusal(
   const error = await install(what, options).catch((thrown: unknown) => thrown)
   expect(error).toBeInstanceOf(kind)
   expect(existsSync(home())).toBe(false)
-  const journals = join(place, 'state/journals')
+  const journals = place('state/journals')
   expect(existsSync(journals) ? readdirSync(journals) : []).toEqual([])
   return error as Error & { readonly fix?: string }
 }
@@ -121,7 +102,7 @@ describe('a release', () => {
     expect(installedProgram('firecracker', 'jailer')).toBe(join(folder, 'jailer'))
     expect(events.map(({ kind }) => kind)).toEqual(['downloading', 'downloading', 'verified', 'unpacking'])
     expect(partialDownloads()).toEqual([])
-    expect(readdirSync(join(place, 'state/journals'))).toEqual([])
+    expect(readdirSync(place('state/journals'))).toEqual([])
   })
 
   it('is installed from an address, and not again', async () => {
@@ -308,9 +289,9 @@ describe('a release is not installed, and nothing is left,', () => {
 })
 
 describe('a download of a release', () => {
-  const part = () => join(place, 'cache/downloads/firecracker@9.0-x86_64-firecracker-v9.0-x86_64.tgz.part')
+  const part = () => place('cache/downloads/firecracker@9.0-x86_64-firecracker-v9.0-x86_64.tgz.part')
   function leave(bytes: Uint8Array): void {
-    mkdirSync(join(place, 'cache/downloads'), { recursive: true })
+    mkdirSync(place('cache/downloads'), { recursive: true })
     writeFileSync(part(), bytes)
   }
 
@@ -377,7 +358,7 @@ it('names what ISOBENCH_HOME is if it is no folder', async () => {
   writeFileSync(home(), '')
   await expect(install()).rejects.toThrow(`${home()} cannot be written: it is not a folder.`)
   rmSync(home())
-  symlinkSync(join(place, 'absent'), home())
+  symlinkSync(place('absent'), home())
   await expect(install()).rejects.toMatchObject({
     code: 'ISOBENCH_HOST',
     message: `${home()} cannot be written: it is a link to something that does not exist.`,
@@ -408,9 +389,9 @@ describe('what another download cannot continue is removed:', () => {
 })
 
 it('the download of one version can be removed, and an empty home of the user stays', async () => {
-  mkdirSync(join(place, 'cache/downloads'), { recursive: true })
+  mkdirSync(place('cache/downloads'), { recursive: true })
   mkdirSync(home())
-  const [one, two] = ['9.0', '9.0.1'].map((version) => join(place, `cache/downloads/firecracker@${version}-x.part`))
+  const [one, two] = ['9.0', '9.0.1'].map((version) => place(`cache/downloads/firecracker@${version}-x.part`))
   for (const path of [one!, two!]) writeFileSync(path, '')
   expect(await removePartialDownloads({ name: 'firecracker', version: '9.0' })).toEqual([one])
   expect(partialDownloads({ name: 'firecracker' })).toEqual([two])
