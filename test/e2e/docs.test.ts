@@ -113,7 +113,7 @@ describe('the TypeScript of the pages', () => {
     project.write(Object.fromEntries([...files].map(([file, { text }]) => [file, text])))
     const tsc = join(repository, 'node_modules/typescript/bin/tsc')
     const check = (config: string) => execa(process.execPath, [tsc, '-p', config], { cwd: project.root, reject: false })
-    const outputs = [await check('tsconfig.json'), await check('tsconfig.registering.json')]
+    const outputs = await Promise.all(['tsconfig.json', 'tsconfig.registering.json'].map(check))
     const errors = outputs
       .map(({ stdout }) => stdout)
       .join('')
