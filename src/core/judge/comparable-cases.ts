@@ -5,6 +5,7 @@ import {
   type Dependence,
   median,
   noiseFactor,
+  noiseRatio,
   poolVariances,
   sampleVariance,
   testJointDependence,
@@ -63,8 +64,14 @@ type Bench = ScheduledPlan['benches'][number]
 /** The prior of a comparison for the first so many rounds; undefined if there are too few comparable cases. */
 export type PriorOf = (rounds: number) => VariancePrior | undefined
 
-/** How noisy a case is compared with its pool. */
-type Noise = Pick<Member, 'cases'> & { readonly own: number; readonly pool: number }
+/** How noisy the cases of a platform are compared with their pools. Every claim reads the ratios of the whole run. */
+interface PlatformNoise {
+  /** The number of comparisons, also of those without a ratio. */
+  size: number
+  readonly ratios: number[]
+  /** By case, its comparisons and the positions of their ratios. */
+  readonly byCase: Map<string, (Pick<Member, 'cases'> & { readonly at: number | undefined })[]>
+}
 
 /** What the rounds of several comparisons show together. */
 export interface JointDependence extends Dependence {
@@ -77,7 +84,7 @@ export class ComparableCases {
   readonly #members = new Map<string, readonly Member[]>()
   readonly #known = new Map<string, readonly Known[]>()
   readonly #runPriors = new Map<string, VariancePrior | undefined>()
-  readonly #noises = new Map<string, ReadonlyMap<string, readonly Noise[]>>()
+  readonly #noises = new Map<string, ReadonlyMap<string, PlatformNoise>>()
   readonly #dependence = new Map<string, JointDependence | undefined>()
 
   constructor(plan: ScheduledPlan, samples: Samples) {
@@ -98,8 +105,11 @@ export class ComparableCases {
       const comparable = found ? this.#variances(found, metric, about, rounds) : []
       const pool = poolVariances(comparable.filter((one) => one.platform !== platform || !isOwn(one)))
       if (!pool) return this.#ofRun(about, rounds)
-      const others = (this.#noise(about, rounds).get(platform) ?? []).filter((one) => !isOwn(one))
-      return others.length < minRunSize ? pool : { variance: pool.variance * noiseFactor(others) }
+      const noise = this.#noise(about, rounds).get(platform)
+      const mine = noise?.byCase.get(caseId)?.filter(isOwn) ?? []
+      if (!noise || noise.size - mine.length < minRunSize) return pool
+      const without = mine.flatMap(({ at }) => at ?? [])
+      return { variance: pool.variance * noiseFactor(noise.ratios, without) }
     }
   }
 
@@ -128,11 +138,11 @@ export class ComparableCases {
   }
 
   /** How noisy each case of each platform is compared with its pool. */
-  #noise(about: Comparable, rounds: number): ReadonlyMap<string, readonly Noise[]> {
+  #noise(about: Comparable, rounds: number): ReadonlyMap<string, PlatformNoise> {
     const key = JSON.stringify([kindOf(about), rounds])
     const known = this.#noises.get(key)
     if (known) return known
-    const byPlatform = new Map<string, Noise[]>()
+    const byPlatform = new Map<string, PlatformNoise>()
     for (const bench of this.#plan.benches)
       for (const metric of Object.keys(bench.metrics)) {
         const group = this.#variances(bench, metric, about, rounds).filter(({ degrees }) => degrees >= 1)
@@ -141,9 +151,9 @@ export class ComparableCases {
         for (const { platform, cases, variance, degrees: own } of group) {
           if (degrees === own) continue
           const pool = Math.max(0, total - own * variance) / (degrees - own)
-          const noises = byPlatform.get(platform) ?? []
-          byPlatform.set(platform, noises)
-          noises.push({ cases, own: variance, pool })
+          const noise = byPlatform.get(platform) ?? { size: 0, ratios: [], byCase: new Map() }
+          byPlatform.set(platform, noise)
+          addNoise(noise, cases, noiseRatio(variance, pool))
         }
       }
     this.#noises.set(key, byPlatform)
@@ -218,6 +228,18 @@ export class ComparableCases {
       digests: new Set<string>(),
     }))
     return memberOf(name, [a.id, b.id], points[0]!, points[1]!, metric)
+  }
+}
+
+function addNoise(noise: PlatformNoise, cases: readonly string[], ratio: number | undefined): void {
+  const { ratios, byCase } = noise
+  noise.size++
+  const one = { cases, at: ratio === undefined ? undefined : ratios.length }
+  if (ratio !== undefined) ratios.push(ratio)
+  for (const id of cases) {
+    const known = byCase.get(id)
+    if (known) known.push(one)
+    else byCase.set(id, [one])
   }
 }
 

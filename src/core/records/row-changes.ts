@@ -9,6 +9,7 @@ import {
   median,
   moderatedShiftPValue,
   noiseFactor,
+  noiseRatio,
   pooledVariance,
   poolVariances,
   ratioPValue,
@@ -111,9 +112,11 @@ function priorsOf(all: readonly RowVariance[]): (row: UnadjustedRow) => Variance
       .filter((one) => one.row.platform === row.platform && one.row.case !== row.case)
       .flatMap((one) => {
         const around = pools.get(one.row)
-        return around ? [{ own: one.variance, pool: around.variance }] : []
+        return around ? [noiseRatio(one.variance, around.variance)] : []
       })
-    return noises.length < minNoiseRows ? pool : { variance: pool.variance * noiseFactor(noises) }
+    return noises.length < minNoiseRows
+      ? pool
+      : { variance: pool.variance * noiseFactor(noises.flatMap((ratio) => ratio ?? [])) }
   }
 }
 

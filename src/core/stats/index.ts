@@ -15,6 +15,7 @@ export {
   moderatedPValue,
   moderatedShiftPValue,
   noiseFactor,
+  noiseRatio,
   pooledVariance,
   poolVariances,
   sampleVariance,

@@ -101,11 +101,23 @@ export function pooledVariance(a: readonly number[], b: readonly number[]): numb
  * although five rounds of one bench may all be of one mode. The mean, because a median does not notice a third of the
  * benches. Source of variances that are a product of a factor of the case and one of the column: M. E. Ritchie et al.,
  * BMC Bioinformatics 7 (2006) 261.
+ * @param ratios those of `noiseRatio`
+ * @param without positions of ratios that do not count, ascending
  */
-export function noiseFactor(cases: readonly { readonly own: number; readonly pool: number }[]): number {
-  const ratios = cases.flatMap(({ own, pool }) => (pool > roundingTolerance ** 2 ? [own / pool] : []))
-  return ratios.length === 0 ? 1 : Math.max(1, meanOf(ratios))
+export function noiseFactor(ratios: readonly number[], without: readonly number[] = []): number {
+  const count = ratios.length - without.length
+  let mean = 0
+  let skipped = 0
+  for (const [at, ratio] of ratios.entries()) {
+    if (at === without[skipped]) skipped++
+    else mean += ratio / count
+  }
+  return count === 0 ? 1 : Math.max(1, mean)
 }
+
+/** The variance of a case divided by that of its pool; undefined if the pool has no spread. */
+export const noiseRatio = (own: number, pool: number): number | undefined =>
+  pool > roundingTolerance ** 2 ? own / pool : undefined
 
 /**
  * The mean variance of comparable cases, weighted by their degrees of freedom; undefined if there are none. The
