@@ -78,7 +78,11 @@ export function formerSamples(root: string, { seconds }: Profile, count: number)
 export function stepDurations(samples: readonly Sample[], { seconds }: Profile): StepDurations {
   const measured = new Map<string, number[]>()
   const booted = new Map<string, number[]>()
-  const add = (to: Map<string, number[]>, key: string, value: number) => to.set(key, [...(to.get(key) ?? []), value])
+  const add = (to: Map<string, number[]>, key: string, value: number) => {
+    const values = to.get(key)
+    if (values) values.push(value)
+    else to.set(key, [value])
+  }
   for (const { case: id, platform, wallMs, timeBreakdown, outcome } of samples) {
     if (!outcome.ok) continue
     const boots = timeBreakdown?.boots ?? 0
