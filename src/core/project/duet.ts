@@ -1,6 +1,7 @@
 import { assignDuetCpus } from '../../host/cpus.ts'
 import { UsageError } from '../../util/errors.ts'
 import type { BenchData } from '../model/suite.ts'
+import { isStartup } from '../records/step-durations.ts'
 
 /** Tags of benches that can run as a duet. Only its tags say which resources a bench uses. */
 const duetTags = ['cpu', 'memory']
@@ -11,9 +12,7 @@ const soloTags = ['io', 'network', 'startup']
 export const supportsDuet = ({ tags, workload }: BenchData): boolean =>
   tags.some((tag) => duetTags.includes(tag)) &&
   !tags.some((tag) => soloTags.includes(tag)) &&
-  workload.kind !== 'boot' &&
-  workload.kind !== 'vmm-start' &&
-  workload.kind !== 'snapshot' &&
+  !isStartup({ workload }) &&
   workload.lifecycle !== 'sample'
 
 /**

@@ -10,8 +10,8 @@ import type { BenchData, FindingData, Suite } from '../model/suite.ts'
 import { findDissent } from './dissent.ts'
 import { fleetRatios, type MeasuredRatio, measuredRatios } from './fleet-ratios.ts'
 import { hostAttributes } from './host-attributes.ts'
-import { mergeRecords } from './merge.ts'
-import { headOf, type RecordSurvey } from './record-survey.ts'
+import { mergeRecords, type Stated, state } from './merge.ts'
+import type { RecordSurvey } from './record-survey.ts'
 
 /**
  * The verdicts of several kinds of host side by side. Records of one kind are merged; those of unlike hosts are never
@@ -43,22 +43,11 @@ export function latestStatements(
   const benches = new Map<string, Stated<BenchData>>()
   const findings = new Map<FindingData['id'], Stated<FindingData>>()
   for (const { environment, plan } of starts) {
-    for (const one of plan.benches) keepLatest(benches, one.id, { one, startedAt: environment.startedAt })
-    for (const one of plan.findings) keepLatest(findings, one.id, { one, startedAt: environment.startedAt })
+    for (const one of plan.benches) state(benches, one.id, one, environment.startedAt)
+    for (const one of plan.findings) state(findings, one.id, one, environment.startedAt)
   }
   const values = <T>(all: ReadonlyMap<unknown, Stated<T>>) => [...all.values()].map(({ one }) => one)
   return { benches: values(benches), findings: values(findings) }
-}
-
-/** A value with the start of the run that states it, ISO 8601. */
-interface Stated<T> {
-  readonly one: T
-  readonly startedAt: string
-}
-
-function keepLatest<K, T>(all: Map<K, Stated<T>>, id: K, { one, startedAt }: Stated<T>): void {
-  const before = all.get(id)
-  if (!before || before.startedAt < startedAt) all.set(id, { one, startedAt })
 }
 
 /** Merges the records of one kind of host. If they measured unlike work, the latest one stands for all. */
@@ -91,7 +80,7 @@ export function judgeKind(
   const report = buildReport(restated, strictness)
   return {
     kind: {
-      hostnames: [...new Set(surveys.flatMap((one) => headOf(one).environment.hostname ?? []))],
+      hostnames: [...new Set(surveys.flatMap(({ hostname }) => hostname ?? []))],
       records: surveys.map(({ file }) => file).filter((file) => !leftOut.some((one) => one.file === file)),
       environment: record.environment,
       attributes: hostAttributes(record),

@@ -73,8 +73,8 @@ export function mergeRecords(records: readonly RecordSurvey[]): MergedRecord {
   }
 }
 
-/** A value with the start of its run. */
-interface Stated<T> {
+/** A value with the start of the run that states it, ISO 8601. */
+export interface Stated<T> {
   readonly one: T
   readonly startedAt: string
 }
@@ -102,6 +102,8 @@ class Merge {
   readonly #onlyNamed = new Set<string>()
   readonly #duet = new Set<string>()
   readonly #blocks: (readonly string[])[] = []
+  /** What the blocks have. */
+  readonly #ordered = new Set<string>()
   /** By bench, its work and the record that has it. */
   readonly #work = new Map<string, { readonly work: string; readonly file: string }>()
   /** By case, the first record with samples of it. */
@@ -146,11 +148,9 @@ class Merge {
     for (const name of plan.namedPlatforms ?? []) this.#named.add(name)
     for (const name of plan.onlyNamed ?? []) this.#onlyNamed.add(name)
     for (const id of plan.duet ?? []) this.#duet.add(id)
-    const ordered = new Set(this.#blocks.flat())
-    for (const block of plan.blocks ?? []) {
-      const added = block.filter((id) => !ordered.has(id))
-      if (added.length > 0) this.#blocks.push(added)
-    }
+    const added = (plan.blocks ?? []).map((block) => block.filter((id) => !this.#ordered.has(id)))
+    this.#blocks.push(...added.filter((block) => block.length > 0))
+    for (const id of added.flat()) this.#ordered.add(id)
     if (plan.shard) this.#addShard(plan.shard, startedAt)
   }
 
@@ -272,8 +272,8 @@ const mergedShard = ({
   others: [],
 })
 
-/** As the latest run states it: margins may have been edited since an earlier one. */
-function state<Id, T>(all: Map<Id, Stated<T>>, id: Id, one: T, startedAt: string): void {
+/** Keeps a value as the latest run states it: margins may have been edited since an earlier one. */
+export function state<Id, T>(all: Map<Id, Stated<T>>, id: Id, one: T, startedAt: string): void {
   const before = all.get(id)
   if (!before || before.startedAt < startedAt) all.set(id, { one, startedAt })
 }

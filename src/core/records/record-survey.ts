@@ -49,6 +49,7 @@ export interface RecordSurvey {
   readonly file: string
   /** ISO 8601. */
   readonly startedAt: string
+  readonly hostname: string | undefined
   readonly seed: string
   readonly status: RunRecord['status']
   /** What identifies the host and the measured programs; see `hostFingerprint`. Equal ones are the same object. */
@@ -100,6 +101,7 @@ export function surveyRecord(source: RecordSource, hosts: Map<string, Record<str
     source,
     file: source.file,
     startedAt: environment.startedAt,
+    hostname: environment.hostname,
     seed: plan.seed,
     status: end?.status ?? 'killed',
     host,
