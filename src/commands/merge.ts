@@ -1,4 +1,4 @@
-import { closeSync, openSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, openSync, rmSync } from 'node:fs'
 import { format, parse, resolve } from 'node:path'
 import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
@@ -79,16 +79,23 @@ async function merge(names: readonly string[], options: MergeOptions, io: Comman
   const { counted, left } = chooseRecords(surveys)
   for (const one of left) io.err.write(leftOutText(one))
   const inputs = files.map(({ file }) => ({ what: 'a run record', file: resolve(io.cwd, file) }))
-  const groups = options.group ? groupByHost(counted) : [counted]
+  const groups = options.group && counted.length > 0 ? groupByHost(counted) : [counted]
+  const all = groups.map((group, at) => ({
+    group,
+    merged: mergeRecords(group),
+    file: out !== undefined && options.group ? numbered(out, at + 1) : out,
+  }))
+  // Before the first file is written, because a later one may be refused.
+  for (const { file } of all) {
+    if (file === undefined) continue
+    await checkOutput({ option: `--out ${options.out}`, path: file, isNew: true }, { root: io.cwd }, inputs)
+    if (existsSync(file) && !isStream(file)) throw existing(file, options.out!)
+  }
   let isIncomplete = counted.some(({ unreadable }) => unreadable.length > 0)
-  for (const [index, group] of groups.entries()) {
-    const merged = mergeRecords(group)
+  for (const { group, merged, file } of all) {
     const texts = recordTexts({ ...merged, samples: merged.samples() }, new Date().toISOString())
-    if (out === undefined) for (const text of inChunks(texts)) io.out.write(text)
+    if (file === undefined) for (const text of inChunks(texts)) io.out.write(text)
     else {
-      const { dir, name, ext } = parse(out)
-      const file = options.group ? format({ dir, name: `${name}-${index + 1}`, ext }) : out
-      await checkOutput({ option: `--out ${options.out}`, path: file, isNew: true }, { root: io.cwd }, inputs)
       write(file, texts, options.out!)
       io.err.write(`Wrote ${file}: ${plural(group.length, 'record')}.\n`)
     }
@@ -97,6 +104,15 @@ async function merge(names: readonly string[], options: MergeOptions, io: Comman
   }
   return options.strict && isIncomplete ? exitCodes.inconclusive : exitCodes.clean
 }
+
+/** `all.jsonl` as `all-1.jsonl`. */
+function numbered(file: string, number: number): string {
+  const { dir, name, ext } = parse(file)
+  return format({ dir, name: `${name}-${number}`, ext })
+}
+
+const existing = (file: string, option: string) =>
+  new UsageError(`--out ${option}: ${file} already exists`, 'remove it, or pass another file to --out.')
 
 /** Reads all records. A file of a folder that is no record is left out: a killed task may leave an empty one. */
 function readSurveys(files: readonly NamedFile[], io: CommandIo): RecordSurvey[] {
@@ -159,8 +175,7 @@ function write(file: string, texts: Iterable<string>, option: string): void {
     if (isOpen) rmSync(file, { force: true })
     const { code } = error as { code?: string }
     if (code?.startsWith('ISOBENCH')) throw error
-    if (code === 'EEXIST')
-      throw new UsageError(`--out ${option}: ${file} already exists`, 'remove it, or pass another file to --out.')
+    if (code === 'EEXIST') throw existing(file, option)
     throw new UsageError(`${file}: the record cannot be written: ${messageOf(error)}`, 'pass another file to --out.')
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
@@ -119,5 +119,21 @@ describe('isobench merge', () => {
     writeFileSync(join(cwd, 'all.jsonl'), 'mine')
     await expect(merge(['results'], { out: 'all.jsonl' })).rejects.toThrow('already exists')
     expect(readFileSync(join(cwd, 'all.jsonl'), 'utf8')).toBe('mine')
+  })
+
+  it('with --group, writes all files or none', async () => {
+    const other = shard(2)
+    put('a.jsonl', shard(1))
+    put('b.jsonl', { ...other, environment: { ...other.environment, kernel: '1.0.0' } })
+    writeFileSync(join(cwd, 'all-2.jsonl'), 'mine')
+    await expect(merge(['results'], { group: true, out: 'all.jsonl' })).rejects.toThrow('all-2.jsonl already exists')
+    expect(existsSync(join(cwd, 'all-1.jsonl'))).toBe(false)
+    const { err } = await merge(['results'], { group: true, out: 'kinds.jsonl' })
+    for (const number of [1, 2]) expect(err).toMatch(new RegExp(`Wrote .*kinds-${number}\\.jsonl: 1 record\\.\n`))
+  })
+
+  it('with --group, refuses a folder without a readable record', async () => {
+    writeFileSync(join(cwd, 'results/empty.jsonl'), '')
+    await expect(merge(['results'], { group: true, out: 'all.jsonl' })).rejects.toThrow('there is no record to merge')
   })
 })
