@@ -17,11 +17,13 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 const load = `require "${programs}/$_.pl" for "frames", "agent"; open my $c, "+<&=", 3; fcntl $c, 4, 2050;`
 /** What answers as a guest's agent would. */
 const agent = ['perl', '-e', `${load} serve($c, "${nonce}")`]
-/** What sends these bytes in an agent's place, and then waits, or ends. */
-const sending = (bytes: Buffer, then: 'stay' | 'end' = 'stay') => [
+const afterwards = { stay: 'sleep 30', end: '', halt: 'my $b; 1 while sysread($c, $b, 65536) && $b !~ /\\x06\\0{6}/' }
+
+/** What sends these bytes in an agent's place, and then waits, ends, or waits until the host sends HALT. */
+const sending = (bytes: Buffer, then: keyof typeof afterwards = 'stay') => [
   'perl',
   '-e',
-  `open my $c, "+<&=", 3; syswrite $c, pack "H*", $ARGV[0]; ${then === 'stay' ? 'sleep 30' : ''}`,
+  `open my $c, "+<&=", 3; syswrite $c, pack "H*", $ARGV[0]; ${afterwards[then]}`,
   bytes.toString('hex'),
 ]
 
@@ -158,9 +160,12 @@ describe('the events of a boot', () => {
       timeout: 20_000,
       env: { ...process.env, ISOBENCH_BOOT_EVENTS: file() },
     })
-  /** Says hello as a guest, and ends its command at once. */
+  /**
+   * Says hello as a guest, and ends its command at once. It stays until HALT: if it ended before RUN arrived, the
+   * supervisor would report that the guest is gone.
+   */
   const answering = (payload: string) =>
-    sending(Buffer.concat([frame(16, 0, payload), frame(EXIT, 1, Buffer.from([0, 0]))]), 'end')
+    sending(Buffer.concat([frame(16, 0, payload), frame(EXIT, 1, Buffer.from([0, 0]))]), 'halt')
 
   it('are written only if somebody asks, with the clock of init', () => {
     expect(booted(['perl', '-e', `our $began = 5_000_000; ${load} serve($c, "${nonce}")`]).status).toBe(0)
