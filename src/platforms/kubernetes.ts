@@ -132,6 +132,7 @@ async function boot(sandbox: GuestSandbox, options: Options): Promise<GuestHandl
   const address = podAddress(await state())
   return {
     ...(address !== undefined && { address }),
+    servedOutside: 'the cluster',
     execArgv: (argv: GuestArgv) =>
       withinCgroup(sandbox, kubectl(options, 'exec', '--stdin', pod, `--container=${container}`, '--', ...argv)),
     oomKillCount: async () => oomKilledContainers(await state()),

@@ -178,6 +178,7 @@ describeUnless(missing, 'program-missing', 'kubectl and a stand-in of a cluster'
     const { sandbox, cleanups } = runningSandbox()
     const guest = await kubernetes.boot(sandbox, options)
     expect(guest.address).toBe('10.1.2.3')
+    expect(guest.servedOutside).toBe('the cluster')
     const [created] = cluster.calls.filter(({ method }) => method === 'POST')
     expect(created!.body).toMatchObject(JSON.parse(JSON.stringify(podManifest(sandbox, options))))
     const exec = outside(guest.execArgv(['echo', '$(x) "y"']), 'kubectl')
