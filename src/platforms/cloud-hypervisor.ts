@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { defineDriver, type SnapshotAbility } from '../driver.ts'
@@ -17,16 +17,8 @@ import {
   kernelSource,
 } from '../vm/kernel.ts'
 import { kvmCpuMode, kvmPreflight } from '../vm/kvm.ts'
-import {
-  bootVm,
-  createNonce,
-  kernelCommandLine,
-  nonceFile,
-  resumeVm,
-  type VmSpec,
-  vmOneShot,
-  vsock,
-} from '../vm/supervisor.ts'
+import { bootSavableVm, restoredVm, saveNonce } from '../vm/saved-vm.ts'
+import { bootVm, createNonce, kernelCommandLine, resumeVm, type VmSpec, vmOneShot, vsock } from '../vm/supervisor.ts'
 import { firstVmmRequest, vmmRequest } from '../vm/vmm-api.ts'
 import { buildOptions, releaseRequirement, requireOneBuild } from './shared/binaries.ts'
 
@@ -113,25 +105,22 @@ const snapshotMs = 120_000
 const snapshots: SnapshotAbility<Options> = {
   boot: async (sandbox, options) => {
     const machine = { kernel: kernelOf(options), disk: await rootDiskFor(sandbox), share: false }
-    const vm = await vmSpec(sandbox, machine, options)
-    writeFileSync(nonceFile(sandbox.stateDir), vm.nonce)
-    return bootVm(sandbox, vm)
+    return bootSavableVm(sandbox, await vmSpec(sandbox, machine, options))
   },
   save: async (sandbox, folder) => {
     await vmmRequest(api(sandbox), { method: 'PUT', path: '/api/v1/vm.pause' })
     const body = { destination_url: `file://${folder}` }
     await vmmRequest(api(sandbox), { method: 'PUT', path: '/api/v1/vm.snapshot', body }, snapshotMs)
-    copyFileSync(nonceFile(sandbox.stateDir), nonceFile(folder))
+    saveNonce(sandbox, folder)
   },
   restore: async (sandbox, folder, options) => {
     const tap = await sandbox.tap()
     const source = withTap(folder, join(sandbox.stateDir, 'restoring'), tap.device)
-    const vm: VmSpec = {
-      nonce: readFileSync(nonceFile(folder), 'utf8'),
-      vmm: [programOf(options), '--api-socket', `path=${apiSocket}`, '--event-monitor', 'path=events.log'],
-      vsockSocket: vsock.call,
-    }
-    return resumeVm(sandbox, vm, async () => {
+    const vmmArgv: HostArgv = [
+      programOf(options),
+      ...['--api-socket', `path=${apiSocket}`, '--event-monitor', 'path=events.log'],
+    ]
+    return resumeVm(sandbox, restoredVm(folder, vmmArgv), async () => {
       const body = { source_url: `file://${source}` }
       await firstVmmRequest(api(sandbox), { method: 'PUT', path: '/api/v1/vm.restore', body }, snapshotMs)
       await vmmRequest(api(sandbox), { method: 'PUT', path: '/api/v1/vm.resume' })

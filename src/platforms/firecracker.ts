@@ -1,4 +1,4 @@
-import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, realpathSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import * as z from 'zod'
 import { defineDriver, type SnapshotAbility } from '../driver.ts'
@@ -19,16 +19,8 @@ import {
   kernelSource,
 } from '../vm/kernel.ts'
 import { kvmCpuMode, kvmPreflight } from '../vm/kvm.ts'
-import {
-  bootVm,
-  createNonce,
-  kernelCommandLine,
-  nonceFile,
-  resumeVm,
-  type VmSpec,
-  vmOneShot,
-  vsock,
-} from '../vm/supervisor.ts'
+import { bootSavableVm, restoredVm, saveNonce } from '../vm/saved-vm.ts'
+import { bootVm, createNonce, kernelCommandLine, resumeVm, type VmSpec, vmOneShot, vsock } from '../vm/supervisor.ts'
 import { firstVmmRequest, vmmRequest } from '../vm/vmm-api.ts'
 import { buildOptions, releaseRequirement, requireOneBuild } from './shared/binaries.ts'
 
@@ -289,13 +281,8 @@ const snapshots: SnapshotAbility<Options> = {
       ? undefined
       : { reason: 'isobench saves no guests of a jailed Firecracker', fix: "omit the platform's option jailer" },
   boot: async (sandbox, options) => {
-    const vm = await vmSpec(
-      sandbox,
-      { kernel: kernelOf(options), disk: await rootDiskFor(sandbox), data: undefined },
-      options,
-    )
-    writeFileSync(nonceFile(sandbox.stateDir), vm.nonce)
-    return bootVm(sandbox, vm)
+    const machine = { kernel: kernelOf(options), disk: await rootDiskFor(sandbox), data: undefined }
+    return bootSavableVm(sandbox, await vmSpec(sandbox, machine, options))
   },
   save: async (sandbox, folder) => {
     const api = apiSocket(sandbox)
@@ -303,7 +290,7 @@ const snapshots: SnapshotAbility<Options> = {
     await vmmRequest(api, { method: 'PATCH', path: '/vm', body: { state: 'Paused' } })
     const body: SnapshotCreateParams = { snapshot_type: 'Full', snapshot_path: state, mem_file_path: memory }
     await vmmRequest(api, { method: 'PUT', path: '/snapshot/create', body }, saveMs)
-    copyFileSync(nonceFile(sandbox.stateDir), nonceFile(folder))
+    saveNonce(sandbox, folder)
   },
   restore: async (sandbox, folder, options) => {
     const api = apiSocket(sandbox)
@@ -315,12 +302,8 @@ const snapshots: SnapshotAbility<Options> = {
       resume_vm: true,
       network_overrides: [{ iface_id: networkId, host_dev_name: tap.device }],
     }
-    const vm: VmSpec = {
-      nonce: readFileSync(nonceFile(folder), 'utf8'),
-      vmm: [firecrackerProgram(options), ...logErrorsOnly, '--api-sock', api],
-      vsockSocket: vsock.call,
-    }
-    return resumeVm(sandbox, vm, async () => {
+    const vmmArgv: HostArgv = [firecrackerProgram(options), ...logErrorsOnly, '--api-sock', api]
+    return resumeVm(sandbox, restoredVm(folder, vmmArgv), async () => {
       await firstVmmRequest(api, { method: 'PUT', path: '/snapshot/load', body }, loadMs)
     })
   },

@@ -4,7 +4,6 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
 import type { GuestHandle } from '../driver.ts'
 import { type GuestArgv, type HostArgv, runHostCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
@@ -85,9 +84,6 @@ export const vsock = { socket: 'vsock.sock', channel: 'vsock:1024', call: 'vsock
 
 /** Creates the secret of a guest. */
 export const createNonce = (): string => randomBytes(16).toString('hex')
-
-/** The secret of a saved guest in a folder: its agent calls with it when the guest is restored. */
-export const nonceFile = (folder: string): string => join(folder, 'nonce')
 
 /**
  * Returns the guest kernel's command line. `panic=-1` reboots immediately after a panic. A reboot ends every VMM here,

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { HostArgv } from '../../../src/host/process.ts'
 import { cloudHypervisor } from '../../../src/platforms/cloud-hypervisor.ts'
-import { nonceFile } from '../../../src/vm/supervisor.ts'
+import { nonceFile } from '../../../src/vm/saved-vm.ts'
 import { fakeSandbox } from './fake-sandbox.ts'
 
 let folder: string
