@@ -12,7 +12,13 @@ import type { Command } from '../../tools/command.ts'
 import { IsobenchError, messageOf, UnsupportedError } from '../../util/errors.ts'
 import type { BenchData } from '../model/suite.ts'
 import { compileForGuest } from '../project/compile.ts'
-import type { CommandBounds, Deadline, ExecTarget, LoadClientHost, LoadClientTarget } from '../session/exec-target.ts'
+import {
+  type CommandBounds,
+  type ExecTarget,
+  type LoadClientHost,
+  type LoadClientTarget,
+  remaining,
+} from '../session/exec-target.ts'
 
 /**
  * Waits until the client can connect to a TCP port.
@@ -85,8 +91,6 @@ function checkCommand(given: unknown): asserts given is Command {
   )
 }
 
-const remaining = ({ until }: Deadline) => Math.max(1, until - performance.now())
-
 /** Returns a function that says whether a count has grown since the last call. */
 export function oomMonitor({ oomKillCount }: Pick<OwnedGuestSandbox, 'oomKillCount'>): () => boolean {
   let known = oomKillCount()
@@ -118,7 +122,7 @@ export function guestOomMonitor(
  * Returns what a guest costs the host.
  * @throws {UnsupportedError} if that would miss a part of the platform, or the guest runs only while a command does
  */
-export function guestMemory(
+function guestMemory(
   name: string,
   { memory }: Pick<OwnedGuestSandbox, 'memory'>,
   { servedOutside, singleProcess }: Pick<GuestHandle, 'servedOutside' | 'singleProcess'>,
@@ -128,6 +132,37 @@ export function guestMemory(
     throw new UnsupportedError(`${servedOutside} serves the guests of ${name}, and isobench cannot measure its share`)
   return memory()
 }
+
+/** A booted guest, as a target of commands. */
+export interface GuestTarget extends ExecTarget {
+  readonly sandbox: OwnedGuestSandbox
+  readonly handle: GuestHandle
+}
+
+/**
+ * Returns a booted guest as a target of commands.
+ * @param name of the platform
+ */
+export const guestTarget = (
+  { name, rootfs }: Pick<ExecTarget, 'name' | 'rootfs'>,
+  sandbox: OwnedGuestSandbox,
+  handle: GuestHandle,
+): GuestTarget => ({
+  name,
+  rootfs,
+  sandbox,
+  handle,
+  singleProcess: handle.singleProcess === true,
+  execArgv: (argv) => handle.execArgv(argv),
+  ranOutOfMemory: guestOomMonitor(sandbox, handle),
+  memory: () => guestMemory(name, sandbox, handle),
+})
+
+/**
+ * Runs a first process in the cgroup of a sandbox, because the kernel then initializes the cgroup. That takes a third
+ * of the time of a runc boot and does not belong to the platform.
+ */
+export const enterCgroup = (sandbox: OwnedGuestSandbox): Promise<void> => sandbox.run(sandbox.wrap(['true']))
 
 /** A guest tried to exceed its limit of processes or of `/data`, so its sample has no result. */
 export class GuestLimitError extends IsobenchError {

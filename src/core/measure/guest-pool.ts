@@ -1,27 +1,12 @@
-import type { GuestHandle } from '../../driver.ts'
 import type { Lifecycle } from '../../dsl/workload.ts'
-import type { GuestArgv } from '../../host/process.ts'
-import type { OwnedGuestSandbox } from '../../host/sandbox.ts'
 import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
-import type { ExecTarget } from '../session/exec-target.ts'
 import type { Session } from '../session/session.ts'
-import { guestMemory, guestOomMonitor, withinLimits } from './guest-api.ts'
-import { raceAbort } from './sample-scope.ts'
-
-/** Milliseconds that a boot gets to fail by itself after its sample was abandoned or interrupted. */
-const bootGraceMs = 5000
-
-/** A guest while a sample uses it. */
-export interface PooledGuest extends ExecTarget {
-  readonly sandbox: OwnedGuestSandbox
-  readonly handle: GuestHandle
-}
+import { type GuestTarget, guestTarget, withinLimits } from './guest-api.ts'
+import { bootGraceMs, raceAbort } from './sample-scope.ts'
 
 interface OpenGuest {
-  readonly sandbox: OwnedGuestSandbox
-  readonly handle: GuestHandle
-  ranOutOfMemory(): Promise<boolean>
+  readonly target: GuestTarget
   /** Whether the driver has stopped the guest's clock. */
   paused: boolean
 }
@@ -62,7 +47,7 @@ export class GuestPool implements AsyncDisposable {
   async use<T>(
     platform: ResolvedPlatform,
     lifetime: Lifecycle,
-    work: (guest: PooledGuest) => Promise<T>,
+    work: (guest: GuestTarget) => Promise<T>,
     options: UseOptions = {},
   ): Promise<T> {
     const { name } = platform.spec
@@ -71,23 +56,13 @@ export class GuestPool implements AsyncDisposable {
     if (lifetime === 'round') this.#ahead.delete(name)
     const guest = guests?.get(name) ?? (await onBoot(() => this.#boot(platform, options)))
     guests?.delete(name)
+    const { sandbox, handle } = guest.target
     let reusable = false
     try {
-      await guest.sandbox.setFrozen(false)
-      if (guest.paused) await guest.handle.resume?.()
+      await sandbox.setFrozen(false)
+      if (guest.paused) await handle.resume?.()
       guest.paused = false
-      const { sandbox, handle } = guest
-      const pooled = {
-        name,
-        rootfs: this.rootfs,
-        sandbox,
-        handle,
-        singleProcess: handle.singleProcess === true,
-        execArgv: (argv: GuestArgv) => handle.execArgv(argv),
-        ranOutOfMemory: () => guest.ranOutOfMemory(),
-        memory: () => guestMemory(name, sandbox, handle),
-      }
-      const result = await withinLimits(name, sandbox, () => work(pooled))
+      const result = await withinLimits(name, sandbox, () => work(guest.target))
       if (guests && options.isBusy?.() !== true) {
         await handle.pause?.()
         guest.paused = true
@@ -97,7 +72,7 @@ export class GuestPool implements AsyncDisposable {
       }
       return result
     } finally {
-      if (!reusable) await guest.sandbox[Symbol.asyncDispose]()
+      if (!reusable) await sandbox[Symbol.asyncDispose]()
     }
   }
 
@@ -107,8 +82,7 @@ export class GuestPool implements AsyncDisposable {
     try {
       const booting = driver.boot(sandbox, options)
       const handle = await (use.signal ? raceAbort(booting, use.signal, bootGraceMs) : booting)
-      const target = { name: spec.name, sandbox, handle, paused: false }
-      return { ...target, ranOutOfMemory: guestOomMonitor(sandbox, handle) }
+      return { target: guestTarget({ name: spec.name, rootfs: this.rootfs }, sandbox, handle), paused: false }
     } catch (error) {
       await sandbox[Symbol.asyncDispose]()
       throw error
@@ -151,7 +125,7 @@ export class GuestPool implements AsyncDisposable {
     await using removed = new AsyncDisposableStack()
     for (const name of names) {
       const guest = this.#guests[lifetime].get(name)
-      if (guest) removed.use(guest.sandbox)
+      if (guest) removed.use(guest.target.sandbox)
       this.#guests[lifetime].delete(name)
     }
   }

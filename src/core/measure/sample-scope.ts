@@ -5,6 +5,8 @@ import type { CommandBounds, Exec } from '../session/exec-target.ts'
 
 /** Milliseconds past its limit after which a workload is abandoned. A command's own limit comes first and says more. */
 const graceMs = 5000
+/** Milliseconds that a boot gets to fail by itself after its sample was abandoned or interrupted. */
+export const bootGraceMs = 5000
 /** Milliseconds that the commands of an ended sample get to disappear. */
 const settleMs = 10_000
 

@@ -13,11 +13,12 @@ import type { BenchData } from '../model/suite.ts'
 import { sha256 } from '../project/compile.ts'
 import { errorLocation } from '../project/error-location.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
-import type { Deadline } from '../session/exec-target.ts'
+import { remaining } from '../session/exec-target.ts'
 import { runProcess, runSteps } from './boot-phases.ts'
 import { runCommandWork } from './command-work.ts'
 import { type MeasureContext, TimeBreakdown } from './context.ts'
 import {
+  enterCgroup,
   explainFailure,
   guestArgv,
   MissingProgramError,
@@ -227,9 +228,6 @@ async function runWorkload(
   return { output }
 }
 
-/** Milliseconds that a sample has left. */
-const remaining = ({ until }: Deadline) => Math.max(1, until - performance.now())
-
 /** Boots a guest that runs one command, in its own sandbox, and measures the time from its start to its end. */
 const bootGuest = (
   platform: ResolvedPlatform,
@@ -300,12 +298,6 @@ async function timeInSandbox(
   const env = environmentPadding()
   return times.command(() => scope.exec(argv, { timeoutMs: remaining(scope), signal: scope.signal, env, ...options }))
 }
-
-/**
- * Runs a first process in the cgroup of a sandbox, because the kernel then initializes the cgroup. That takes a third
- * of the time of a runc boot and does not belong to the platform.
- */
-const enterCgroup = (sandbox: OwnedGuestSandbox): Promise<void> => sandbox.run(sandbox.wrap(['true']))
 
 /** Starts a VMM with the probe kernel and measures the time from its start to its end. */
 async function startVmm(

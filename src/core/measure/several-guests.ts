@@ -8,14 +8,14 @@ import type { ExceededLimit, OwnedGuestSandbox } from '../../host/sandbox.ts'
 import type { Command } from '../../tools/command.ts'
 import { messageOf, UnsupportedError } from '../../util/errors.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
-import type { ExecTarget } from '../session/exec-target.ts'
+import { remaining } from '../session/exec-target.ts'
 import type { GuestGroup } from '../session/session.ts'
 import type { MeasureContext, TimeBreakdown } from './context.ts'
 import {
+  enterCgroup,
   explainFailure,
   guestArgv,
-  guestMemory,
-  guestOomMonitor,
+  guestTarget,
   MissingProgramError,
   oomMonitor,
   routeToGuest,
@@ -25,12 +25,9 @@ import {
   workloadGuest,
 } from './guest-api.ts'
 import { createRendezvous } from './rendezvous.ts'
-import { raceAbort, type SampleScope } from './sample-scope.ts'
+import { bootGraceMs, raceAbort, type SampleScope } from './sample-scope.ts'
 
 /** A workload of several guests: guests of one platform that isobench boots at once, or beside each other. */
-
-/** Milliseconds that a boot gets to fail by itself after its sample was abandoned or interrupted. */
-const bootGraceMs = 5000
 
 const gibibytes = (bytes: number): string => `${Number((bytes / 1024 ** 3).toPrecision(3))} GiB`
 
@@ -154,13 +151,7 @@ class SeveralGuests implements AsyncDisposable {
       const bootMs = performance.now() - started
       if (handle.singleProcess) throw new UnsupportedError(`${name} runs one program in each guest`)
       const { caller, address } = routeToGuest(measureContext.client, sandbox, handle)
-      const target: ExecTarget = {
-        name,
-        rootfs: measureContext.image.rootfs,
-        ranOutOfMemory: guestOomMonitor(sandbox, handle),
-        execArgv: (argv) => handle.execArgv(argv),
-        memory: () => guestMemory(name, sandbox, handle),
-      }
+      const target = guestTarget({ name, rootfs: measureContext.image.rootfs }, sandbox, handle)
       return {
         ...times.guest(workloadGuest(target, caller, address, scope, notes)),
         bootMs,
@@ -199,13 +190,12 @@ class SeveralGuests implements AsyncDisposable {
     const { scope, measureContext } = this.sample
     if (this.#closed) throw new Error('the sample has ended')
     const cpus = this.#cpus(placement, at)
-    const seconds = Math.max(1, scope.until - performance.now()) / 1000
-    const created = this.group.createSandbox(measureContext.image.rootfs, seconds, cpus)
+    const created = this.group.createSandbox(measureContext.image.rootfs, remaining(scope) / 1000, cpus)
     this.#creating.add(created)
     try {
       const sandbox = await created
       this.#sandboxes.add(sandbox)
-      await sandbox.run(sandbox.wrap(['true']))
+      await enterCgroup(sandbox)
       return sandbox
     } finally {
       this.#creating.delete(created)
@@ -252,9 +242,8 @@ class SeveralGuests implements AsyncDisposable {
   ): Promise<number> {
     const { scope } = this.sample
     return new Promise((resolve, reject) => {
-      const timeoutMs = Math.max(1, scope.until - performance.now())
       // After its first byte the guest goes on, and ends when its sandbox is removed.
-      const ended = scope.exec(command, { ...options, timeoutMs, onFirstByte: resolve })
+      const ended = scope.exec(command, { ...options, timeoutMs: remaining(scope), onFirstByte: resolve })
       ended.then(() => reject(new Error(`${options.label}: it printed nothing`)), reject)
     })
   }

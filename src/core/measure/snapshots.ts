@@ -13,9 +13,10 @@ import type { Command } from '../../tools/command.ts'
 import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
 import { UnsupportedError } from '../../util/errors.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
+import { remaining } from '../session/exec-target.ts'
 import type { Session } from '../session/session.ts'
 import type { TimeBreakdown } from './context.ts'
-import { execInGuest, guestOomMonitor, withinLimits } from './guest-api.ts'
+import { enterCgroup, execInGuest, guestTarget, withinLimits } from './guest-api.ts'
 import type { SampleScope } from './sample-scope.ts'
 
 /** What the guests of a sample need. */
@@ -56,16 +57,15 @@ export class SnapshotGuests implements AsyncDisposable {
     return driver.snapshots
   }
 
-  /** Creates a sandbox that has run a process, because the first process in a new cgroup pays for kernel structures. */
+  /** Creates a sandbox that has run a process. */
   async #sandbox(): Promise<OwnedGuestSandbox> {
     const { session, rootfs, scope } = this.options
-    const seconds = Math.max(1, scope.until - performance.now()) / 1000
-    const sandbox = this.#sandboxes.use(await session.createSandbox(rootfs, seconds))
+    const sandbox = this.#sandboxes.use(await session.createSandbox(rootfs, remaining(scope) / 1000))
     if (this.#disposed) {
       await this[Symbol.asyncDispose]()
       throw new Error('the sample has ended')
     }
-    await sandbox.run(sandbox.wrap(['true']))
+    await enterCgroup(sandbox)
     return sandbox
   }
 
@@ -74,13 +74,7 @@ export class SnapshotGuests implements AsyncDisposable {
     const { name } = platform.spec
     const requested = performance.now()
     const handle = await times.command(() => start(sandbox))
-    const target = {
-      name,
-      rootfs,
-      singleProcess: handle.singleProcess === true,
-      execArgv: handle.execArgv.bind(handle),
-      ranOutOfMemory: guestOomMonitor(sandbox, handle),
-    }
+    const target = guestTarget({ name, rootfs }, sandbox, handle)
     const exec = (command: Command, options: ExecOptions = {}) =>
       withinLimits(name, sandbox, () => times.command(() => execInGuest(target, command, options, scope)))
     await exec(first)

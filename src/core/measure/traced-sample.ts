@@ -14,9 +14,9 @@ import type { Tracer } from '../../tracing/tracer.ts'
 import { IsobenchError, UnsupportedError } from '../../util/errors.ts'
 import type { AttackProfile } from '../model/record.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
-import type { Deadline } from '../session/exec-target.ts'
+import { remaining } from '../session/exec-target.ts'
 import type { MeasureContext } from './context.ts'
-import { explainFailure, guestArgv, guestOomMonitor, oomMonitor, withinLimits } from './guest-api.ts'
+import { explainFailure, guestArgv, guestTarget, oomMonitor, withinLimits } from './guest-api.ts'
 import type { SampleScope } from './sample-scope.ts'
 import { type TracedGuestApi, TraceRecorder, TraceTargets, tracedGuestApi } from './traced-guest-api.ts'
 import { checkValues } from './values.ts'
@@ -135,8 +135,6 @@ export async function measureTraced(step: TracedStep): Promise<Traced> {
   return await (step.workload.work.kind === 'boot' ? bootTraced(step, tracer) : runTraced(step, tracer))
 }
 
-const remaining = ({ until }: Deadline) => Math.max(1, until - performance.now())
-
 /** Records the boot of a guest, its background, and its work. */
 async function runTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
   const { platform, workload, scope, measureContext } = step
@@ -147,17 +145,9 @@ async function runTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
   const handle = await tracer.recording(() => platform.driver.boot(sandbox, platform.options))
   const setup = await tracer.collect()
 
-  const target = {
-    name: platform.spec.name,
-    rootfs: image.rootfs,
-    sandbox,
-    handle,
-    singleProcess: handle.singleProcess === true,
-    execArgv: handle.execArgv.bind(handle),
-    ranOutOfMemory: guestOomMonitor(sandbox, handle),
-  }
-  const recorder = new TraceRecorder(tracer, targets, plan.profile.seconds, scope.signal)
   const { name } = platform.spec
+  const target = guestTarget({ name, rootfs: image.rootfs }, sandbox, handle)
+  const recorder = new TraceRecorder(tracer, targets, plan.profile.seconds, scope.signal)
   const given = await withinLimits(name, sandbox, () => step.run(tracedGuestApi(target, client, scope, recorder)))
   const own = checkValues(given, workload.traced.metrics)
   if (recorder.seconds === 0) {

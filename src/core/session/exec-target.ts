@@ -12,6 +12,9 @@ export interface Deadline {
   readonly signal: AbortSignal
 }
 
+/** Milliseconds that are left, at least 1. */
+export const remaining = ({ until }: Deadline): number => Math.max(1, until - performance.now())
+
 /** How the commands of a sample run, and until when. */
 export interface CommandBounds extends Deadline {
   readonly exec: Exec
