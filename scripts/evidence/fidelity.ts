@@ -3,13 +3,10 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { HostSession } from '../../src/core/session/host-session.ts'
 import { median } from '../../src/core/stats/index.ts'
-import type { Driver } from '../../src/driver.ts'
-import { ensureImage } from '../../src/host/image.ts'
 import type { HostArgv } from '../../src/host/process.ts'
 import { runTimed } from '../../src/host/timed-process.ts'
-import { drivers } from '../../src/platforms/index.ts'
+import { withBoots } from './boots.ts'
 import { countOption, listOption, type Measurement } from './measurement.ts'
 
 const quoted = (argv: readonly string[]) => argv.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(' ')
@@ -47,29 +44,20 @@ interface Options {
  * alone.
  */
 async function compare({ boots, names }: Options, print: (line: string) => void): Promise<void> {
-  await using session = await HostSession.open(
-    { cpus: 1, memoryBytes: 1024 ** 3 },
-    { purpose: 'evidence: fidelity', wait: true, signal: new AbortController().signal },
-  )
-  const { rootfs } = await ensureImage({}, { journal: session.journal })
-  for (const name of names) {
-    const driver = drivers[name] as Driver
-    const options = driver.options.parse({})
+  await withBoots('fidelity', names, async (name, boot) => {
     const times = { isobench: { boots: [], nothings: [] }, hyperfine: { boots: [], nothings: [] } } as Record<
       'isobench' | 'hyperfine',
       { readonly boots: number[]; readonly nothings: number[] }
     >
-    for (let boot = 0; boot < boots; boot++) {
-      // They alternate. Each boot gets a new sandbox that has run one process, as a boot of a bench does.
-      for (const by of boot % 2 === 0 ? (['isobench', 'hyperfine'] as const) : (['hyperfine', 'isobench'] as const)) {
-        await using sandbox = await session.createSandbox(rootfs, 60)
-        const argv = await driver.oneShot(sandbox, ['/bin/busybox', 'true'], options)
-        await sandbox.run(sandbox.wrap(['true']))
-        const clock =
-          by === 'isobench' ? isobench : async (argv: HostArgv) => hyperfine(argv, join(sandbox.stateDir, 'hyperfine'))
-        times[by].nothings.push(await clock(nothing))
-        times[by].boots.push(await clock(argv))
-      }
+    for (let round = 0; round < boots; round++) {
+      // They alternate.
+      for (const by of round % 2 === 0 ? (['isobench', 'hyperfine'] as const) : (['hyperfine', 'isobench'] as const))
+        await boot(async (argv, folder) => {
+          const clock =
+            by === 'isobench' ? isobench : async (argv: HostArgv) => hyperfine(argv, join(folder, 'hyperfine'))
+          times[by].nothings.push(await clock(nothing))
+          times[by].boots.push(await clock(argv))
+        })
     }
     const of = ({ boots, nothings }: (typeof times)['isobench']) => [median(boots), median(nothings)] as const
     const [[a, nothingA], [b, nothingB]] = [of(times.isobench), of(times.hyperfine)]
@@ -79,7 +67,7 @@ async function compare({ boots, names }: Options, print: (line: string) => void)
         `without the time of /bin/true (${nothingA.toFixed(2)} and ${nothingB.toFixed(2)} ms): ` +
         `${((a - nothingA) / (b - nothingB)).toFixed(3)} (goal: 1.00 ± 0.03)`,
     )
-  }
+  })
 }
 
 export const fidelity: Measurement = {

@@ -1,12 +1,9 @@
 /** What the size of the environment does to the time of a boot. */
 
-import { HostSession } from '../../src/core/session/host-session.ts'
 import { median, quantile } from '../../src/core/stats/index.ts'
-import type { Driver } from '../../src/driver.ts'
 import { environmentPadding } from '../../src/host/environment.ts'
-import { ensureImage } from '../../src/host/image.ts'
 import { runTimed } from '../../src/host/timed-process.ts'
-import { drivers } from '../../src/platforms/index.ts'
+import { withBoots } from './boots.ts'
 import { countOption, listOption, type Measurement } from './measurement.ts'
 
 /** Bytes of a fixed padding. */
@@ -23,26 +20,15 @@ interface Options {
  * of medians of the same padding, split into as many parts, shows how much of it is noise.
  */
 async function compare({ boots, names }: Options, print: (line: string) => void): Promise<void> {
-  await using session = await HostSession.open(
-    { cpus: 1, memoryBytes: 1024 ** 3 },
-    { purpose: 'evidence: padding', wait: true, signal: new AbortController().signal },
-  )
-  const { rootfs } = await ensureImage({}, { journal: session.journal })
-  for (const name of names) {
-    const driver = drivers[name] as Driver
-    const options = driver.options.parse({})
-    const time = async (env: Record<string, string>): Promise<number> => {
-      await using sandbox = await session.createSandbox(rootfs, 60)
-      const argv = await driver.oneShot(sandbox, ['/bin/busybox', 'true'], options)
-      await sandbox.run(sandbox.wrap(['true']))
-      return (await runTimed(argv, { timeoutMs: 60_000, label: name, env })).milliseconds
-    }
+  await withBoots('padding', names, async (name, boot) => {
+    const time = (env: Record<string, string>): Promise<number> =>
+      boot(async (argv) => (await runTimed(argv, { timeoutMs: 60_000, label: name, env })).milliseconds)
     const fixed = lengths.map((): number[] => [])
     const random: number[] = []
-    for (let boot = 0; boot < boots; boot++) {
+    for (let round = 0; round < boots; round++) {
       // Each round starts with another length, so that none is always the first.
       for (const at of lengths.keys()) {
-        const chosen = (at + boot) % lengths.length
+        const chosen = (at + round) % lengths.length
         fixed[chosen]!.push(await time({ ISOBENCH_PADDING: 'x'.repeat(lengths[chosen]!) }))
         random.push(await time(environmentPadding()))
       }
@@ -65,7 +51,7 @@ async function compare({ boots, names }: Options, print: (line: string) => void)
         `${spread(parts).toFixed(1)} % between as many parts with random lengths; interquartile range ` +
         `${quartiles(fixed.flat()).toFixed(1)} % fixed, ${quartiles(random).toFixed(1)} % random`,
     )
-  }
+  })
 }
 
 export const padding: Measurement = {
