@@ -31,6 +31,7 @@ import {
 import { ensureImage } from './support/host.ts'
 import { skip } from './support/skip.ts'
 
+const bin = join(repository, 'bin/isobench.js')
 const namesIn = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([, name]) => name!)
 const at = ({ page, line }: CodeBlock) => `${page}:${line}`
 const scripts = allBlocks.filter(({ language }) => language === 'ts')
@@ -130,7 +131,7 @@ describe('the TypeScript of the pages', () => {
     const blocks = blocksByPage.get(page)!
     using project = await PageProject.create(blocks)
     for (const block of blocks) writeBlock(project, block)
-    const { stdout, stderr } = await execa('npx', ['isobench', 'list'], { cwd: project.root, reject: false })
+    const { stdout, stderr } = await execa(process.execPath, [bin, 'list'], { cwd: project.root, reject: false })
     expect(stderr).toBe('')
     // A file with findings only is imported, but it has no row.
     for (const block of blocks.filter((one) => isBench(one) && /\bbench(\.\w+)*\(/.test(one.text)))
@@ -216,7 +217,6 @@ describe('the command lines', () => {
   async function help(command: string): Promise<string> {
     const known = helps.get(command)
     if (known !== undefined) return known
-    const bin = join(repository, 'bin/isobench.js')
     const { stdout } = await execa(process.execPath, [bin, ...(command ? [command] : []), '--help'])
     helps.set(command, stdout)
     return stdout

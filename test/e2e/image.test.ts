@@ -99,7 +99,7 @@ describe('a build that is interrupted', () => {
 })
 
 describe('image path', () => {
-  test('prints the folder and ends with 0 where there is an image, and with 1 where there is none', async () => {
+  test('prints the folder, and ends with 0 if there is an image and with 5 if there is none', async () => {
     const { project, env } = withEmptyCache()
     using _ = project
     const built = await project.isobench(['image', 'path'])
