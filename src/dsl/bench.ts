@@ -311,6 +311,14 @@ function benchForRows(mode: Mode, rows: readonly unknown[], spread: boolean): Ea
         "write bench.each([1, 2])('%i threads', (threads) => workload(...))",
         origin.location,
       )
+    if (rows.length === 0)
+      registry().warnings.push(
+        new DefinitionError(
+          `bench.each() has no rows for "${name}", so it registers no bench.`,
+          'give it a list with a row for each bench',
+          origin.location,
+        ),
+      )
     return rows.map((row, index) =>
       register(
         mode,

@@ -14,6 +14,8 @@ export interface Registry {
   readonly claims: Claim[]
   /** Errors that affect one bench but not the file. */
   readonly problems: DefinitionError[]
+  /** What may be a mistake, and fails nothing. */
+  readonly warnings: DefinitionError[]
   /** The group that is being filled. */
   group?: OpenGroup | undefined
   /** The bench file that a registration belongs to, by the callers of the registering function. */
@@ -43,6 +45,7 @@ const empty = (ownerOf?: OwnerOf): Registry => ({
   findings: [],
   claims: [],
   problems: [],
+  warnings: [],
   ...(ownerOf && { ownerOf }),
 })
 

@@ -75,7 +75,7 @@ export interface Collected {
   readonly suite: Suite
   /** The compiled files that can be run, by file. */
   readonly compiled: ReadonlyMap<string, Compiled>
-  /** What the bundler warns of, and claims that nothing judges. They fail nothing. */
+  /** What the bundler warns of, lists without rows, and claims that nothing judges. They fail nothing. */
   readonly warnings: readonly Problem[]
 }
 
@@ -84,6 +84,7 @@ interface Gathered {
   readonly findings: FindingData[]
   readonly claims: { readonly file: string; readonly claim: Claim }[]
   readonly problems: Problem[]
+  readonly warnings: Problem[]
 }
 
 /** A warning for each claim of `expect(metric)` that no finding has: nothing judges it. */
@@ -161,6 +162,7 @@ export async function collect(
     findings: [],
     claims: [],
     problems: results.flatMap((result) => (result.ok ? [] : result.problems)),
+    warnings: compiled.flatMap((one) => one.warnings),
   }
   // Digested while the worker imports.
   const digesting = Promise.all(compiled.map(async (one) => [one.file, await benchDigest(one, root)] as const))
@@ -172,9 +174,7 @@ export async function collect(
   const benches = gathered.benches.map((bench): BenchData => ({ ...bench, digest: digests.get(bench.file)! }))
   // A file that several bench files import has its warnings once.
   const warnings = new Map(
-    compiled.flatMap((one) =>
-      one.warnings.map((warning) => [JSON.stringify([warning.message, warning.location]), warning] as const),
-    ),
+    gathered.warnings.map((warning) => [JSON.stringify([warning.message, warning.location]), warning] as const),
   )
   return {
     suite: checkSuite({ benches, findings: gathered.findings, problems: gathered.problems }, files),
@@ -240,6 +240,7 @@ function importAll(
         into.findings.push(...message.findings)
         into.claims.push(...message.claims.map((claim) => ({ file: message.file, claim })))
         into.problems.push(...message.problems)
+        into.warnings.push(...message.warnings)
         if (done === files.length) finish()
       }
     })

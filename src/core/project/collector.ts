@@ -39,6 +39,7 @@ export type CollectMessage =
       /** Every claim that `expect(metric)` made, whether a finding has it or not. */
       readonly claims: Claim[]
       readonly problems: Problem[]
+      readonly warnings: Problem[]
     }
 
 process.setSourceMapsEnabled(true)
@@ -171,7 +172,11 @@ for (const { file, output } of files) {
   let result: Omit<Extract<CollectMessage, { kind: 'collected' }>, 'kind' | 'file'>
   try {
     const load = () => running.run(file, () => import(pathToFileURL(output).href))
-    const { benches, findings, claims, problems } = await collectRegistrations(load, ownerOf(file), refuseLate)
+    const { benches, findings, claims, problems, warnings } = await collectRegistrations(
+      load,
+      ownerOf(file),
+      refuseLate,
+    )
     const owners = new Map(benches.map((bench) => [bench.key, bench]))
     const id = (key: string) => `${owners.get(key)?.owner ?? file}#${owners.get(key)?.name ?? key}`
     const named = (claim: Claim): Claim => ({ ...claim, bench: id(claim.bench) })
@@ -187,9 +192,10 @@ for (const { file, output } of files) {
         })),
       claims: claims.map(named),
       problems: problems.map((error) => problem(file, error)),
+      warnings: warnings.map((error) => problem(file, error)),
     }
   } catch (error) {
-    result = { benches: [], findings: [], claims: [], problems: [problem(file, error)] }
+    result = { benches: [], findings: [], claims: [], problems: [problem(file, error)], warnings: [] }
   }
   await settled()
   post({ kind: 'collected', file, ...result, problems: [...result.problems, ...stray.splice(0)] })

@@ -1,6 +1,6 @@
-import { existsSync, realpathSync, statSync } from 'node:fs'
+import { existsSync, lstat, realpath, realpathSync, type Stats, stat, statSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
-import { glob } from 'tinyglobby'
+import { type GlobOptions, glob } from 'tinyglobby'
 import * as z from 'zod'
 import type { ConfigEnvironment, ConfigFunction, ImageConfig, ReporterEntry } from '../../dsl/config.ts'
 import type { PlatformSpec } from '../../dsl/platform.ts'
@@ -11,7 +11,7 @@ import { keepProjectOwner } from '../../util/project-owner.ts'
 import { wrongOptions } from '../../util/schema-issues.ts'
 import { locationSchema } from '../model/claim.ts'
 import type { ResolvedProfile } from '../model/plan.ts'
-import { ProjectError } from '../model/suite.ts'
+import { type Problem, ProjectError } from '../model/suite.ts'
 import { importDefault, importProblem } from './import-default.ts'
 import { locatePath } from './locate-word.ts'
 
@@ -299,14 +299,49 @@ function bytesOf(text: string): number {
   return Number.parseInt(text, 10) * (text.endsWith('GiB') ? 1024 ** 3 : 1024 ** 2)
 }
 
+const scriptExtension = /\.[cm]?[jt]s$/
+
+const globOptions = (cwd: string) => ({ cwd, ignore: ['**/node_modules/**', '**/.isobench/**'] })
+
 /** The bench files that the config includes, relative to the project's root. */
 export async function benchFiles(project: Pick<Project, 'root' | 'include'>): Promise<string[]> {
-  const files = await glob([...project.include], {
-    cwd: project.root,
-    ignore: ['**/node_modules/**', '**/.isobench/**'],
-  })
+  const files = await glob([...project.include], globOptions(project.root))
   // A pattern may name a folder, with other files in it.
-  return files.filter((file) => /\.[cm]?[jt]s$/.test(file)).sort()
+  return files.filter((file) => scriptExtension.test(file)).sort()
+}
+
+/** glob leaves out a link to nothing, because it cannot resolve it. With these functions it is a file. */
+const fsWithBrokenLinks = {
+  realpath: (path: string, done: (error: Error | null, path: string) => void) =>
+    realpath(path, (error, real) => done(null, error ? path : real)),
+  stat: (path: string, done: (error: Error | null, stats: Stats) => void) =>
+    stat(path, (error, stats) => (error ? lstat(path, done) : done(null, stats))),
+} as NonNullable<GlobOptions['fs']>
+
+/**
+ * A warning for each file that looks like a bench file, but is none of the project: its ending is in no pattern of the
+ * config, or it is a link to nothing. A file that was compiled from a bench file is no such file.
+ * @param files the bench files of the project
+ */
+export async function overlookedFiles(
+  { root, include }: Pick<Project, 'root' | 'include'>,
+  files: readonly string[],
+): Promise<Problem[]> {
+  const stem = (file: string): string => basename(file).replace(scriptExtension, '')
+  const stems = new Set(files.map(stem))
+  const anyScript = include.map((pattern) => pattern.replace(scriptExtension, '.{ts,mts,cts,js,mjs,cjs}'))
+  const found = await glob(anyScript, { ...globOptions(root), fs: fsWithBrokenLinks })
+  return found
+    .filter((file) => /\.bench\.[cm]?[jt]s$/.test(file) && !files.includes(file))
+    .sort()
+    .flatMap((file): Problem[] => {
+      const path = join(root, file)
+      if (!existsSync(path))
+        return [{ file, message: 'it is a link to a file that does not exist.', fix: 'repair or remove the link' }]
+      if (stems.has(stem(file)) || !statSync(path).isFile()) return []
+      const fix = `add '${file}' to include in the config`
+      return [{ file, message: 'no pattern of the config includes it, so its benches do not run.', fix }]
+    })
 }
 
 /**

@@ -27,7 +27,7 @@ import {
 import { planLooks } from '../stats/index.ts'
 import { checkNames, namedPlatforms } from './check-names.ts'
 import { type Collected, collect } from './collect.ts'
-import { benchFiles, filterFiles, type Project } from './config.ts'
+import { benchFiles, filterFiles, overlookedFiles, type Project } from './config.ts'
 import { duetBenches } from './duet.ts'
 import { onlyLastFailed } from './last-failed.ts'
 import { type ResolvedPlatform, resolvePlatforms, unprobedPlatforms } from './platforms.ts'
@@ -249,7 +249,10 @@ export async function selectProject(
   const profile = resolveProfile(project, options)
   const all = resolvePlatforms(project.platforms, drivers, project.configFile)
   const split = splitPlatforms(all, options, project.skipPlatformTags)
-  const { suite: unchecked, compiled, warnings } = await collect(project.root, files)
+  const [{ suite: unchecked, compiled, warnings }, overlooked] = await Promise.all([
+    collect(project.root, files),
+    overlookedFiles(project, files),
+  ])
   const whole = checkNames(unchecked, { project, platforms: all, drivers })
   const selection = applyFindings(selectFiles(whole, chosen, project), { all, ...split }, options)
   const { suite } = selection
@@ -273,7 +276,7 @@ export async function selectProject(
   return {
     ...selection,
     profile,
-    collected: { suite, compiled, warnings },
+    collected: { suite, compiled, warnings: [...warnings, ...overlooked] },
     benches,
     excluded: [...wanted.excluded, ...(part?.excluded ?? [])],
     ...(part && { shard: part.shard }),

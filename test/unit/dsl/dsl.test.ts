@@ -53,7 +53,7 @@ describe('the registry', () => {
     const second = await registered(() => bench('b', disk))
     expect(first.benches.map(({ name }) => name)).toEqual(['a'])
     expect(second.benches.map(({ name }) => name)).toEqual(['b'])
-    expect(registry()).toEqual({ benches: [], findings: [], claims: [], problems: [] })
+    expect(registry()).toEqual({ benches: [], findings: [], claims: [], problems: [], warnings: [] })
   })
 
   it('starts empty after a file that threw, too', async () => {

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { collect, SpareWorker } from '../../../../src/core/project/collect.ts'
-import { benchFiles, loadProject } from '../../../../src/core/project/config.ts'
+import { benchFiles, loadProject, overlookedFiles } from '../../../../src/core/project/config.ts'
 import { bundlePath } from '../../../../src/util/assets.ts'
 
 const bin = fileURLToPath(new URL('../../../../bin/isobench.js', import.meta.url))
@@ -46,6 +46,52 @@ async function listed(at = root, given?: string) {
     suite,
   }
 }
+
+describe('a file that looks like a bench file', () => {
+  const overlooked = async () => {
+    const project = await loadProject(root)
+    return (await overlookedFiles(project, await benchFiles(project))).map(({ file, message }) => `${file} ${message}`)
+  }
+
+  it('is named if no pattern includes its ending, or if it is a link to nothing', async () => {
+    write({
+      'benches/a.bench.ts': '',
+      'benches/b.bench.js': '',
+      'benches/in/c.bench.mts': '',
+      'benches/d.bench.cts': '',
+    })
+    symlinkSync('nothing.bench.ts', join(root, 'benches/e.bench.ts'))
+    expect(await overlooked()).toEqual([
+      'benches/b.bench.js no pattern of the config includes it, so its benches do not run.',
+      'benches/d.bench.cts no pattern of the config includes it, so its benches do not run.',
+      'benches/e.bench.ts it is a link to a file that does not exist.',
+      'benches/in/c.bench.mts no pattern of the config includes it, so its benches do not run.',
+    ])
+  })
+
+  it('is not named if it is a bench file, was compiled from one, or only helps one', async () => {
+    write({ 'benches/a.bench.ts': '', 'benches/out/a.bench.js': '', 'benches/a.bench.d.ts': '', 'benches/b.js': '' })
+    mkdirSync(join(root, 'benches/c.bench.mts'))
+    symlinkSync('a.bench.ts', join(root, 'benches/d.bench.ts'))
+    expect(await overlooked()).toEqual([])
+  })
+})
+
+describe.skipIf(!built)('each()', () => {
+  it('without rows is a warning at its place, and other benches stay', async () => {
+    write({ 'benches/a.bench.ts': `${head}bench.each([])('%i threads', () => w())\nbench('b', w())` })
+    const { suite, warnings } = await collect(root, ['benches/a.bench.ts'])
+    expect(suite.benches.map(({ name }) => name)).toEqual(['b'])
+    expect(suite.problems).toEqual([])
+    expect(warnings).toMatchObject([
+      {
+        file: 'benches/a.bench.ts',
+        message: 'bench.each() has no rows for "%i threads", so it registers no bench.',
+        location: { file: join(root, 'benches/a.bench.ts'), line: 3 },
+      },
+    ])
+  })
+})
 
 describe.skipIf(!built)('a claim', () => {
   it('that no finding has is a warning at its place, and one of another file’s finding is none', async () => {
