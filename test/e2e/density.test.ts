@@ -6,7 +6,10 @@ import { ensureImage, observe } from './support/host.ts'
 
 beforeAll(ensureImage)
 
-/** Guests that take 100 MiB each, and end when the kernel kills what took it. */
+/**
+ * Guests that take 100 MiB each, and end when the kernel kills what took it. Their boot ends after that, because on a
+ * busy host the search could otherwise end before they have it.
+ */
 const config = `import { defineConfig, platform } from 'isobench'
 import { defineDriver } from 'isobench/driver'
 const eater = defineDriver({
@@ -18,8 +21,10 @@ const eater = defineDriver({
   oneShot: async (sandbox, argv) => sandbox.wrap(['chroot', await sandbox.chrootDir(), ...argv]),
   boot: async (sandbox) => {
     const root = await sandbox.chrootDir()
-    const eating = 'push @kept, chr(65 + $_ % 26) x 2**20 for 1 .. 100; sleep 600'
+    const eating = 'push @kept, chr(65 + $_ % 26) x 2**20 for 1 .. 100; open F, ">/data/full"; sleep 600'
     const pid = await sandbox.spawn(['chroot', root, 'perl', '-e', eating])
+    const waiting = 'while kill -0 "$0" 2>&- && test ! -e "$1"; do sleep 0.02; done'
+    await sandbox.run(['sh', '-c', waiting, String(pid), sandbox.dataDir + '/full'])
     const alive = 'kill -0 "$0" && exec "$@"'
     return { execArgv: (argv) => sandbox.wrap(['sh', '-c', alive, String(pid), 'chroot', root, ...argv]) }
   },
