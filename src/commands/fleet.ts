@@ -3,16 +3,16 @@ import * as z from 'zod'
 import type { Fleet } from '../core/model/fleet.ts'
 import { compareKinds, judgeKind, latestStatements } from '../core/records/fleet.ts'
 import { groupByHost } from '../core/records/merge.ts'
-import { fileSource, headOf, type RecordSurvey, surveyRecord } from '../core/records/record-survey.ts'
+import { headOf, type RecordSurvey } from '../core/records/record-survey.ts'
 import { chooseRecords, type LeftOut } from '../core/records/shard-coverage.ts'
 import { writeReportFile } from '../reporters/document.ts'
 import { fleetText } from '../reporters/fleet.ts'
 import { createColors } from '../reporters/terminal/table.ts'
-import { IsobenchError, UsageError } from '../util/errors.ts'
+import { UsageError } from '../util/errors.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, type OptionTable, pickOptions, sharedOptions } from './options.ts'
 import { checkOutput } from './output-path.ts'
-import { type NamedFile, recordFiles } from './record-files.ts'
+import { recordFiles, surveyFiles } from './record-files.ts'
 
 const fleetOptions = {
   strict: {
@@ -61,11 +61,12 @@ async function compareFleet(
 ): Promise<number> {
   const { html, json, strict, all } = options
   const leftOut: Fleet['leftOut'] = []
-  const files = recordFiles(io.cwd, paths)
-  const inputs = files.map(({ file }) => ({ what: 'a run record', file: resolve(io.cwd, file) }))
+  const files = recordFiles(io.cwd, paths).map((one) => ({ ...one, file: resolve(io.cwd, one.file) }))
+  const inputs = files.map(({ file }) => ({ what: 'a run record', file }))
   const out = html === undefined ? undefined : resolve(io.cwd, html)
   if (out !== undefined) await checkOutput({ option: `--html ${html}`, path: out }, { root: io.cwd }, inputs)
-  const { counted, left } = chooseRecords(surveysOf(files, leftOut, io))
+  const surveys = surveyFiles(files, io, (file, why) => void leftOut.push({ file, why }))
+  const { counted, left } = chooseRecords(surveys)
   for (const { file, why, instead } of left) leftOut.push({ file, why: leftOutReasons[why](instead.file) })
   const statements = latestStatements(headsOf(counted))
   // The samples of one kind are in memory at a time.
@@ -93,23 +94,6 @@ const leftOutReasons: Record<LeftOut['why'], (instead: string) => string> = {
   copy: (instead) => `it is the same run as ${instead}`,
   retry: (instead) => `${instead} is of the same shard`,
   merged: (instead) => `${instead} has the same shards`,
-}
-
-/** Reads all records. A record that was named must be readable: a damaged one of a folder must not hide the others. */
-function surveysOf(files: readonly NamedFile[], leftOut: Fleet['leftOut'], io: CommandIo): RecordSurvey[] {
-  const hosts = new Map<string, Record<string, string>>()
-  return files.flatMap(({ file, isNamed }) => {
-    try {
-      const survey = surveyRecord(fileSource(resolve(io.cwd, file)), hosts)
-      for (const { number, why } of survey.unreadable)
-        io.err.write(`warning  ${file}:${number} ${why}. It is left out.\n`)
-      return [survey]
-    } catch (error) {
-      if (isNamed || !(error instanceof IsobenchError)) throw error
-      leftOut.push({ file, why: error.message })
-      return []
-    }
-  })
 }
 
 /** Plans are large: one is in memory at a time. */

@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { readShardPlan, type ShardPlan } from '../core/project/shard-plan.ts'
 import { groupByHost, type MergedRecord, mergeRecords, recordTexts } from '../core/records/merge.ts'
-import { fileSource, type RecordSurvey, surveyRecord } from '../core/records/record-survey.ts'
+import type { RecordSurvey } from '../core/records/record-survey.ts'
 import { chooseRecords, type LeftOut, type MissingRounds, type MissingShard } from '../core/records/shard-coverage.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
 import { isStream, openOutput, writeAll } from '../util/outputs.ts'
@@ -12,7 +12,7 @@ import { plural } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, type OptionTable, sharedOptions } from './options.ts'
 import { checkOutput } from './output-path.ts'
-import { type NamedFile, recordFiles } from './record-files.ts'
+import { recordFiles, surveyFiles } from './record-files.ts'
 
 const mergeOptions = {
   plan: {
@@ -75,7 +75,8 @@ async function merge(names: readonly string[], options: MergeOptions, io: Comman
       'write, for example, --group --out all.jsonl',
     )
   const files = recordFiles(io.cwd, names)
-  const surveys = ofPlan(readSurveys(files, io), plan, io)
+  const read = surveyFiles(files, io, (_, why) => io.err.write(`warning  ${why}. It is left out.\n`))
+  const surveys = ofPlan(read, plan, io)
   const { counted, left } = chooseRecords(surveys)
   for (const one of left) io.err.write(leftOutText(one))
   const inputs = files.map(({ file }) => ({ what: 'a run record', file: resolve(io.cwd, file) }))
@@ -113,23 +114,6 @@ function numbered(file: string, number: number): string {
 
 const existing = (file: string, option: string) =>
   new UsageError(`--out ${option}: ${file} already exists`, 'remove it, or pass another file to --out.')
-
-/** Reads all records. A file of a folder that is no record is left out: a killed task may leave an empty one. */
-function readSurveys(files: readonly NamedFile[], io: CommandIo): RecordSurvey[] {
-  const hosts = new Map<string, Record<string, string>>()
-  return files.flatMap(({ file, isNamed }) => {
-    try {
-      const survey = surveyRecord(fileSource(file), hosts)
-      for (const { number, why } of survey.unreadable)
-        io.err.write(`warning  ${file}:${number} ${why}. It is left out.\n`)
-      return survey
-    } catch (error) {
-      if (isNamed) throw error
-      io.err.write(`warning  ${messageOf(error)}. It is left out.\n`)
-      return []
-    }
-  })
-}
 
 /** @throws {UsageError} if no record is of the plan */
 function ofPlan(surveys: readonly RecordSurvey[], plan: ShardPlan | undefined, io: CommandIo): RecordSurvey[] {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
+import type { Sample } from '../core/model/record.ts'
 import { loadProject } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'
 import { unprobedPlatforms } from '../core/project/platforms.ts'
@@ -8,13 +9,14 @@ import { benchSeconds, createShardPlan, type ShardPlan } from '../core/project/s
 import { formerSamples } from '../core/records/step-durations.ts'
 import { drivers } from '../platforms/index.ts'
 import { duration } from '../reporters/format.ts'
+import { messageOf } from '../util/errors.ts'
 import { writeFileAtomic } from '../util/files.ts'
 import { plural } from '../util/text.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { warningsText } from './errors.ts'
 import { type CheckedOptions, number, type OptionTable, pickOptions } from './options.ts'
 import { checkOutput } from './output-path.ts'
-import { recordFiles } from './record-files.ts'
+import { type NamedFile, recordFiles } from './record-files.ts'
 import { withConfigDefaults } from './setup.ts'
 import { readStored } from './stored-records.ts'
 
@@ -81,8 +83,9 @@ async function plan(filters: readonly string[], given: PlanOptions, io: CommandI
   io.err.write(warningsText(planned.collected.warnings))
   for (const note of planned.notes) io.err.write(`${note}\n`)
   const { benches, profile, seed } = planned.plan
-  const records = from && recordFiles(io.cwd, from).map(({ file }) => readStored(file, io))
-  const former = records?.flatMap(({ samples }) => samples) ?? formerSamples(project.root, profile, formerRecords)
+  const former = from
+    ? samplesOf(recordFiles(io.cwd, from), profile.seconds, io)
+    : formerSamples(project.root, profile, formerRecords)
   const platforms = unprobedPlatforms(planned.platforms)
   const { platform, allPlatforms, name, tag, findings, rounds, firstLook, seconds, timeout, duet } = options
   const made = createShardPlan(benchSeconds({ benches, platforms, profile }, former), shards, {
@@ -105,6 +108,25 @@ async function plan(filters: readonly string[], given: PlanOptions, io: CommandI
 
 /** Records of shards have a part of the benches each, so that a few are not enough. */
 const formerRecords = 20
+
+/**
+ * The samples of records with the same sample length. Others would make a bench look longer or shorter than the rest.
+ * @param seconds that a sample of the plan measures
+ */
+export function samplesOf(files: readonly NamedFile[], seconds: number, io: Pick<CommandIo, 'err'>): Sample[] {
+  const warn = (why: string) => io.err.write(`warning  ${why}. It is left out.\n`)
+  return files.flatMap(({ file, isNamed }) => {
+    try {
+      const { plan, samples } = readStored(file, io)
+      if (plan.profile.seconds === seconds) return samples
+      warn(`${file} has samples of ${plan.profile.seconds} s, and the plan has samples of ${seconds} s`)
+    } catch (error) {
+      if (isNamed) throw error
+      warn(messageOf(error))
+    }
+    return []
+  })
+}
 
 type Defined<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> }
 

@@ -1,7 +1,9 @@
 import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { convertPathToPattern, globSync } from 'tinyglobby'
-import { UsageError } from '../util/errors.ts'
+import { fileSource, type RecordSurvey, surveyRecord } from '../core/records/record-survey.ts'
+import { messageOf, UsageError } from '../util/errors.ts'
+import type { CommandIo } from './command.ts'
 
 /** A file that the command line names, or that a folder or a glob of it has. */
 export interface NamedFile {
@@ -34,4 +36,28 @@ export function recordFiles(cwd: string, names: readonly string[]): NamedFile[] 
     for (const file of files) if (!found.has(file)) found.set(file, { file, isNamed: false })
   }
   return [...found.values()]
+}
+
+/**
+ * Reads all records, and warns of each line that cannot be read. A file that the command line names must be a record. A
+ * file of a folder or a glob that is none is left out, because a killed task may leave an empty one.
+ * @param onLeftOut receives each file that is left out, and why
+ */
+export function surveyFiles(
+  files: readonly NamedFile[],
+  { err }: Pick<CommandIo, 'err'>,
+  onLeftOut: (file: string, why: string) => void,
+): RecordSurvey[] {
+  const hosts = new Map<string, Record<string, string>>()
+  return files.flatMap(({ file, isNamed }) => {
+    try {
+      const survey = surveyRecord(fileSource(file), hosts)
+      for (const { number, why } of survey.unreadable) err.write(`warning  ${file}:${number} ${why}. It is left out.\n`)
+      return survey
+    } catch (error) {
+      if (isNamed) throw error
+      onLeftOut(file, messageOf(error))
+      return []
+    }
+  })
 }

@@ -155,7 +155,7 @@ export function timedBenchText({ argv, boot, metric, better, unit }: TimedComman
  * @throws {UsageError} if `--config` does not exist
  */
 async function timeProject(folder: string, options: TimeOptions, cwd: string): Promise<Project> {
-  const names = options.platform ?? defaultPlatforms
+  const names = [...new Set(options.platform ?? defaultPlatforms)]
   const isOwn = options.config !== undefined || findConfig(cwd) !== undefined
   if (!isOwn)
     writeFileSync(
