@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { EventEmitter } from 'node:events'
 import { IsobenchError, messageOf } from './errors.ts'
 
 /** Errors that code of bench files leaves behind: promises that nobody awaits, timers, and calls of `process.exit`. */
@@ -72,38 +73,34 @@ function handle(thrown: unknown): void {
   else handlers.at(-1)?.(new StrayError(thrown, source?.name))
 }
 
-/**
- * Passes errors that nothing else handles to `handle`. User code cannot take the capture callback away with
- * `process.removeAllListeners`. It also gets unhandled rejections, unless they have a listener. There is at most one
- * callback, so a program that has loaded `isobench/node` may have another one, or use `node:domain`.
- * @returns what ends it
- */
-function capture(): () => void {
-  try {
-    process.setUncaughtExceptionCaptureCallback(handle)
-    return () => process.setUncaughtExceptionCaptureCallback(null)
-  } catch {
-    process.on('uncaughtException', handle)
-    return () => process.off('uncaughtException', handle)
-  }
+const events = ['uncaughtException', 'unhandledRejection'] as const
+
+function listen(): void {
+  for (const event of events) if (!process.listeners(event as 'exit').includes(handle)) process.on(event, handle)
 }
 
-/** Ends what `intercept` has begun. */
-let restore: () => void
-
-/** Makes the functions that end the process throw, and handles errors that nothing else does. */
+/**
+ * Makes the functions that end the process throw, and handles errors that nothing else does. The listeners stay if user
+ * code removes all listeners. A capture callback would stay too, but then user code could not load `node:domain`.
+ */
 function intercept(): void {
   for (const name of ['exit', 'reallyExit', 'abort'] as const)
     ending[name] = (code) => {
       throw new ExitError(name, code)
     }
-  process.on('unhandledRejection', handle)
-  const endCapture = capture()
-  restore = () => {
-    Object.assign(ending, { exit, reallyExit, abort })
-    process.off('unhandledRejection', handle)
-    endCapture()
+  listen()
+  process.removeAllListeners = (...names) => {
+    EventEmitter.prototype.removeAllListeners.apply(process, names)
+    listen()
+    return process
   }
+}
+
+function restore(): void {
+  Object.assign(ending, { exit, reallyExit, abort })
+  // The method of its class is in effect again.
+  Reflect.deleteProperty(process, 'removeAllListeners')
+  for (const event of events) process.off(event, handle)
 }
 
 /**

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { claimStrayErrors, handleStrayErrors, type StrayError } from '../../../src/util/stray-errors.ts'
@@ -121,6 +122,16 @@ it('works beside a capture callback of the program that has loaded isobench, whi
     process.setUncaughtExceptionCaptureCallback(null)
   }
   expect(process.listeners('uncaughtException')).toEqual([])
+})
+
+it('lets user code load node:domain, and gives removeAllListeners back', () => {
+  const { removeAllListeners } = process
+  const handler = handleStrayErrors(() => {})
+  expect(process.removeAllListeners).not.toBe(removeAllListeners)
+  expect(createRequire(import.meta.url)('node:domain')).toHaveProperty('create')
+  handler[Symbol.dispose]()
+  expect(process.removeAllListeners).toBe(removeAllListeners)
+  expect(Object.hasOwn(process, 'removeAllListeners')).toBe(false)
 })
 
 describe('the exit code', () => {
