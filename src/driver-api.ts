@@ -13,6 +13,7 @@ export {
   type SnapshotAbility,
   type Unavailable,
 } from './driver.ts'
+export type { ProcessRole, ProgramRole } from './dsl/process-roles.ts'
 export type { Requirement } from './host/packages.ts'
 export { type GuestArgv, type HostArgv, idleCommand } from './host/process.ts'
 export type { GuestSandbox, RunSandbox } from './host/sandbox.ts'

@@ -1,6 +1,7 @@
 /** The driver contract: the interface between isobench and a platform. isobench's own drivers implement it too. */
 
 import type { CpuMode, PlatformFamily } from './dsl/platform.ts'
+import type { ProgramRole } from './dsl/process-roles.ts'
 import type { ArtifactBuildOptions } from './host/lock.ts'
 import type { Requirement } from './host/packages.ts'
 import type { GuestArgv, HostArgv } from './host/process.ts'
@@ -98,6 +99,11 @@ export interface Driver<O = unknown, I = Optional<O>> {
    * probe has none, as with a runtime that was built without seccomp and ignores the profile. Default: false.
    */
   requiresSeccomp?(options: O): boolean
+  /**
+   * Returns the roles of the platform's host programs that isobench does not know, for attack profiles. A program that
+   * no row names is the guest's.
+   */
+  programRoles?(options: O): readonly ProgramRole[]
   /** Returns how guest code is executed on this host. Default: `hardware`. */
   cpuMode?(options: O): Promise<CpuMode>
   /** Returns what else belongs into a report, such as kernel and firmware. isobench calls it after `version`. */

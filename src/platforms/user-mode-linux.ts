@@ -88,6 +88,8 @@ export const userModeLinux = defineDriver({
     ...(share === 'block' ? dataDiskRequirements : []),
   ],
   version: ({ kernel }) => [kernel ?? debian, '--version'],
+  // It executes the kernel that isobench has built from its file.
+  programRoles: () => [{ name: /^(?:vmlinux|linux)/, role: 'vmm' }],
   artifacts: (options, rootfs) => guestArtifacts(rootfs, kernelSource(options)),
   oneShot: async (sandbox, argv, options) => vmOneShot(sandbox, await vmSpec(sandbox, options), argv),
   // No pause: like a container, it uses the host's clock, which continues while it is frozen.
