@@ -75,11 +75,10 @@ export function judgeClaim(claim: Claim, finding: FindingId | null, given: Judge
   const bench = given.plan.benches.find(({ id }) => id === claim.bench)
   const input = bench ? { ...given, plan: planForClaim(given.plan, bench, claim) } : given
   const metric = bench?.metrics[claim.metric]
-  const planned = new Set(given.plan.cases.flatMap((one) => (one.bench === claim.bench ? one.id : [])))
   const cases = bench
     ? casesOf(bench)
         .filter(({ params }) => Object.entries(claim.where).every(([name, value]) => params[name] === value))
-        .filter(({ id }) => planned.has(id))
+        .filter(({ id }) => given.caseIds.has(id))
         .filter(({ params }) => isCompared(claim.matcher, params))
     : []
   const groups = claimedPlatforms(claim, input.plan.platforms)

@@ -4,8 +4,7 @@ import type { BenchCase, ScheduledPlan } from '../model/plan.ts'
 import {
   type Dependence,
   median,
-  noiseFactor,
-  noiseRatio,
+  PlatformNoise,
   poolVariances,
   sampleVariance,
   testJointDependence,
@@ -64,15 +63,6 @@ type Bench = ScheduledPlan['benches'][number]
 /** The prior of a comparison for the first so many rounds; undefined if there are too few comparable cases. */
 export type PriorOf = (rounds: number) => VariancePrior | undefined
 
-/** How noisy the cases of a platform are compared with their pools. Every claim reads the ratios of the whole run. */
-interface PlatformNoise {
-  /** The number of comparisons, also of those without a ratio. */
-  size: number
-  readonly ratios: number[]
-  /** By case, its comparisons and the positions of their ratios. */
-  readonly byCase: Map<string, (Pick<Member, 'cases'> & { readonly at: number | undefined })[]>
-}
-
 /** What the rounds of several comparisons show together. */
 export interface JointDependence extends Dependence {
   readonly comparisons: number
@@ -81,6 +71,9 @@ export interface JointDependence extends Dependence {
 export class ComparableCases {
   readonly #plan: ScheduledPlan
   readonly #samples: Samples
+  readonly #benches: ReadonlyMap<string, Bench>
+  /** By bench. */
+  readonly #cases = new Map<string, BenchCase[]>()
   readonly #members = new Map<string, readonly Member[]>()
   readonly #known = new Map<string, readonly Known[]>()
   readonly #runPriors = new Map<string, VariancePrior | undefined>()
@@ -90,6 +83,12 @@ export class ComparableCases {
   constructor(plan: ScheduledPlan, samples: Samples) {
     this.#plan = plan
     this.#samples = samples
+    this.#benches = new Map(plan.benches.map((bench) => [bench.id, bench]))
+    for (const one of plan.cases) {
+      const known = this.#cases.get(one.bench)
+      if (known) known.push(one)
+      else this.#cases.set(one.bench, [one])
+    }
   }
 
   /**
@@ -98,18 +97,15 @@ export class ComparableCases {
    */
   prior({ bench, metric, platform, case: caseId, against }: ComparisonQuery): PriorOf {
     const about = { against, isHardware: this.#isHardware(platform) }
-    const own = [caseId, ...(against && 'case' in against ? [against.case] : [])]
+    const own = [caseId, ...(against && 'case' in against ? [against.case] : [])] as const
     const isOwn = ({ cases }: Pick<Known, 'cases'>) => own.every((id) => cases.includes(id))
-    const found = this.#plan.benches.find(({ id }) => id === bench)
+    const found = this.#benches.get(bench)
     return (rounds) => {
       const comparable = found ? this.#variances(found, metric, about, rounds) : []
-      const pool = poolVariances(comparable.filter((one) => one.platform !== platform || !isOwn(one)))
+      const pool = poolVariances(comparable, (one) => one.platform === platform && isOwn(one))
       if (!pool) return this.#ofRun(about, rounds)
-      const noise = this.#noise(about, rounds).get(platform)
-      const mine = noise?.byCase.get(caseId)?.filter(isOwn) ?? []
-      if (!noise || noise.size - mine.length < minRunSize) return pool
-      const without = mine.flatMap(({ at }) => at ?? [])
-      return { variance: pool.variance * noiseFactor(noise.ratios, without) }
+      const factor = this.#noise(about, rounds).get(platform)?.factorWithout(own, minRunSize)
+      return factor === undefined ? pool : { variance: pool.variance * factor }
     }
   }
 
@@ -124,7 +120,7 @@ export class ComparableCases {
     const about = { against, isHardware: this.#isHardware(platform) }
     const key = JSON.stringify([bench, metric, kindOf(about), rounds])
     if (!this.#dependence.has(key)) {
-      const found = this.#plan.benches.find(({ id }) => id === bench)
+      const found = this.#benches.get(bench)
       const members = found ? this.#casesLike(found, metric, about) : []
       const all = members.flatMap((member) => {
         const wanted = member.rounds.filter(({ round }) => rounds.includes(round))
@@ -151,9 +147,9 @@ export class ComparableCases {
         for (const { platform, cases, variance, degrees: own } of group) {
           if (degrees === own) continue
           const pool = Math.max(0, total - own * variance) / (degrees - own)
-          const noise = byPlatform.get(platform) ?? { size: 0, ratios: [], byCase: new Map() }
+          const noise = byPlatform.get(platform) ?? new PlatformNoise()
           byPlatform.set(platform, noise)
-          addNoise(noise, cases, noiseRatio(variance, pool))
+          noise.add(cases, variance, pool)
         }
       }
     this.#noises.set(key, byPlatform)
@@ -195,7 +191,7 @@ export class ComparableCases {
     const metric = bench.metrics[metricName]
     if (!metric) return []
     const platforms = this.#plan.platforms.filter(({ name }) => this.#isHardware(name) === isHardware)
-    const cases = this.#plan.cases.filter((one) => one.bench === bench.id)
+    const cases = this.#cases.get(bench.id) ?? []
     return platforms.flatMap(({ name }) =>
       against && 'case' in against
         ? pairsOf(cases).flatMap((pair) => this.#pair(metricName, metric, name, pair))
@@ -228,18 +224,6 @@ export class ComparableCases {
       digests: new Set<string>(),
     }))
     return memberOf(name, [a.id, b.id], points[0]!, points[1]!, metric)
-  }
-}
-
-function addNoise(noise: PlatformNoise, cases: readonly string[], ratio: number | undefined): void {
-  const { ratios, byCase } = noise
-  noise.size++
-  const one = { cases, at: ratio === undefined ? undefined : ratios.length }
-  if (ratio !== undefined) ratios.push(ratio)
-  for (const id of cases) {
-    const known = byCase.get(id)
-    if (known) known.push(one)
-    else byCase.set(id, [one])
   }
 }
 

@@ -114,10 +114,12 @@ function doubts(
   { claims, findings }: Verdicts,
   isShown: (claim: Claim) => boolean,
 ): { readonly claims: number[]; readonly findings: FindingId[] } {
-  const inDoubt = claims.flatMap((one, index) => (isShown(one) && canFail(one) && isInDoubt(one) ? [index] : []))
+  const inDoubt = new Set(
+    claims.flatMap((one, index) => (isShown(one) && canFail(one) && isInDoubt(one) ? [index] : [])),
+  )
   return {
-    claims: inDoubt,
-    findings: findings.filter((one) => one.claims.some((index) => inDoubt.includes(index))).map(({ id }) => id),
+    claims: [...inDoubt],
+    findings: findings.filter((one) => one.claims.some((index) => inDoubt.has(index))).map(({ id }) => id),
   }
 }
 
@@ -159,11 +161,14 @@ export function decideExit(
   const hasFailed = failed.claims.length > 0 || failed.findings.length > 0
   const isEvaluated = verdicts.claims.some(({ outcome, finding }) => isShown(finding) && outcome !== 'not-evaluated')
   const doubtful = strict ? doubts(verdicts, ({ finding }) => isShown(finding)) : { claims: [], findings: [] }
-  const decided = (code: ExitCode, failing: typeof failed = failed): RunVerdicts => ({
-    claims: verdicts.claims.map((one, index) => ({ ...one, failsRun: failing.claims.includes(index) })),
-    findings: verdicts.findings.map((one) => ({ ...one, failsRun: failing.findings.includes(one.id) })),
-    exit: { code, ...failing },
-  })
+  const decided = (code: ExitCode, failing: typeof failed = failed): RunVerdicts => {
+    const indices = new Set(failing.claims)
+    return {
+      claims: verdicts.claims.map((one, index) => ({ ...one, failsRun: indices.has(index) })),
+      findings: verdicts.findings.map((one) => ({ ...one, failsRun: failing.findings.includes(one.id) })),
+      exit: { code, ...failing },
+    }
+  }
   if (interrupted) return decided(exitCodes.interrupted)
   if (hasFailed && !isProvisional) return decided(exitCodes.failed)
   if (problems > 0) return decided(exitCodes.invalid)

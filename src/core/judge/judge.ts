@@ -58,12 +58,15 @@ export interface FinalClaim extends JudgedClaim {
 }
 
 /** Judges every claim of the measured benches and every finding. Pure: the same samples give the same verdicts. */
-export function judge(plan: ScheduledPlan, samples: readonly Sample[]): Verdicts {
+export function judge(plan: ScheduledPlan, samples: readonly Sample[] | Samples): Verdicts {
   const claims = judgeClaims(plan, samples)
   let group = plan.benches.reduce((sum, bench) => sum + bench.claims.length, 0)
   const groups = new Map<number, Group[number][]>()
-  for (const [index, { group: number, reported: verdict }] of claims.entries())
-    groups.set(number, [...(groups.get(number) ?? []), { index, verdict }])
+  for (const [index, { group: number, reported: verdict }] of claims.entries()) {
+    const known = groups.get(number)
+    if (known) known.push({ index, verdict })
+    else groups.set(number, [{ index, verdict }])
+  }
   const groupOf = (number: number): Group => groups.get(number) ?? []
   const next = (own: readonly Claim[] = []): Group[] => own.map(() => groupOf(group++))
   const findings = plan.findings.map((finding) =>
@@ -79,9 +82,10 @@ export function judge(plan: ScheduledPlan, samples: readonly Sample[]): Verdicts
 /**
  * The verdicts of every claim, in the order of the report: alone, with the noise floor, then among the other claims.
  */
-export function judgeClaims(plan: ScheduledPlan, samples: readonly Sample[]): FinalClaim[] {
-  const indexed = new Samples(samples)
-  const input = { plan, samples: indexed, comparable: new ComparableCases(plan, indexed) }
+export function judgeClaims(plan: ScheduledPlan, samples: readonly Sample[] | Samples): FinalClaim[] {
+  const indexed = samples instanceof Samples ? samples : new Samples(samples)
+  const caseIds = new Set(plan.cases.map(({ id }) => id))
+  const input = { plan, samples: indexed, comparable: new ComparableCases(plan, indexed), caseIds }
   const all = [
     ...plan.benches.flatMap((bench) => bench.claims.map((claim) => ({ claim, finding: null }))),
     ...plan.findings.flatMap((finding) => claimsOfFinding(finding).map((claim) => ({ claim, finding: finding.id }))),

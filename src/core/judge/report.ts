@@ -16,12 +16,14 @@ import { intervalBetween, type Measured } from './tests.ts'
 
 /** A problem for every bench and program that the image lacks. */
 export function missingProgramProblems({ plan, samples }: Pick<RunRecord, 'plan' | 'samples'>): Problem[] {
+  const missing = samples.flatMap((sample) => {
+    const cause = causeOf(sample)
+    return cause?.kind === 'missing-program' ? [{ id: sample.case, program: cause.program }] : []
+  })
+  if (missing.length === 0) return []
+  const benchOf = new Map(plan.cases.map(({ id, bench }) => [id, bench]))
   return plan.benches.flatMap(({ id, name, file, location }) => {
-    const cases = new Set(plan.cases.filter(({ bench }) => bench === id).map((one) => one.id))
-    const programs = samples.flatMap((sample) => {
-      const cause = causeOf(sample)
-      return cause?.kind === 'missing-program' && cases.has(sample.case) ? [cause.program] : []
-    })
+    const programs = missing.flatMap((one) => (benchOf.get(one.id) === id ? [one.program] : []))
     return [...new Set(programs)].map((program) => ({
       file,
       message: `"${name}" runs ${program}, and the image has no such program`,
@@ -45,7 +47,8 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
   const { environment } = record
   const plan: ScheduledPlan = record.plan
   const problems = [...record.problems, ...missingProgramProblems(record)]
-  const { claims, findings, exit } = decideExit(judge(plan, record.samples), {
+  const samples = new Samples(record.samples)
+  const { claims, findings, exit } = decideExit(judge(plan, samples), {
     strict,
     strictFindings,
     requireComplete: require === 'complete',
@@ -76,7 +79,7 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
       fix: fix ?? null,
     })),
     excludedPlatforms: [...(plan.excludedPlatforms ?? [])],
-    cases: measuredResults(record),
+    cases: measuredResults(record, samples),
     claims,
     independence: independenceOf(claims),
     findings: shown ? findings.filter(({ id }) => shown.includes(id)) : findings,
@@ -87,18 +90,25 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
   return withUnmeasured(report, plan.namedPlatforms, shown)
 }
 
-/** The results of every case, without verdicts. Pure. */
-export function measuredResults(record: Pick<RunRecord, 'plan' | 'samples'>): Report['cases'] {
+/**
+ * The results of every case, without verdicts. Pure.
+ * @param samples those of the record
+ */
+export function measuredResults(
+  record: Pick<RunRecord, 'plan' | 'samples'>,
+  samples = new Samples(record.samples),
+): Report['cases'] {
   const plan: ScheduledPlan = record.plan
-  const input: Measured = { plan, samples: new Samples(record.samples) }
+  const input: Measured = { plan, samples }
   const logs = sampleLogs(record.samples)
+  const benches = new Map(plan.benches.map((bench) => [bench.id, { bench, info: infoOf(bench, plan.benches) }]))
   return plan.cases.flatMap((benchCase) => {
-    const bench = plan.benches.find(({ id }) => id === benchCase.bench)!
+    const { bench, info } = benches.get(benchCase.bench)!
     const measured = measuredOn(plan, benchCase)
     if (plan.casePlatforms && measured.length === 0) return []
     return {
       case: benchCase.id,
-      bench: infoOf(bench, plan.benches),
+      bench: info,
       params: { ...benchCase.params },
       tags: [...bench.tags],
       kind: bench.workload.kind,

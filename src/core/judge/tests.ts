@@ -195,6 +195,8 @@ export interface Measured {
 /** Everything that judging a claim needs. */
 export interface JudgeInput extends Measured {
   readonly comparable: ComparableCases
+  /** Ids of the plan's cases. */
+  readonly caseIds: ReadonlySet<string>
 }
 
 export interface ComparisonResult extends Decision {

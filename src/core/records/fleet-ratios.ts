@@ -108,7 +108,11 @@ export function summarize(hosts: readonly (readonly number[])[]): FleetRatio['su
   if (hosts.length < minEffects) return null
   const variances = hosts.map((logs) => ({ variance: sampleVariance(logs), degrees: logs.length - 1 }))
   const raised = ({ variance, degrees }: (typeof variances)[number], at: number) =>
-    shrinkVariance(variance, degrees, poolVariances(variances.filter((_, other) => other !== at))).variance
+    shrinkVariance(
+      variance,
+      degrees,
+      poolVariances(variances, (one) => one === variances[at]),
+    ).variance
   const effectsWith = (of: typeof raised) =>
     hosts.map((logs, at) => ({ estimate: mean(logs), variance: of(variances[at]!, at) / logs.length }))
   const { estimate, low, high } = randomEffects(effectsWith(raised))

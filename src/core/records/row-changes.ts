@@ -8,8 +8,7 @@ import {
   type Dependence,
   median,
   moderatedShiftPValue,
-  noiseFactor,
-  noiseRatio,
+  PlatformNoise,
   pooledVariance,
   poolVariances,
   ratioPValue,
@@ -100,23 +99,29 @@ const minNoiseRows = 3
  */
 function priorsOf(all: readonly RowVariance[]): (row: UnadjustedRow) => VariancePrior | undefined {
   const groups = new Map<string, RowVariance[]>()
-  for (const one of all) groups.set(keyOf(one.row), [...(groups.get(keyOf(one.row)) ?? []), one])
-  const pools = new Map(
-    all.map(({ row }) => [row, poolVariances(groups.get(keyOf(row))!.filter((one) => one.row !== row))]),
-  )
+  for (const one of all) {
+    const group = groups.get(keyOf(one.row))
+    if (group) group.push(one)
+    else groups.set(keyOf(one.row), [one])
+  }
+  const pools = new Map(all.map(({ row }) => [row, poolVariances(groups.get(keyOf(row))!, (one) => one.row === row)]))
+  const noises = new Map<string, PlatformNoise>()
+  const noiseKey = ({ platform, of }: UnadjustedRow) => JSON.stringify([platform, of])
+  for (const { row, variance } of all) {
+    const pool = pools.get(row)
+    if (!pool) continue
+    const noise = noises.get(noiseKey(row)) ?? new PlatformNoise()
+    noises.set(noiseKey(row), noise)
+    noise.add([row.case], variance, pool.variance)
+  }
   return (row) => {
     const pool = pools.get(row)
+    if (pool) {
+      const factor = noises.get(noiseKey(row))?.factorWithout([row.case], minNoiseRows)
+      return factor === undefined ? pool : { variance: pool.variance * factor }
+    }
     const alike = all.filter((one) => one.row !== row && one.row.of === row.of)
-    if (!pool) return alike.length >= 2 ? { variance: median(alike.map(({ variance }) => variance)) } : undefined
-    const noises = alike
-      .filter((one) => one.row.platform === row.platform && one.row.case !== row.case)
-      .flatMap((one) => {
-        const around = pools.get(one.row)
-        return around ? [noiseRatio(one.variance, around.variance)] : []
-      })
-    return noises.length < minNoiseRows
-      ? pool
-      : { variance: pool.variance * noiseFactor(noises.flatMap((ratio) => ratio ?? [])) }
+    return alike.length >= 2 ? { variance: median(alike.map(({ variance }) => variance)) } : undefined
   }
 }
 

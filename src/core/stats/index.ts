@@ -14,8 +14,6 @@ export { ratioInterval, ratioPValue } from './mann-whitney.ts'
 export {
   moderatedPValue,
   moderatedShiftPValue,
-  noiseFactor,
-  noiseRatio,
   pooledVariance,
   poolVariances,
   sampleVariance,
@@ -23,6 +21,7 @@ export {
   type VariancePrior,
 } from './moderated-t.ts'
 export { benjaminiHochberg, holm } from './multiplicity.ts'
+export { PlatformNoise } from './platform-noise.ts'
 export { countOutliers, mad, median, OUTLIER_MADS, quantile } from './quantile.ts'
 export { seeded, shuffled } from './random.ts'
 export { type Effect, minEffects, type RandomEffects, randomEffects } from './random-effects.ts'

@@ -95,39 +95,26 @@ export function pooledVariance(a: readonly number[], b: readonly number[]): numb
   return ((a.length - 1) * sampleVariance(a) + (b.length - 1) * sampleVariance(b)) / degrees
 }
 
-/**
- * How much noisier a platform is than its pools, as a factor of the variance, at least 1: the mean ratio of its
- * variance to that of the pool in other cases. A platform with two modes in several benches is noisy in some of them,
- * although five rounds of one bench may all be of one mode. The mean, because a median does not notice a third of the
- * benches. Source of variances that are a product of a factor of the case and one of the column: M. E. Ritchie et al.,
- * BMC Bioinformatics 7 (2006) 261.
- * @param ratios those of `noiseRatio`
- * @param without positions of ratios that do not count, ascending
- */
-export function noiseFactor(ratios: readonly number[], without: readonly number[] = []): number {
-  const count = ratios.length - without.length
-  let mean = 0
-  let skipped = 0
-  for (const [at, ratio] of ratios.entries()) {
-    if (at === without[skipped]) skipped++
-    else mean += ratio / count
-  }
-  return count === 0 ? 1 : Math.max(1, mean)
+/** The variance of a case, and its degrees of freedom. */
+interface KnownVariance {
+  readonly variance: number
+  readonly degrees: number
 }
 
-/** The variance of a case divided by that of its pool; undefined if the pool has no spread. */
-export const noiseRatio = (own: number, pool: number): number | undefined =>
-  pool > roundingTolerance ** 2 ? own / pool : undefined
-
 /**
- * The mean variance of comparable cases, weighted by their degrees of freedom; undefined if there are none. The
- * comparison itself must not be among them: its own variance would hide how unusual it is.
+ * The mean variance of comparable cases, weighted by their degrees of freedom; undefined if there are none.
+ * @param isOwn the comparison itself. It must not count: its own variance would hide how unusual it is.
  */
-export function poolVariances(
-  others: readonly { readonly variance: number; readonly degrees: number }[],
+export function poolVariances<T extends KnownVariance>(
+  all: readonly T[],
+  isOwn: (one: T) => boolean = () => false,
 ): VariancePrior | undefined {
-  const known = others.filter(({ degrees }) => degrees >= 1)
-  if (known.length === 0) return undefined
-  const degrees = known.reduce((sum, one) => sum + one.degrees, 0)
-  return { variance: known.reduce((sum, one) => sum + one.degrees * one.variance, 0) / degrees }
+  let [degrees, sum] = [0, 0]
+  // Each comparison of a bench reads those of all its cases, so this makes no copy of them.
+  for (const one of all) {
+    if (one.degrees < 1 || isOwn(one)) continue
+    degrees += one.degrees
+    sum += one.degrees * one.variance
+  }
+  return degrees > 0 ? { variance: sum / degrees } : undefined
 }

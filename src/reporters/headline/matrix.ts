@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import type { BenchInfo } from '../../core/model/claim.ts'
 import type { Params } from '../../core/model/plan.ts'
 import type { CaseResult, MetricResult, Report } from '../../core/model/report.ts'
 import type { ClaimVerdict } from '../../core/model/verdict.ts'
@@ -85,13 +86,53 @@ function mainMetric(
   )
 }
 
+/** What every matrix of a report needs. A record of many shards has tens of thousands of cases. */
+interface MatrixIndex {
+  readonly failing: ReadonlySet<string>
+  readonly benches: readonly MeasuredBench[]
+  /** By id. */
+  readonly cases: ReadonlyMap<string, CaseResult>
+  /** By the id of the bench. */
+  readonly labels: ReadonlyMap<string, string>
+  /** The platforms with results. */
+  readonly measured: ReadonlySet<string>
+}
+
+/** A screen tries several sizes of the matrix. */
+const indexes = new WeakMap<Report, MatrixIndex>()
+
+function indexOf(report: Report): MatrixIndex {
+  const known = indexes.get(report)
+  if (known) return known
+  const failing = failingCells(report)
+  const byBench = groupBy(report.cases, ({ bench }) => bench.id)
+  const claims = groupBy(report.claims, ({ bench }) => bench.id)
+  const index: MatrixIndex = {
+    failing,
+    benches: [...byBench].flatMap(([id, cases]) => {
+      const metric = mainMetric(claims.get(id) ?? [], cases, failing)
+      return metric === undefined ? [] : [{ id, cases, metric, rank: rankOf(cases, metric, failing) }]
+    }),
+    cases: new Map(report.cases.map((one) => [one.case, one])),
+    labels: labelsOf([...byBench.values()].map(([one]) => one!.bench)),
+    measured: new Set(report.cases.flatMap(({ results }) => results.map(({ platform }) => platform))),
+  }
+  indexes.set(report, index)
+  return index
+}
+
 /** The name of the bench file, if the benches of the report have different ones; otherwise the name of the bench. */
-function labelOf({ bench }: CaseResult, report: Report): string {
-  const stem = basename(bench.file).replace(/(\.bench)?\.[cm]?[jt]s$/, '')
-  const others = report.cases.filter(
-    ({ bench: { id, file, name } }) => id !== bench.id && (basename(file) === basename(bench.file) || name === stem),
+function labelsOf(benches: readonly BenchInfo[]): Map<string, string> {
+  const files = groupBy(benches, ({ file }) => basename(file))
+  const names = groupBy(benches, ({ name }) => name)
+  return new Map(
+    benches.map(({ id, file, name }) => {
+      const base = basename(file)
+      const stem = base.replace(/(\.bench)?\.[cm]?[jt]s$/, '')
+      const others = [...files.get(base)!, ...(names.get(stem) ?? [])].filter((other) => other.id !== id)
+      return [id, others.length === 0 && stem !== '' ? stem : name]
+    }),
   )
-  return others.length === 0 && stem !== '' ? stem : bench.name
 }
 
 /** Only the parameters in which the cases of a bench differ. */
@@ -103,18 +144,9 @@ function differingParams(params: Params, all: readonly CaseResult[]): Params {
 const shortParams = (params: Params): string => Object.values(params).map(String).join(' ')
 
 /** One column for each bench, then one for each case of the benches with the fewest cases while there is room. */
-function columnsOf(
-  report: Report,
-  most: number,
-  failing: ReadonlySet<string>,
-): { columns: MatrixColumn[]; omitted: string[] } {
-  const benches = groupBy(report.cases, ({ bench }) => bench.id)
-  const claims = groupBy(report.claims, ({ bench }) => bench.id)
-  const all = [...benches].flatMap(([id, cases]) => {
-    const metric = mainMetric(claims.get(id) ?? [], cases, failing)
-    return metric === undefined ? [] : [{ id, cases, metric }]
-  })
-  const shown = mostImportant(all, most, failing)
+function columnsOf(index: MatrixIndex, most: number): { columns: MatrixColumn[]; omitted: string[] } {
+  const { benches: all, labels } = index
+  const shown = mostImportant(all, most)
   let room = most - shown.length
   const split = new Set<string>()
   for (const { id, cases } of [...shown].sort((a, b) => a.cases.length - b.cases.length)) {
@@ -123,41 +155,45 @@ function columnsOf(
     room -= cases.length - 1
   }
   const columns = shown.flatMap(({ id, cases, metric }) => {
-    if (!split.has(id)) return [columnOf(report, cases, metric, cases.length > 1 ? `worst of ${cases.length}` : metric)]
-    return cases.map((one) => columnOf(report, [one], metric, shortParams(differingParams(one.params, cases))))
+    if (!split.has(id)) return [columnOf(labels, cases, metric, cases.length > 1 ? `worst of ${cases.length}` : metric)]
+    return cases.map((one) => columnOf(labels, [one], metric, shortParams(differingParams(one.params, cases))))
   })
-  const left = all.filter((one) => !shown.includes(one))
-  return { columns, omitted: left.map(({ cases }) => labelOf(cases[0]!, report)) }
+  const isShown = new Set(shown)
+  return { columns, omitted: all.flatMap((one) => (isShown.has(one) ? [] : labels.get(one.id)!)) }
 }
 
 interface MeasuredBench {
   readonly id: string
   readonly cases: readonly CaseResult[]
   readonly metric: string
+  /** How much it says. */
+  readonly rank: number
 }
 
 /** The benches that fail the run, then those in which platforms differ most; in the order of the report. */
-function mostImportant(
-  all: readonly MeasuredBench[],
-  most: number,
-  failing: ReadonlySet<string>,
-): readonly MeasuredBench[] {
+function mostImportant(all: readonly MeasuredBench[], most: number): readonly MeasuredBench[] {
   if (all.length <= most) return all
-  const spread = ({ cases, metric }: MeasuredBench) => {
-    const ratios = cases.flatMap(({ results }) => results.flatMap((one) => one.metrics[metric]?.ratioToNative ?? []))
-    return Math.max(0, ...ratios.map(({ ratio }) => Math.abs(Math.log(ratio))))
-  }
-  const rank = (one: MeasuredBench) => (isFailing(failing, one.cases, one.metric) ? 1000 : 0) + spread(one)
-  const kept = new Set([...all].sort((a, b) => rank(b) - rank(a)).slice(0, most))
+  const kept = new Set([...all].sort((a, b) => b.rank - a.rank).slice(0, most))
   return all.filter((one) => kept.has(one))
 }
 
-function columnOf(report: Report, cases: readonly CaseResult[], metric: string, detail: string): MatrixColumn {
+function rankOf(cases: readonly CaseResult[], metric: string, failing: ReadonlySet<string>): number {
+  const ratios = cases.flatMap(({ results }) => results.flatMap((one) => one.metrics[metric]?.ratioToNative ?? []))
+  const spread = ratios.reduce((most, { ratio }) => Math.max(most, Math.abs(Math.log(ratio))), 0)
+  return (isFailing(failing, cases, metric) ? 1000 : 0) + spread
+}
+
+function columnOf(
+  labels: MatrixIndex['labels'],
+  cases: readonly CaseResult[],
+  metric: string,
+  detail: string,
+): MatrixColumn {
   const results = cases.flatMap((one) => one.results.flatMap(({ metrics }) => metrics[metric] ?? []))
   const native = cases[0]!.results.find(({ platform }) => platform === 'native')?.metrics[metric]
   const { unit, better } = results[0]!
   return {
-    label: labelOf(cases[0]!, report),
+    label: labels.get(cases[0]!.bench.id)!,
     detail,
     metric,
     unit,
@@ -187,13 +223,12 @@ const costOf = (ratio: number, better: MetricResult['better']): number =>
   (better === 'lower' ? 1 : -1) * Math.log(ratio)
 
 function matrixCell(
-  report: Report,
+  { cases: all, failing }: MatrixIndex,
   { cases, metric, better }: MatrixColumn,
   platform: string,
-  failing: ReadonlySet<string>,
 ): MatrixCell {
-  const cells = report.cases
-    .filter((one) => cases.includes(one.case))
+  const cells = cases
+    .map((id) => all.get(id)!)
     .map((one): MatrixCell => {
       const own = one.results.find((result) => result.platform === platform)
       const result = own?.metrics[metric]
@@ -282,13 +317,12 @@ function costOfRow({ cells }: MatrixRow, columns: readonly MatrixColumn[]): numb
 
 /** The matrix, with at most so many columns and rows; undefined if nothing is compared with native. */
 export function matrixOf(report: Report, limits: MatrixLimits): Matrix | undefined {
-  const failing = failingCells(report)
-  const { columns, omitted } = columnsOf(report, limits.columns, failing)
-  const measured = new Set(report.cases.flatMap(({ results }) => results.map(({ platform }) => platform)))
-  const names = report.platforms.flatMap(({ name }) => (name !== 'native' && measured.has(name) ? [name] : []))
+  const index = indexOf(report)
+  const { columns, omitted } = columnsOf(index, limits.columns)
+  const names = report.platforms.flatMap(({ name }) => (name !== 'native' && index.measured.has(name) ? [name] : []))
   const all = names.map((name) => ({
     platforms: [name],
-    cells: columns.map((column) => matrixCell(report, column, name, failing)),
+    cells: columns.map((column) => matrixCell(index, column, name)),
   }))
   const shown = all.filter(({ cells }) => cells.some(({ state }) => state !== 'none'))
   if (!shown.some(({ cells }) => cells.some(({ ratio }) => ratio !== null))) return undefined

@@ -2,8 +2,6 @@ import { describe, expect, it } from 'vitest'
 import {
   moderatedPValue,
   moderatedShiftPValue,
-  noiseFactor,
-  noiseRatio,
   pooledVariance,
   poolVariances,
   sampleVariance,
@@ -90,26 +88,9 @@ describe('poolVariances', () => {
     ]
     expect(poolVariances(known)?.variance).toBeCloseTo(3, 12)
     expect(poolVariances(known.slice(2))).toEqual({ variance: 9 })
+    expect(poolVariances(known, ({ degrees }) => degrees === 4)).toEqual({ variance: 9 })
+    expect(poolVariances(known, () => true)).toBeUndefined()
     expect(poolVariances([{ variance: 5, degrees: 0 }])).toBeUndefined()
     expect(poolVariances([])).toBeUndefined()
-  })
-})
-
-describe('noiseFactor', () => {
-  it('is the mean ratio, at least 1, of a platform that is noisy in some cases', () => {
-    expect(noiseFactor([1, 5, 0.5, 1.5])).toBe(2)
-    expect(noiseFactor([0.25, 0.5])).toBe(1)
-  })
-
-  it('leaves out positions, and equals the factor of the others alone', () => {
-    const ratios = [0.1, 7, 0.3, 2.9, 11]
-    for (const without of [[0], [4], [1, 3], [0, 2, 4]])
-      expect(noiseFactor(ratios, without)).toBe(noiseFactor(ratios.filter((_, at) => !without.includes(at))))
-    expect(noiseFactor(ratios, [0, 1, 2, 3, 4])).toBe(1)
-  })
-
-  it('has no ratio to a pool without a spread', () => {
-    expect(noiseRatio(3, 2)).toBe(1.5)
-    expect(noiseRatio(3, 0)).toBeUndefined()
   })
 })
