@@ -11,8 +11,9 @@ import { createColors, gap, type TableCell, table, widthOfTable } from '../repor
 import { maskCredentials, plural, sanitize } from '../util/text.ts'
 import type { CommandIo } from './command.ts'
 
-/** `12.3 MB`: releases and networks use decimal units. */
+/** `12.3 MB` or `189 B`: releases and networks use decimal units. */
 export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`
   const [unit, scale] = bytes >= 1e9 ? ['GB', 1e9] : bytes >= 1e6 ? ['MB', 1e6] : ['kB', 1e3]
   return `${figure(Number((bytes / scale).toPrecision(3)))} ${unit}`
 }

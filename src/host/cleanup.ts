@@ -137,6 +137,8 @@ const notRemovable: ReadonlySet<string> = new Set(['ENOTEMPTY', 'EBUSY', 'ENOENT
 
 /** Removes a folder if it is empty, apart from the lock file of a process that was killed. */
 async function removeEmptyFolder(folder: string): Promise<void> {
+  // On a read-only disk, rmdir fails with EROFS even if there is no such folder.
+  if (!existsSync(folder)) return
   const file = folderLock(folder)
   try {
     if (existsSync(file)) {

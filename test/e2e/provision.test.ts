@@ -89,7 +89,7 @@ function smallDisk(path: string, ...options: string[]): Disposable {
 }
 
 test.skipIf(process.arch !== 'x64')(
-  'a disk that is full or mounted with noexec is named, and nothing stays on it',
+  'a disk that is full, read-only or mounted with noexec is named, and nothing stays on it',
   async () => {
     const host = observe()
     using place = start()
@@ -124,6 +124,13 @@ test.skipIf(process.arch !== 'x64')(
       expect(downloading.stderr).toMatch(/\.part cannot be written: the disk is full\. The size of \S+ is unknown\./)
       expect(downloading.stderr).toContain('or set ISOBENCH_CACHE to a folder on another disk')
       expect(readdirSync(join(small, 'cache/downloads'))).toEqual([])
+    }
+    rmdirSync(small)
+    {
+      using _disk = smallDisk(small, 'ro')
+      const reading = await provision('', { ISOBENCH_HOME: join(small, 'home') })
+      expect(reading.exitCode).toBe(5)
+      expect(reading.stderr).toContain(`error  ${small}/home cannot be written: its file system is read-only.`)
     }
     rmdirSync(small)
     using _disk = smallDisk(small, 'noexec')

@@ -39,6 +39,8 @@ export interface DownloadOptions {
   readonly target: string
   /** Bytes that the file must have, if they are known. */
   readonly size?: number | undefined
+  /** Whether a later download can continue this one, because a digest verifies the file. Default: true. */
+  readonly isResumable?: boolean
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined
   readonly limits?: DownloadLimits
@@ -56,6 +58,15 @@ const mostRedirects = 10
  * @throws {InterruptedError} if the signal is aborted
  */
 export async function download(asked: DownloadOptions): Promise<void> {
+  try {
+    await fetchWhole(asked)
+  } catch (error) {
+    if (asked.isResumable === false) rmSync(asked.target, { force: true })
+    throw error
+  }
+}
+
+async function fetchWhole(asked: DownloadOptions): Promise<void> {
   assertSpace(asked, asked.size)
   if (asked.source.startsWith('/')) return copyFrom(asked)
   const options: Fetch = { ...asked, address: asked.source, source: maskCredentials(asked.source) }
@@ -164,14 +175,14 @@ async function request(
   const undici = await import('undici')
   const seen = new Set<string>()
   for (let { address } = options; ; ) {
-    if (seen.has(address) || seen.size > mostRedirects)
+    if (seen.has(address) || seen.size > mostRedirects) {
+      const last = [...seen, address].slice(-3).map((one) => sanitize(maskCredentials(one), 200))
       throw new DownloadError(
-        `${source} redirects in a circle: ${[...seen, address]
-          .slice(-3)
-          .map((one) => sanitize(maskCredentials(one), 200))
-          .join(' -> ')}.`,
+        `${source} redirects ${seen.has(address) ? 'in a circle' : `more than ${mostRedirects} times`}: ` +
+          `${last.join(' -> ')}.`,
         hintOf(options),
       )
+    }
     seen.add(address)
     connections.forget()
     const range = offset > 0 && { range: `bytes=${offset}-` }
@@ -325,14 +336,14 @@ function proxyProblem(error: unknown, proxy: HostProxy | undefined): string | un
   return noConnection.has(code) ? `${name} cannot be reached: ${networkProblems[code]}` : undefined
 }
 
-/** The error of a download that broke. What has arrived stays, so that the next download continues. */
+/** The error of a download that broke. What has arrived stays, so that the next download can continue. */
 function explain(
   error: unknown,
   options: Fetch,
   proxy: HostProxy | undefined,
   timedOut: number | undefined,
 ): DownloadError {
-  const { source, target } = options
+  const { source, target, isResumable = true } = options
   const ofProxy = timedOut === undefined ? proxyProblem(error, proxy) : undefined
   const why =
     timedOut === undefined
@@ -342,7 +353,7 @@ function explain(
   if (bytes === 0) rmSync(target, { force: true })
   const got = bytes === 0 ? '' : ` ${bytes.toLocaleString('en-US')} bytes have arrived.`
   const fixes = [
-    ...(bytes === 0 ? [] : ['run the same command again, which continues the download']),
+    ...(bytes === 0 ? [] : [`run the same command again${isResumable ? ', which continues the download' : ''}`]),
     ...(ofProxy === undefined ? [] : [`correct ${proxy?.variable}, or add the host to NO_PROXY`]),
     hintOf(options),
   ]

@@ -84,7 +84,7 @@ export class EntryWriter {
         if (target) await this.#writeLink(target, linkname ?? '', name)
         return
       case 'link':
-        if (target) await this.#writeHardLink(target, targetOf(splitPath(linkname ?? '', this.archive)), name)
+        if (target) await this.#writeHardLink(target, targetOf(this.#splitLink(linkname ?? '', name)), name)
         return
       default:
         throw refuse(this.archive, name, type ? `is a ${type}` : 'has an unknown type')
@@ -154,6 +154,15 @@ export class EntryWriter {
     if (to === '' || to.startsWith('/') || leading > target.length - 1 || steps.slice(leading).includes('..'))
       throw refuse(this.archive, name, `is a link to "${sanitize(to, 200)}"`)
     await symlink(to, this.#place(target, name))
+  }
+
+  /** Splits the target of a hard link, which is another path of the archive. */
+  #splitLink(to: string, name: string): readonly string[] {
+    try {
+      return splitPath(to, this.archive)
+    } catch {
+      throw refuse(this.archive, name, `is a link to "${sanitize(to, 200)}"`)
+    }
   }
 
   async #writeHardLink(target: readonly string[], source: readonly string[] | undefined, name: string): Promise<void> {

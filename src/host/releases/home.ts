@@ -27,6 +27,8 @@ export interface OpenHome {
 export async function inHome<T>(options: LockOptions, work: (home: OpenHome) => Promise<T>): Promise<T> {
   assertWritable(stateFolder(), 'ISOBENCH_STATE')
   const path = releasesFolder()
+  // First, because an empty folder on a read-only disk cannot be removed afterwards.
+  if (existsSync(path)) assertWritable(path, 'ISOBENCH_HOME')
   await using journal = CleanupJournal.start(`releases-${randomBytes(3).toString('hex')}`, removeResource)
   const isOwn = isMadeByIsobench(path)
   await using _folder = isOwn ? await journal.create({ kind: 'empty-folder', path }, () => {}) : undefined

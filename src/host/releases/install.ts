@@ -221,7 +221,8 @@ async function fetchFile(
   makeFolderWithMode(downloadsFolder(), 0o700)
   const path = join(downloadsFolder(), `${prefixOf(release)}${release.arch}-${nameOf(file.url)}.part`)
   // Only a digest can show that both parts belong together.
-  if (required.length === 0) rmSync(path, { force: true })
+  const isResumable = required.length > 0
+  if (!isResumable) rmSync(path, { force: true })
   const verified = (digest: string) => {
     const statedBy = file.statedBy > 0 ? file.statedBy : required.length > 0 ? 'config' : 'nothing'
     onEvent?.({ kind: 'verified', source, digest, statedBy })
@@ -230,7 +231,15 @@ async function fetchFile(
   if (existsSync(path) && (await wrongDigest(path, required)) === undefined) return verified(required[0]!)
   for (let continued = existsSync(path); ; continued = false) {
     const onProgress = (progress: DownloadProgress) => onEvent?.({ kind: 'downloading', source, progress })
-    const asked = { source: address, official: file.url, target: path, size: file.size, signal, onProgress }
+    const asked = {
+      source: address,
+      official: file.url,
+      target: path,
+      size: file.size,
+      isResumable,
+      signal,
+      onProgress,
+    }
     try {
       await download({ ...asked, ...(limits && { limits }) })
     } catch (error) {

@@ -68,9 +68,7 @@ describe('isobench provision', () => {
           '  used by the platform youki, if the config names no other binary or version\n' +
           '  note: No public file states a digest of this build.\n',
       )
-      expect(err).toMatch(
-        /^youki 0\.7\.0, license Apache-2\.0\ndownloading .*: [\d.]+ kB\ndownloaded .*\nunpacking .*\n$/,
-      )
+      expect(err).toMatch(/^youki 0\.7\.0, license Apache-2\.0\ndownloading .*: \d+ B\ndownloaded .*\nunpacking .*\n$/)
       expect((await provision([], { list: [true] })).out).toMatch(/youki@0\.7\.0 .*Apache-2\.0 +installed\n/)
       expect(JSON.parse((await provision([], { list: [true], json: [true] })).out).installed).toMatchObject([
         { name: 'youki', version: '0.7.0' },
@@ -238,13 +236,13 @@ describe('isobench provision', () => {
 describe('the progress', () => {
   it('has the share, the speed and the time left', () => {
     expect(progressText(30e6, 40e6, 100e6, 10_000)).toBe('40 MB of 100 MB · 40 % · 3 MB/s · ~20 s left')
-    expect(progressText(0, 0, 996_647_537, 0)).toBe('0 kB of 997 MB · 0 %')
+    expect(progressText(0, 0, 996_647_537, 0)).toBe('0 B of 997 MB · 0 %')
     expect(progressText(5e6, 5e6, undefined, 2000)).toBe('5 MB · 2.5 MB/s')
   })
 
   it('has decimal units', () => {
     expect([0, 999, 135_960, 7_062_256, 1_219_000_000].map(formatBytes)).toEqual([
-      ...['0 kB', '0.999 kB', '136 kB', '7.06 MB', '1.22 GB'],
+      ...['0 B', '999 B', '136 kB', '7.06 MB', '1.22 GB'],
     ])
   })
 

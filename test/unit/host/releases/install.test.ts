@@ -378,6 +378,15 @@ describe('what another download cannot continue is removed:', () => {
     expect(partialDownloads()).toEqual([])
   })
 
+  it('a part of a file without a digest', async () => {
+    const unknown = { ...release, files: [{ url, statedBy: 0, archive: file.archive, members: file.members }] }
+    await using server = await serve(sendFile(archive, 10))
+    const error = await expectRefusal(DownloadError, unknown, { from: server.address, trustFirst: true })
+    expect(error.fix).toMatch(/^run the same command again; or get /)
+    expect(partialDownloads()).toEqual([])
+    expect(server.requests).toHaveLength(3)
+  })
+
   it('a file without a digest, if another one of the release is wrong', async () => {
     publish()
     publish(Buffer.from('wrong'), 'second.tgz')
