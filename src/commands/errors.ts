@@ -7,7 +7,7 @@ import { parseStackFrames } from '../dsl/errors.ts'
 import { problemFrame } from '../reporters/code-frame.ts'
 import { differenceText } from '../reporters/host-differences.ts'
 import { bundlePath } from '../util/assets.ts'
-import { InterruptedError, IsobenchError, messageOf } from '../util/errors.ts'
+import { InterruptedError, IsobenchError, messageOf, suppressedErrors } from '../util/errors.ts'
 import { systemFix } from '../util/files.ts'
 import { StrayError } from '../util/stray-errors.ts'
 import { plural, sanitize } from '../util/text.ts'
@@ -50,6 +50,12 @@ export function describeFailure(error: unknown, color: boolean): { readonly text
   if (error instanceof InterruptedError)
     return { text: 'interrupted; all resources on the host are released.\n', exitCode: exitCodes.interrupted }
   const exitCode = exitCodes.invalid
+  const both = suppressedErrors(error)
+  if (both) {
+    const [first, later] = both.map((one) => describeFailure(one, color))
+    const isInterrupted = both[0] instanceof InterruptedError
+    return { ...first!, text: `${isInterrupted ? 'interrupted.\n' : first!.text}${later!.text}` }
+  }
   if (error instanceof ProjectError)
     return { text: error.problems.map((problem) => `${red('error')}  ${problemText(problem)}`).join(''), exitCode }
   const headline = `${red('error')}  ${whereFrom(error)}${messageOf(error)}`

@@ -82,8 +82,23 @@ export function readableError(thrown: unknown): unknown {
 /** Most errors of an AggregateError that its message names. */
 const maxInner = 3
 
-/** The message of an error. Node's AggregateErrors, as of a refused connection, have none; then those of its errors. */
+/**
+ * The error of an `await using` block and then the error of its clean-up, if both failed. JavaScript throws them as one
+ * `SuppressedError`, which Node.js 20 does not have: the bundle then throws an error of that name.
+ */
+export function suppressedErrors(error: unknown): readonly [first: unknown, later: unknown] | undefined {
+  if (!(error instanceof Error) || error.name !== 'SuppressedError') return undefined
+  const both = error as Error & { readonly error?: unknown; readonly suppressed?: unknown }
+  return [both.suppressed, both.error]
+}
+
+/**
+ * The message of an error. Node's AggregateErrors, as of a refused connection, have none; then those of its errors. A
+ * SuppressedError has none of the two errors.
+ */
 export function errorMessage(error: Error): string {
+  const both = suppressedErrors(error)
+  if (both) return both.map(messageOf).join('; then: ')
   if (error.message) return toText(error.message)
   const inner = error instanceof AggregateError ? error.errors.slice(0, maxInner).map(messageOf) : []
   return [error.name, ...(inner.length > 0 ? [inner.join('; ')] : [])].join(': ')

@@ -27,6 +27,9 @@ it('has a message for whatever user code throws', () => {
   expect(readableError(plain)).toBe(plain)
   expect(messageOf(new AggregateError([new Error('IPv4'), 'IPv6']))).toBe('AggregateError: IPv4; IPv6')
   expect(messageOf(new AggregateError([1, 2], 'said'))).toBe('said')
+  const both = { error: new Error('not removed'), suppressed: new UsageError('the cause') }
+  const suppressed = Object.assign(new Error('An error was suppressed during disposal'), { name: 'SuppressedError' })
+  expect(messageOf(Object.assign(suppressed, both))).toBe('the cause; then: not removed')
   expect([null, undefined, 'text', Symbol('s')].map(messageOf)).toEqual(['null', 'undefined', 'text', 'Symbol(s)'])
 })
 
