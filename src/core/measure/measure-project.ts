@@ -6,6 +6,7 @@ import { findImage, type Image, ImageError } from '../../host/image.ts'
 import { imageLacksProgram } from '../../host/image-recipe.ts'
 import { runTimed } from '../../host/timed-process.ts'
 import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
+import { plural } from '../../util/text.ts'
 import { failures } from '../judge/exit-code.ts'
 import { judge, judgeClaims } from '../judge/judge.ts'
 import { buildReport } from '../judge/report.ts'
@@ -84,7 +85,7 @@ export async function measureProject(options: MeasureProjectOptions): Promise<Re
       signal,
     })
   await using session = await openSession(project.guest, {
-    purpose: `running ${options.plan.benches.length} benches of ${project.root}`,
+    purpose: `running ${plural(options.plan.benches.length, 'bench', 'benches')} of ${project.root}`,
     wait: options.waitForLock,
     onWait: ({ pid, purpose, since }) => onProgress(`waiting for process ${pid}, ${purpose}, since ${since}`),
     signal,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { UsageError } from '../../util/errors.ts'
+import { plural } from '../../util/text.ts'
 import type { Plan, ShardOfPlan } from '../model/plan.ts'
 import type { BenchData } from '../model/suite.ts'
 
@@ -50,8 +51,8 @@ export function assignShards(benches: readonly BenchSeconds[], count: number): s
   }
   if (units.size < count)
     throw new UsageError(
-      `${count} shards are too many: there are ${units.size} benches, where each group of benches counts as one`,
-      `use at most ${units.size} shards`,
+      `${count} shards are too many for ${plural(units.size, 'bench', 'benches')}, where a group of benches is one`,
+      `use at most ${plural(units.size, 'shard')}`,
     )
   const parts = Array.from({ length: count }, () => ({ ids: [] as string[], seconds: 0 }))
   for (const { ids, seconds } of [...units.values()].sort((a, b) => b.seconds - a.seconds)) {

@@ -35,7 +35,7 @@ describe('assigning benches to shards', () => {
 
   it('refuses more shards than units', () => {
     expect(() => assignShards(taking({ 'g > a': 1, 'g > b': 1, c: 1 }), 3)).toThrow(
-      '3 shards are too many: there are 2',
+      '3 shards are too many for 2 benches, where a group of benches is one',
     )
   })
 
