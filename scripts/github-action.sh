@@ -6,11 +6,13 @@ set -euo pipefail
 archive="$RUNNER_TEMP/isobench/cache.tar"
 report="$RUNNER_TEMP/isobench/report.html"
 # What the cache keeps. Disks of VMs are named after the inode of the image, so they are of no use to the next runner.
-cached=(var/cache/isobench/images var/cache/isobench/kernels opt/isobench)
+cache="${ISOBENCH_CACHE:-/var/cache/isobench}" releases="${ISOBENCH_HOME:-/opt/isobench}"
+cached=("${cache#/}/images" "${cache#/}/kernels" "${releases#/}")
 
 as_root() {
   # sudo drops the environment, and often has a PATH without Node.
-  local kept=CI,GITHUB_STEP_SUMMARY,HTTP_PROXY,HTTPS_PROXY,NO_PROXY,http_proxy,https_proxy,no_proxy name
+  local kept=CI,GITHUB_STEP_SUMMARY,GITHUB_WORKSPACE name
+  kept+=,HTTP_PROXY,HTTPS_PROXY,NO_PROXY,http_proxy,https_proxy,no_proxy
   while IFS= read -r name; do kept+=,$name; done < <(compgen -e ISOBENCH_ || true)
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "--preserve-env=$kept" env "PATH=$PATH" "$@"; fi
 }
@@ -77,7 +79,7 @@ key() {
   image="$(node "$GITHUB_ACTION_PATH/bin/isobench.js" image path "${config[@]}" || true)"
   if [ -z "$image" ]; then exit 5; fi
   local digest
-  digest="$(printf '%s\0' "$(basename "$image")" "$(date +%G-%V)" "$PROVISION" |
+  digest="$(printf '%s\0' "$(basename "$image")" "$(date +%G-%V)" "$PROVISION" "${cached[@]}" |
     cat - "$GITHUB_ACTION_PATH/src/host/releases/manifest.ts" "$0" | sha256sum | cut -c1-16)"
   # The records are beside the config.
   local project
@@ -113,18 +115,25 @@ run() {
   enter_project
   read_config
   local arguments=(run --install --wait-for-lock "--reporter=html=$report" "${config[@]}")
-  if [ -n "$PLATFORMS" ]; then arguments+=("--platform=$PLATFORMS"); fi
+  local line
+  read_lines "$PLATFORMS"
+  for line in "${lines[@]}"; do arguments+=("--platform=$line"); done
   if [ -n "$PROFILE" ]; then arguments+=("--profile=$PROFILE"); fi
   if [ -n "$BASELINE" ]; then arguments+=("--baseline=$BASELINE"); fi
   read_lines "$REPORTERS"
-  local line
   for line in "${lines[@]}"; do arguments+=("--reporter=$line"); done
   read_lines "$OPTIONS"
   arguments+=("${lines[@]}")
   # A name of a file may start with a dash.
   read_lines "$FILTERS"
   arguments+=(-- "${lines[@]}")
-  isobench "${arguments[@]}"
+  local code=0
+  isobench "${arguments[@]}" || code=$?
+  # Otherwise a self-hosted runner could not remove the files of root before the next checkout.
+  if [ "$(id -u)" != 0 ]; then
+    as_root chown --recursive --no-dereference --from=0 "$(id -u):$(id -g)" "${GITHUB_WORKSPACE:-.}"
+  fi
+  return "$code"
 }
 
 case "$1" in

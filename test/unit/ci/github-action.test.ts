@@ -238,7 +238,7 @@ describe('the script of the action', () => {
     const [a, b, c] = ['a', 'b', 'c'].map((name) => join(folder, name))
     const evil = `$(touch ${a}) \`touch ${b}\` ; touch ${c} & "'\\ * $HOME`
     const { code, calls } = execute('run', {
-      PLATFORMS: `native,${evil}`,
+      PLATFORMS: `\nnative,${evil}\n  crun\n`,
       PROFILE: `--install ${evil}`,
       BASELINE: `-${evil}`,
       REPORTERS: `  dot  \n\n junit=out/${evil}.xml\t\n`,
@@ -252,6 +252,7 @@ describe('the script of the action', () => {
       '--wait-for-lock',
       report(),
       `--platform=native,${evil}`,
+      '--platform=crun',
       `--profile=--install ${evil}`,
       `--baseline=-${evil}`,
       '--reporter=dot',
@@ -366,12 +367,28 @@ describe('the script of the action', () => {
     )
   })
 
-  it('keeps the variables of isobench through sudo', () => {
+  it('keeps the variables that isobench reads through sudo, and gives the user the files of root', () => {
     writeFileSync(join(folder, 'programs/id'), '#!/bin/sh\necho 1001\n', { mode: 0o755 })
-    execute('run', { ISOBENCH_DEBUG: '1', ISOBENCH_PROBE_SECONDS: '90', OTHER: 'no' })
+    const env = { ISOBENCH_DEBUG: '1', ISOBENCH_PROBE_SECONDS: '90', OTHER: 'no', GITHUB_WORKSPACE: folder, EXIT: '3' }
+    writeFileSync(join(folder, 'programs/chown'), '#!/bin/sh\necho chown "$*"\n', { mode: 0o755 })
+    const { code, output } = execute('run', env)
+    expect(code).toBe(3)
+    expect(output).toContain(`\nchown --recursive --no-dereference --from=0 1001:1001 ${folder}\n`)
     const kept = readFileSync(join(folder, 'kept'), 'utf8')
     expect(kept).toMatch(/^--preserve-env=CI,.*,ISOBENCH_DEBUG,ISOBENCH_PROBE_SECONDS$/m)
     expect(kept).not.toContain('OTHER')
+    const sources = globSync('src/**/*.ts', { cwd: root }).map(read).join('\n')
+    const readable = [...new Set(sources.match(/(?<=env\.)(CI|GITHUB_\w+)\b/g))]
+    expect(readable.sort()).toEqual(['CI', 'GITHUB_STEP_SUMMARY', 'GITHUB_WORKSPACE'])
+    for (const name of readable) expect(kept).toMatch(new RegExp(`[=,]${name},`))
+  })
+
+  it('caches the folders that the environment names', () => {
+    writeFileSync(join(folder, 'programs/tar'), '#!/bin/sh\necho "$*"\n', { mode: 0o755 })
+    writeFileSync(join(folder, 'programs/mkdir'), '#!/bin/sh\n', { mode: 0o755 })
+    writeFileSync(join(folder, 'programs/chown'), '#!/bin/sh\n', { mode: 0o755 })
+    const { output } = execute('pack', { ISOBENCH_CACHE: '/disk/cache', ISOBENCH_HOME: '/disk/my releases' })
+    expect(output).toMatch(/ --xattrs disk\/cache\/images disk\/cache\/kernels disk\/my releases\n$/)
   })
 
   it('fails without a cache key if the config cannot be read', () => {
