@@ -1,15 +1,13 @@
 /** Two releases of one platform side by side: fetched from a mirror, measured, diagnosed and removed again. */
 
-import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, expect, vi } from 'vitest'
 import { which } from '../../src/host/packages.ts'
 import { installRelease } from '../../src/host/releases/install.ts'
-import type { Release } from '../../src/host/releases/release.ts'
-import { archiveOf } from '../support/archives.ts'
 import { sendFile, serve } from '../support/loopback.ts'
+import { standInRelease } from '../support/stand-in-release.ts'
 import { imports, Project } from './support/cli.ts'
 import { ensureImage, observe, obstacles } from './support/host.ts'
 import { testUnless } from './support/skip.ts'
@@ -39,40 +37,10 @@ const start = workload.boot('start', {
 bench('start', start, { expect: { time: expect.warn.equivalentTo('crun-old', 40) } })
 `
 
-/** A release of a program of this host, packed as the project packs it, and the file that a mirror serves. */
-async function standIn(name: 'crun' | 'gvisor', version: string): Promise<readonly [Release, Buffer]> {
+/** A release of a program of this host. */
+const standIn = (name: 'crun' | 'gvisor', version: string) => {
   const program = name === 'crun' ? 'crun' : 'runsc'
-  const content = readFileSync(which(program)!)
-  const bytes =
-    name === 'crun'
-      ? content
-      : await archiveOf('tar.bz2', [
-          { name: 'runsc', mode: 0o755, content },
-          { name: 'containerd-shim-runsc-v1', mode: 0o755, content: '#!/bin/sh\n' },
-          { name: 'gvisor-bin/gvisor_sentry', mode: 0o755, content: '#!/bin/sh\n' },
-        ])
-  const file = name === 'crun' ? `crun-${version}-linux-amd64` : 'gvisor.tar.bz2'
-  return [
-    {
-      name,
-      version,
-      arch: 'x86_64',
-      license: 'GPL-2.0-or-later',
-      files: [
-        {
-          url: `https://example.org/${version}/${file}`,
-          sha256: createHash('sha256').update(bytes).digest('hex'),
-          statedBy: 1,
-          ...(name === 'crun'
-            ? { archive: 'none', members: [{ path: file, as: 'crun' }] }
-            : { archive: 'tar.bz2', members: { bundle: '.' } }),
-        },
-      ],
-      programs: { [program]: program },
-      platforms: [name],
-    },
-    bytes,
-  ]
+  return standInRelease(name, { [program]: readFileSync(which(program)!) }, version)
 }
 
 testUnless(found.crun || found.gvisor || '', 'platform-unavailable', 'are measured beside each other', async () => {
@@ -84,12 +52,12 @@ testUnless(found.crun || found.gvisor || '', 'platform-unavailable', 'are measur
     await standIn('crun', '1.1.0'),
     await standIn('gvisor', '20240729.0'),
   ]
-  const files = new Map(standIns.map(([{ files }, bytes]) => [basename(files[0]!.url), bytes]))
+  const files = new Map(standIns.flatMap(({ files }) => [...files]))
   {
     await using mirror = await serve((request, response) =>
       sendFile(files.get(basename(request.url!))!)(request, response),
     )
-    for (const [release] of standIns) await installRelease(release, { from: mirror.address })
+    for (const { release } of standIns) await installRelease(release, { from: mirror.address })
   }
   using project = Project.with({ 'isobench.config.ts': config, 'benches/start.bench.ts': boots })
 
