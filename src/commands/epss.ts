@@ -110,7 +110,7 @@ async function importScores(file: string, options: CheckedOptions<typeof epssOpt
   ]
   if (cves.length === 0)
     throw new EpssError(
-      `no CVE has both a score and a function, so nothing was saved.\n${lines.join('\n')}`,
+      `no CVE has both a score and a function, so nothing was saved: ${lines.join('; ')}`,
       'check that the file of scores has the CVEs, and that --sources has the source files',
     )
   const source = {
@@ -135,6 +135,8 @@ async function importScores(file: string, options: CheckedOptions<typeof epssOpt
 
 function ageWarning(date: string | null): string[] {
   const days = (Date.now() - Date.parse(date ?? '')) / msPerDay
+  // Days begin earlier in other time zones.
+  if (days < -1) return ['The date of the scores is in the future. The clock of this host, or the file, is wrong.']
   return days > oldScoresDays
     ? [`The scores are ${Math.floor(days)} days old. FIRST publishes new ones every day.`]
     : []

@@ -57,6 +57,8 @@ function* rowsOf({ file, text }: Text, needed: readonly string[]): Generator<Row
           `${at}: the header has no column "${missing}": ${sanitize(line, 80)}`,
           `begin the file with the line ${needed.join(',')}`,
         )
+      const twice = header.find((name, column) => header!.indexOf(name) !== column)
+      if (twice !== undefined) throw new EpssError(`${at}: the header has the column "${sanitize(twice, 40)}" twice`)
       continue
     }
     if (fields.length !== header.length)
@@ -104,7 +106,7 @@ export function parseScores(text: Text): EpssScores {
   const comment = /^#.*$/m.exec(text.text)?.[0] ?? ''
   return {
     model: /model_version:([^,\s]+)/.exec(comment)?.[1] ?? null,
-    date: /score_date:([^,\s]+)/.exec(comment)?.[1] ?? null,
+    date: /score_date:(\d{4}-\d{2}-\d{2}[^,\s]*)/.exec(comment)?.[1] ?? null,
     byCve,
   }
 }
@@ -133,7 +135,7 @@ export function parseCveLocations(text: Text): CveLocation[] {
 }
 
 /** A line of `nm --line-numbers vmlinux`: address, type, name, and the file and line of the definition. */
-const nmLine = /^[0-9a-f]+ [a-z] (\S+)\t(\S+):\d+\s*$/i
+const nmLine = /^[0-9a-f]+ [a-z] (\S+)\t([^\t]+):(?:\d+|\?)\s*$/i
 const nmLineWithoutFile = /^(?:[0-9a-f]+| +) [a-z] \S+\s*$/i
 
 /**
@@ -178,8 +180,11 @@ export function functionsInFile(sources: ReadonlyMap<string, readonly string[]>)
   }
   return (file) => {
     const relative = file.replace(/^(?:\.?\/)+/, '')
-    return (byLastPart.get(relative.slice(relative.lastIndexOf('/') + 1)) ?? [])
-      .filter((path) => path === relative || path.endsWith(`/${relative}`))
-      .flatMap((path) => sources.get(path)!)
+    const matches = (byLastPart.get(relative.slice(relative.lastIndexOf('/') + 1)) ?? []).filter(
+      (path) => path === relative || path.endsWith(`/${relative}`),
+    )
+    // All files have the same path at build time before them, so a longer one is a file in a subfolder.
+    const shortest = Math.min(...matches.map(({ length }) => length))
+    return matches.filter(({ length }) => length === shortest).flatMap((path) => sources.get(path)!)
   }
 }

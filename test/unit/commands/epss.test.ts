@@ -43,10 +43,17 @@ describe('isobench epss import', () => {
     })
   })
 
+  it('says that the date of scores is in the future', async () => {
+    const scores = readFileSync(join(root, 'epss.csv'), 'utf8')
+    writeFileSync(join(root, 'epss.csv'), scores.replace('2020-01-02', '2999-01-02'))
+    expect(await importWith({ map: 'map.csv' })).toContain('The date of the scores is in the future.')
+    writeFileSync(join(root, 'epss.csv'), scores)
+  })
+
   it('keeps earlier data if there is nothing to save', async () => {
     const before = readFileSync(saved, 'utf8')
     await expect(importWith({ map: 'none.csv' })).rejects.toThrow(
-      /no CVE has both a score and a function, so nothing was saved[\s\S]*CVE-1999-0001/,
+      /no CVE has both a score and a function, so nothing was saved: .*CVE-1999-0001/,
     )
     expect(existsSync(saved) && readFileSync(saved, 'utf8')).toBe(before)
   })

@@ -35,6 +35,10 @@ describe('the file of scores', () => {
     ])
   })
 
+  it.each(['yesterday', '', '02/01/2026'])('has no date if it is %j', (date) => {
+    expect(parseScores(text(daily.replace('2026-01-02T00:00:00+0000', date))).date).toBeNull()
+  })
+
   it('reads the same gzipped as plain, with the digest of the file', () => {
     const [plain, packed] = [join(folder, 'a.csv'), join(folder, 'a.csv.gz')]
     writeFileSync(plain, daily)
@@ -58,6 +62,7 @@ describe('the file of scores', () => {
     ['cve,epss\nGHSA-1,0.5\n', /"GHSA-1" is no CVE/],
     ['cve,epss\nCVE-2024-1086\n', /x\.csv:2 has 1 fields, and the header has 2/],
     ['cve,epss\n"CVE-2024-1086",0.5\n', /has a quote/],
+    ['cve,epss,EPSS\nCVE-2024-1086,0.5,0.9\n', /x\.csv:1: the header has the column "epss" twice/],
   ])('is refused when it is %j', (content, why) => {
     expect(() => parseScores(text(content))).toThrow(why)
   })
@@ -104,13 +109,17 @@ describe('the source files of functions', () => {
         'ffffffff81000000 T _stext\n' +
           'ffffffff8134a1c0 t pipe_read\t/build/linux-6.12/fs/pipe.c:247\n' +
           '                 U nothing\n' +
-          'ffffffff8134b000 T other_read\t/build/linux-6.12/drivers/other/fs/pipe.c:3\n',
+          'ffffffff8134b000 T other_read\t/build/linux-6.12/drivers/other/fs/pipe.c:3\n' +
+          'ffffffff8134c000 T unknown_line\t/build/linux-6.12/mm/slub.c:?\n' +
+          'ffffffff8134d000 T blank\t/build/my linux/mm/other.c:8\n',
       ),
     )
     const inFile = functionsInFile(sources)
-    expect(inFile('fs/pipe.c')).toEqual(['pipe_read', 'other_read'])
+    expect(inFile('fs/pipe.c')).toEqual(['pipe_read'])
+    expect(inFile('mm/slub.c')).toEqual(['unknown_line'])
+    expect(inFile('mm/other.c')).toEqual(['blank'])
     expect(inFile('drivers/other/fs/pipe.c')).toEqual(['other_read'])
-    expect(inFile('./fs/pipe.c')).toEqual(['pipe_read', 'other_read'])
+    expect(inFile('./fs/pipe.c')).toEqual(['pipe_read'])
     expect(inFile('s/pipe.c')).toEqual([])
     expect(inFile('pipe')).toEqual([])
   })
