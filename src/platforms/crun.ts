@@ -1,10 +1,13 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import * as z from 'zod'
 import { defineDriver } from '../driver.ts'
+import { hostEnvironment } from '../host/environment.ts'
 import type { Requirement } from '../host/packages.ts'
 import type { HostArgv } from '../host/process.ts'
 import { type BuildSelection, findBuild } from '../host/releases/build.ts'
 import { buildOptions, releaseRequirement, requireOneBuild, runtimeBinaryProblem } from './shared/binaries.ts'
+import { criuSnapshots, type SnapshotObstacle } from './shared/criu.ts'
 import { type OciRuntime, ociSteps, runOnce, startContainer } from './shared/oci.ts'
 import { requiresSeccomp, securityOption } from './shared/security.ts'
 
@@ -55,6 +58,19 @@ const runtime = (options: Options): OciRuntime => ({
   execOptions: options.security === 'none' ? [] : ['--no-new-privs'],
 })
 
+/** Returns whether this output of `crun --version` is of a build with CRIU. */
+export const hasCriu = (version: string): boolean => /(^|\s)\+CRIU(\s|$)/.test(version)
+
+/** Returns why a build of crun cannot save containers. */
+function buildObstacle(options: Options): SnapshotObstacle | undefined {
+  const { stdout } = spawnSync(crunProgram(options), ['--version'], { encoding: 'utf8', env: hostEnvironment() })
+  if (hasCriu(stdout)) return undefined
+  return {
+    reason: `${crunProgram(options)} was built without CRIU`,
+    fix: 'set binary to a crun with +CRIU in crun --version, such as that of Debian 13',
+  }
+}
+
 /** crun, called directly. */
 export const crun = defineDriver({
   kind: 'crun',
@@ -68,4 +84,5 @@ export const crun = defineDriver({
   oneShot: async (sandbox, argv, options) => runOnce(runtime(options), sandbox, argv),
   bootSteps: async (sandbox, argv, options) => ociSteps(runtime(options), sandbox, argv),
   boot: (sandbox, options) => startContainer(runtime(options), sandbox),
+  snapshots: criuSnapshots(runtime, buildObstacle),
 })

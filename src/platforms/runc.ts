@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import { defineDriver } from '../driver.ts'
 import { runtimeBinary, runtimeBinaryProblem } from './shared/binaries.ts'
-import { criuObstacle } from './shared/criu.ts'
-import { containerSnapshots, type OciRuntime, ociSteps, runOnce, startContainer } from './shared/oci.ts'
+import { criuSnapshots } from './shared/criu.ts'
+import { type OciRuntime, ociSteps, runOnce, startContainer } from './shared/oci.ts'
 import { requiresSeccomp, securityOption } from './shared/security.ts'
 
 const optionsSchema = z.strictObject({
@@ -21,14 +21,6 @@ const runtime = (options: Options): OciRuntime => ({
   security: options.security,
 })
 
-/** CRIU does not restore cgroups: those of the guest's sandbox are there already. */
-const snapshotRuntime = (options: Options) => ({
-  ...runtime(options),
-  snapshotOptions: (folder: string, work: string) => [
-    ...['--image-path', folder, '--work-path', work, '--manage-cgroups-mode', 'ignore'],
-  ],
-})
-
 /** runc, called directly. */
 export const runc = defineDriver({
   kind: 'runc',
@@ -42,5 +34,5 @@ export const runc = defineDriver({
   oneShot: async (sandbox, argv, options) => runOnce(runtime(options), sandbox, argv),
   bootSteps: async (sandbox, argv, options) => ociSteps(runtime(options), sandbox, argv),
   boot: (sandbox, options) => startContainer(runtime(options), sandbox),
-  snapshots: { preflight: criuObstacle, ...containerSnapshots(snapshotRuntime) },
+  snapshots: criuSnapshots(runtime),
 })

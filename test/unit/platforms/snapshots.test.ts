@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { GuestSandbox } from '../../../src/host/sandbox.ts'
+import { crun, hasCriu } from '../../../src/platforms/crun.ts'
 import { gvisor } from '../../../src/platforms/gvisor.ts'
 import { runc } from '../../../src/platforms/runc.ts'
 import { criuError } from '../../../src/platforms/shared/criu.ts'
@@ -45,23 +46,30 @@ describe('gVisor', () => {
   })
 })
 
-describe('runc', () => {
-  it('leaves cgroups to the sandbox, and has another folder for the files of each restore', async () => {
-    const options = runc.options.parse({})
+describe('CRIU', () => {
+  it.each([
+    ['runc', runc],
+    ['crun', crun],
+  ] as const)('saves containers of %s, with another folder for the files of each restore', async (_, driver) => {
+    const options = driver.options.parse({}) as never
     const [first, second] = [sandbox(), sandbox()]
-    await runc.snapshots!.boot!(first.place, options)
-    await runc.snapshots!.save(first.place, '/saved', options)
-    await runc.snapshots!.restore(second.place, '/saved', options)
-    const how = (work: string) => ['--image-path', '/saved', '--work-path', work, '--manage-cgroups-mode', 'ignore']
-    expect(first.ran[1]!.slice(-8)).toEqual([
-      'checkpoint',
-      ...how(join(first.place.stateDir, 'saving')),
-      first.place.id,
-    ])
+    await driver.snapshots!.boot!(first.place, options)
+    await driver.snapshots!.save(first.place, '/saved', options)
+    await driver.snapshots!.restore(second.place, '/saved', options)
+    const how = (work: string) => ['--image-path', '/saved', '--work-path', work]
+    const { stateDir, id } = first.place
+    expect(first.ran[1]!.slice(-6)).toEqual(['checkpoint', ...how(join(stateDir, 'saving')), id])
     expect(second.ran[0]).toEqual(expect.arrayContaining(how(join(second.place.stateDir, 'restoring'))))
     // CRIU saves no descriptor of the sandbox's log.
     expect(bundleOf(first.place).process.args.at(-1)).toMatch(/< \/dev\/null > \/dev\/null 2>&1$/)
     expect(bundleOf(second.place)).toMatchObject({ process: bundleOf(first.place).process })
+  })
+
+  it('needs a crun that was built with it', () => {
+    expect(hasCriu('crun version 1.21\n+SYSTEMD +EBPF +CRIU +WASM:wasmedge +YAJL\n')).toBe(true)
+    expect(hasCriu('crun version 1.8.1\n+SYSTEMD +SELINUX +EBPF +YAJL\n')).toBe(false)
+    expect(hasCriu('crun version 1.21\n-CRIU +CRIUX\n')).toBe(false)
+    expect(hasCriu('')).toBe(false)
   })
 
   it('reports the error of criu check without its position', () => {
