@@ -1,4 +1,5 @@
 import type { FindingId } from '../../dsl/finding-id.ts'
+import { canRun, type Plan } from '../model/plan.ts'
 import type { Report } from '../model/report.ts'
 import type { ClaimVerdict, FindingVerdict, Verdicts } from '../model/verdict.ts'
 
@@ -189,12 +190,14 @@ export function decideExit(
 
 /**
  * A report is not clean if one of the platforms that the run was asked for was not measured, or if claims that can fail
- * compare with native and the run has no native: it would pass without data.
- * @param named the platforms of `--platform`
+ * compare with native and the run has no native: it would pass without data. Native may be absent if the run has only
+ * benches that it can never run, such as those of snapshots: people name it with every bench.
+ * @param plan the platforms of `--platform`, and the benches
  * @param shown the findings that count; undefined: all of them, and the expectations of benches
  */
-export function withUnmeasured(report: Report, named: readonly string[] = [], shown?: readonly FindingId[]): Report {
-  const { claims, cases, exit, platforms } = report
+export function withUnmeasured(report: Report, plan: Plan, shown?: readonly FindingId[]): Report {
+  const { claims, cases, exit } = report
+  const { platforms, benches, namedPlatforms = [] } = plan
   const measured = new Set(
     cases.flatMap(({ results }) =>
       results.filter(({ samples }) => samples.some(({ judged }) => judged)).map(({ platform }) => platform),
@@ -207,8 +210,11 @@ export function withUnmeasured(report: Report, named: readonly string[] = [], sh
       (!shown || (claim.finding !== null && shown.includes(claim.finding))),
   )
   // With --findings, a run has only the platforms that the findings need.
-  const asked = named.filter((name) => platforms.some((platform) => platform.name === name))
-  const wanted = new Set([...asked, ...(needsNative ? ['native'] : [])])
+  const asked = platforms.filter((platform) => {
+    const isUseless = platform.name === 'native' && !benches.some((bench) => canRun(platform, bench))
+    return namedPlatforms.includes(platform.name) && !isUseless
+  })
+  const wanted = new Set([...asked.map(({ name }) => name), ...(needsNative ? ['native'] : [])])
   const missing = [...wanted].filter((name) => !measured.has(name))
   const unmeasured = [...new Set([...missing, ...(exit.unmeasured ?? [])])]
   if (unmeasured.length === 0) return report

@@ -87,7 +87,7 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
     problems: problems as Report['problems'],
     exit,
   }
-  return withUnmeasured(report, plan.namedPlatforms, shown)
+  return withUnmeasured(report, plan, shown)
 }
 
 /**

@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { describeExit } from '../../../../src/core/judge/exit-code.ts'
 import { buildReport } from '../../../../src/core/judge/report.ts'
+import type { Plan } from '../../../../src/core/model/plan.ts'
 import type { Sample } from '../../../../src/core/model/record.ts'
+import type { BenchData } from '../../../../src/core/model/suite.ts'
 import { aBench, aClaim, aPlan, aPlatform, environmentOf, native, steady, withError } from './builders.ts'
+
+const recordOf = (plan: Plan, samples: readonly Sample[]) =>
+  ({ file: 'x.jsonl', environment: environmentOf(), plan, problems: [], samples, status: 'finished' }) as const
 
 /** The exit of a run of these platforms with a claim in relation to native, and one about the value itself. */
 function exitOf(samples: readonly Sample[], platforms: string[], named: string[], broken: string[] = []) {
@@ -15,8 +20,7 @@ function exitOf(samples: readonly Sample[], platforms: string[], named: string[]
     namedPlatforms: named,
     platforms: platforms.map((name) => aPlatform(name, { available: !broken.includes(name) })),
   })
-  const record = { file: 'x.jsonl', environment: environmentOf(), plan, problems: [], samples, status: 'finished' }
-  return buildReport({ ...record, status: 'finished' }, { strict: false }).exit
+  return buildReport(recordOf(plan, samples), { strict: false }).exit
 }
 
 describe('a run that was asked for platforms', () => {
@@ -59,5 +63,22 @@ describe('a run that was asked for platforms', () => {
   it('keeps the code of a failure', () => {
     const exit = exitOf([...native(), ...steady('runc', 2000)], ['native', 'runc', 'gvisor'], ['gvisor'], ['gvisor'])
     expect(exit).toMatchObject({ code: 1, unmeasured: ['gvisor'] })
+  })
+
+  it('is clean without native if no bench of the run can ever run on native', () => {
+    const saving = { workload: { name: 'save', kind: 'snapshot', lifecycle: 'sample' } } as const
+    const claims = [aClaim({ kind: 'atMost', value: 1000 }, { on: { by: 'all' } })]
+    const cannotSave = { unsupportedWorkloads: ['snapshot'] } as const
+    const exitOfBenches = (benches: BenchData[], named: string[]) => {
+      const platforms = [aPlatform('native', cannotSave), aPlatform('lxc', cannotSave), aPlatform('gvisor')]
+      const plan = aPlan({ benches, namedPlatforms: named, platforms })
+      return buildReport(recordOf(plan, steady('gvisor', 20)), { strict: false }).exit
+    }
+    const snapshots = aBench({ ...saving, claims })
+    expect(exitOfBenches([snapshots], ['native', 'gvisor'])).toMatchObject({ code: 0 })
+    // Nobody names another platform as a baseline.
+    expect(exitOfBenches([snapshots], ['lxc', 'gvisor'])).toMatchObject({ code: 4, unmeasured: ['lxc'] })
+    const other = aBench({ id: 'a.bench.ts#other', name: 'other' })
+    expect(exitOfBenches([snapshots, other], ['native', 'gvisor'])).toMatchObject({ code: 4, unmeasured: ['native'] })
   })
 })
