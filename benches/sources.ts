@@ -18,3 +18,14 @@ export const gkePodSnapshots = {
   title: 'About GKE Pod snapshots, read 2026-11-29',
   url: 'https://docs.cloud.google.com/kubernetes-engine/docs/concepts/pod-snapshots',
 } satisfies FindingSource
+
+export const gkeRuntimes = {
+  title: 'Container isolation runtimes on GKE (agent-sandbox), read 2026-11-30',
+  url: 'https://github.com/kubernetes-sigs/agent-sandbox/blob/main/examples/gke-swap/runtimes/README.md',
+} satisfies FindingSource
+
+/** The comparison of a provider, as somebody quotes it who could not repeat it. */
+export const quotedStartups = {
+  title: 'gVisor issue 13182, which quotes the blog of Onidel, read 2026-11-30',
+  url: 'https://github.com/google/gvisor/issues/13182',
+} satisfies FindingSource

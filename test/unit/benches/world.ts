@@ -231,6 +231,46 @@ const startup: Row[] = [
   },
 ]
 
+const resources: Row[] = [
+  {
+    bench: 'boot phases',
+    metric: 'toInit',
+    native: 1,
+    absolute: true,
+    costs: [
+      [`${containers} ${gvisors}`, 1, 'no phase of theirs: they boot no kernel'],
+      [`${katas} ${qemus} osv osv-firecracker user-mode-linux`, 250, 'firmware, devices and a kernel'],
+      ['cloud-hypervisor', 150, 'no firmware'],
+      ['firecracker', 110, '"<= 125 ms" (its specification, 2026-6)'],
+    ],
+  },
+  ...(['idle', 'afterWork'] as const).map(
+    (metric): Row => ({
+      bench: 'guest memory',
+      metric,
+      native: 1,
+      absolute: true,
+      costs: [
+        [containers, 2, 'a process, and its namespaces'],
+        [gvisors, 100, 'the sentry and the gofer: at most "~206.0 MiB" (GKE, 2026-4)'],
+        [katas, 1000, 'a kernel, a VMM, virtiofsd and a shim: three times gVisor (GKE, 2026-4)'],
+        [`${qemus} firecracker cloud-hypervisor osv osv-firecracker user-mode-linux`, 200, 'a kernel and a VMM'],
+      ],
+    }),
+  ),
+  {
+    bench: 'density',
+    metric: 'guestsPerGiB',
+    native: 1000,
+    costs: [
+      [containers, 2, 'a process, and its namespaces'],
+      [gvisors, 100, '80 Pods against 40 of Kata (GKE, 2026-5)'],
+      [katas, 400, 'as the memory of a guest'],
+      [`${qemus} firecracker cloud-hypervisor osv osv-firecracker user-mode-linux`, 200, 'a kernel and a VMM'],
+    ],
+  },
+]
+
 const snapshots: Row[] = [
   {
     bench: 'snapshot',
@@ -335,6 +375,7 @@ export const rows: readonly Row[] = [
   ...files,
   ...network,
   ...startup,
+  ...resources,
   ...snapshots,
   ...apps,
   ...profile,
