@@ -81,7 +81,7 @@ export const guestMemoryBench = bench('guest memory', guestMemory, {
   beside: { tag: 'startup', metrics: ['idle', 'afterWork'] },
 })
 
-/** The study has a browser in each Pod. A guest of this bench does less, so only the limit of gVisor is an upper one. */
+/** The study has a browser in each Pod. A guest of this bench does less, so it must not exceed the Pod. */
 finding(
   '2026-4',
   'A guest of gVisor takes at most 206 MiB of the host, and one of Kata three times the memory of gVisor',

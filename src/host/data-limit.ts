@@ -1,7 +1,9 @@
 /** The limit of a guest's `/data`. A guest without one could fill the disk of the host. */
 
+import { execFile } from 'node:child_process'
 import { lstatSync, opendirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
+import { hostEnvironment } from './environment.ts'
 
 /** Milliseconds between two looks at the free space. */
 const intervalMs = 250
@@ -11,6 +13,8 @@ const step = 16 * 1024 ** 2
 const reserve = 256 * 1024 ** 2
 /** The most files that are measured at once. A guest may create millions, and these take 40 ms of the event loop. */
 const mostFiles = 10_000
+/** Milliseconds that another process may measure a folder with more files. */
+const longestMs = 60_000
 
 /** Errors of a file that disappeared, or was replaced by one of another type. */
 const goneCodes = new Set(['ENOENT', 'ENOTDIR'])
@@ -53,6 +57,17 @@ export function bytesBelow(top: string, most: number): number | undefined {
   return bytes
 }
 
+/** Resolves to the disk usage of a folder in bytes, or to undefined if another process cannot measure it in time. */
+const measuredBytes = (folder: string): Promise<number | undefined> =>
+  new Promise((resolve) => {
+    const args = ['--summarize', '--block-size=1', '--one-file-system', '--', folder]
+    // du states a sum and exits with 1 if files disappear at the same time.
+    execFile('du', args, { env: hostEnvironment(), timeout: longestMs }, (_, stdout) => {
+      const bytes = /^(\d+)\t/.exec(stdout)?.[1]
+      resolve(bytes === undefined ? undefined : Number(bytes))
+    })
+  })
+
 /**
  * The bytes that a guest may have in its folder. They are less than its limit if the disk is nearly full, but at least
  * the smallest change that isobench notices, so that a guest without data stays.
@@ -74,13 +89,17 @@ let timer: NodeJS.Timeout | undefined
  *
  * isobench watches instead of using a disk or a quota, because a disk image would change what fio measures, and quotas
  * are a feature of few file systems. It looks at the free space, which is one system call, and measures the folder only
- * if that has changed. A guest can therefore exceed the limit by what it writes in a quarter of a second. If the folder
- * cannot be measured, the free space that the disk has lost since the start of the guest counts instead.
+ * if that has changed. A guest can therefore exceed the limit by what it writes in a quarter of a second.
+ *
+ * Another process measures a folder with many files, if the disk has lost more than the limit. Others write to the disk
+ * too, so this alone ends a guest only on a disk that is nearly full, and if the folder cannot be measured.
  */
 export class DataLimit implements Disposable {
   #exceeded = false
+  #measuring: Promise<void> | undefined
   #freeAtLook: number
-  readonly #freeAtStart: number
+  /** The free space of the disk if the folder were empty and nobody else wrote to the disk. */
+  #freeWhenEmpty: number
   readonly #bytes: number
 
   /** @param end ends the guest; called again until the limit is disposed */
@@ -89,13 +108,18 @@ export class DataLimit implements Disposable {
     bytes: number,
     private readonly end: () => void,
   ) {
-    this.#freeAtStart = freeBytes(folder)
-    this.#freeAtLook = this.#freeAtStart
-    this.#bytes = allowedBytes(bytes, this.#freeAtStart)
+    this.#freeWhenEmpty = freeBytes(folder)
+    this.#freeAtLook = this.#freeWhenEmpty
+    this.#bytes = allowedBytes(bytes, this.#freeWhenEmpty)
     limits.add(this)
     timer ??= setInterval(() => {
       for (const limit of limits) limit.look()
     }, intervalMs).unref()
+  }
+
+  /** Resolves when no other process measures the folder. */
+  get measured(): Promise<void> {
+    return this.#measuring ?? Promise.resolve()
   }
 
   /** Whether the folder was too large. */
@@ -119,7 +143,24 @@ export class DataLimit implements Disposable {
     }
     if (Math.abs(free - this.#freeAtLook) < step) return false
     this.#freeAtLook = free
-    return (bytesBelow(this.folder, mostFiles) ?? this.#freeAtStart - free) > this.#bytes
+    const bytes = bytesBelow(this.folder, mostFiles)
+    if (bytes !== undefined) return bytes > this.#bytes
+    if (this.#freeWhenEmpty - free <= this.#bytes) return false
+    if (free < reserve) return true
+    this.#measuring ??= this.#measure(free).finally(() => {
+      this.#measuring = undefined
+    })
+    return false
+  }
+
+  /** Ends the guest if its folder, measured by another process, is too large. */
+  async #measure(free: number): Promise<void> {
+    const bytes = await measuredBytes(this.folder)
+    if (!limits.has(this)) return
+    if (bytes === undefined || bytes > this.#bytes) {
+      this.#exceeded = true
+      this.end()
+    } else this.#freeWhenEmpty = free + bytes
   }
 
   [Symbol.dispose](): void {

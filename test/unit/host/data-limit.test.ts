@@ -27,16 +27,36 @@ test('ends a guest with more in /data than the limit, again until it is gone, an
   expect([limit.isExceeded, end.mock.calls.length]).toEqual([true, 2])
 })
 
-test('ends a guest with too many files to measure if the free space has shrunk by more than the limit', () => {
+test('ends a guest with many files if the folder is too large, and not because others fill the disk', async () => {
+  const end = vi.fn()
+  mkdirSync(join(folder, 'guest/many'), { recursive: true })
+  for (let file = 0; file < 10_000; file++) writeFileSync(join(folder, 'guest/many', String(file)), '')
+  using limit = new DataLimit(join(folder, 'guest'), 48 * MiB, end)
+  fill('of-another-process', 96)
+  limit.look()
+  await limit.measured
+  expect([limit.isExceeded, end.mock.calls.length]).toEqual([false, 0])
+  // The space that others took does not count again.
+  fill('guest/a', 24)
+  limit.look()
+  await limit.measured
+  expect(limit.isExceeded).toBe(false)
+  fill('guest/b', 72)
+  limit.look()
+  await limit.measured
+  expect([limit.isExceeded, end.mock.calls.length]).toEqual([true, 1])
+})
+
+test('ends no guest that has been removed while its folder was measured', async () => {
   const end = vi.fn()
   mkdirSync(join(folder, 'many'))
   for (let file = 0; file < 10_000; file++) writeFileSync(join(folder, 'many', String(file)), '')
-  using limit = new DataLimit(folder, 48 * MiB, end)
-  limit.look()
-  expect(limit.isExceeded).toBe(false)
+  const limit = new DataLimit(folder, 48 * MiB, end)
   fill('a', 96)
   limit.look()
-  expect([limit.isExceeded, end.mock.calls.length]).toEqual([true, 1])
+  limit[Symbol.dispose]()
+  await limit.measured
+  expect([limit.isExceeded, end.mock.calls.length]).toEqual([false, 0])
 })
 
 test('ends no guest if the folder is gone', () => {

@@ -172,7 +172,7 @@ describe('the benches of this repository', () => {
     /^(withinNative|equivalentTo|betterThan|worseThan|at(Most|Least)|ranked|noStableOrder|peaksAt|constant)$/
 
   it('have the findings, expectations and workloads that the next tests edit', () => {
-    expect(findings).toHaveLength(38)
+    expect(findings).toHaveLength(42)
     expect(expectations.length).toBeGreaterThan(10)
     expect(workloads.length).toBeGreaterThan(10)
   })
