@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { convertPathToPattern, globSync } from 'tinyglobby'
-import { fileSource, type RecordSurvey, surveyRecord } from '../core/records/record-survey.ts'
+import { fileSource, type RecordSurvey, SharedParts, surveyRecord } from '../core/records/record-survey.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
 import type { CommandIo } from './command.ts'
 
@@ -48,10 +48,10 @@ export function surveyFiles(
   { err }: Pick<CommandIo, 'err'>,
   onLeftOut: (file: string, why: string) => void,
 ): RecordSurvey[] {
-  const hosts = new Map<string, Record<string, string>>()
+  const parts = new SharedParts()
   return files.flatMap(({ file, isNamed }) => {
     try {
-      const survey = surveyRecord(fileSource(file), hosts)
+      const survey = surveyRecord(fileSource(file), parts)
       for (const { number, why } of survey.unreadable) err.write(`warning  ${file}:${number} ${why}. It is left out.\n`)
       return survey
     } catch (error) {

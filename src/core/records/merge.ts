@@ -93,7 +93,9 @@ class Merge {
   readonly #benches = new Map<string, Stated<BenchData>>()
   readonly #findings = new Map<number, Stated<FindingData>>()
   readonly #cases = new Map<string, BenchCase>()
-  readonly #casePlatforms = new Map<string, Set<string>>()
+  readonly #casePlatforms = new Map<string, readonly string[]>()
+  /** Equal lists of platforms are the same object, because a suite may have many thousand cases. */
+  readonly #platformLists = new Map<string, readonly string[]>()
   readonly #excluded = new Map<string, ExcludedBench>()
   readonly #problems = new Map<string, Problem>()
   readonly #floors = new Map<string, NoiseFloor>()
@@ -110,9 +112,14 @@ class Merge {
   readonly #measuredIn = new Map<string, string>()
   readonly #shards = new Map<
     string,
-    { readonly shard: ShardOfPlan; readonly indices: Set<number>; runs: Set<string | null> }
+    {
+      readonly shard: Omit<ShardOfPlan, 'others'>
+      readonly indices: Set<number>
+      runs: Set<string | null>
+      /** The latest record. */
+      latest: RecordSurvey
+    }
   >()
-  readonly #others = new Map<string, Stated<BenchData>>()
   readonly #missingRounds: MissingRounds[] = []
   #lacksCasePlatforms = true
 
@@ -123,7 +130,7 @@ class Merge {
     const missing = missingRounds(survey, head)
     const plan = withoutUnstarted(survey, head.plan, missing)
     this.#missingRounds.push(...missing)
-    this.#first ??= head
+    this.#first ??= { ...head, plan: withoutShard(plan) }
     this.#firstFile ||= survey.file
     this.#rounds = Math.max(this.#rounds, plan.profile.rounds)
     this.#startedAt = this.#startedAt === '' || startedAt < this.#startedAt ? startedAt : this.#startedAt
@@ -136,7 +143,7 @@ class Merge {
     for (const one of plan.cases) {
       this.#cases.set(one.id, one)
       const names = plan.casePlatforms?.[one.id] ?? measuredOn(plan, one)
-      this.#casePlatforms.set(one.id, new Set([...(this.#casePlatforms.get(one.id) ?? []), ...names]))
+      this.#casePlatforms.set(one.id, this.#listOf([...(this.#casePlatforms.get(one.id) ?? []), ...names]))
     }
     if (plan.casePlatforms) this.#lacksCasePlatforms = false
     // What another shard says about its own bench counts.
@@ -151,15 +158,36 @@ class Merge {
     const added = (plan.blocks ?? []).map((block) => block.filter((id) => !this.#ordered.has(id)))
     this.#blocks.push(...added.filter((block) => block.length > 0))
     for (const id of added.flat()) this.#ordered.add(id)
-    if (plan.shard) this.#addShard(plan.shard, startedAt)
+    if (plan.shard) this.#addShard(plan.shard, survey)
   }
 
-  #addShard(shard: ShardOfPlan, startedAt: string): void {
-    const known = this.#shards.get(shard.plan) ?? { shard, indices: new Set<number>(), runs: new Set<string | null>() }
+  #addShard({ others: _, ...shard }: ShardOfPlan, survey: RecordSurvey): void {
+    const known = this.#shards.get(shard.plan) ?? {
+      shard,
+      indices: new Set<number>(),
+      runs: new Set<string | null>(),
+      latest: survey,
+    }
     for (const index of shard.indices) known.indices.add(index)
     known.runs.add(shard.run)
+    if (known.latest.startedAt < survey.startedAt) known.latest = survey
     this.#shards.set(shard.plan, known)
-    for (const bench of shard.others) state(this.#others, bench.id, bench, startedAt)
+  }
+
+  #listOf(names: readonly string[]): readonly string[] {
+    const list = [...new Set(names)]
+    const key = JSON.stringify(list)
+    const shared = this.#platformLists.get(key) ?? list
+    this.#platformLists.set(key, shared)
+    return shared
+  }
+
+  /** The benches of all shards as the first lines of the latest records state them. Every record has a copy of all. */
+  #statedByOthers(): Map<string, Stated<BenchData>> {
+    const stated = new Map<string, Stated<BenchData>>()
+    for (const { latest } of this.#shards.values())
+      for (const bench of headOf(latest).plan.shard?.others ?? []) state(stated, bench.id, bench, latest.startedAt)
+    return stated
   }
 
   /** @throws {RecordError} if the records measured different work under one id. Claims are no work. */
@@ -188,10 +216,11 @@ class Merge {
         'merge runs that were measured with the same --rounds',
       )
     this.#lookKey = lookKey
+    if (!plan.sequential) return
     for (const id of rounds.keys()) {
       const other = this.#measuredIn.get(id) ?? file
       this.#measuredIn.set(id, other)
-      if (other !== file && lookKey !== 'null')
+      if (other !== file)
         throw new RecordError(
           `${other} and ${file} both measured "${id}", with interim looks`,
           'merge rounds of runs with a fixed number of rounds, such as --rounds 20',
@@ -213,8 +242,9 @@ class Merge {
     const lost = missingShards.flatMap(({ index, count, benches }) =>
       benches.filter((id) => !measured.has(id)).map((bench) => ({ bench, detail: `${index}/${count}` })),
     )
+    const others = lost.length > 0 ? this.#statedByOthers() : undefined
     for (const { bench, detail } of lost) {
-      const known = this.#benches.get(bench) ?? this.#others.get(bench)
+      const known = this.#benches.get(bench) ?? others?.get(bench)
       if (known) this.#benches.set(bench, known)
       this.#excluded.set(bench, { bench, reason: 'shard-missing', detail })
     }
@@ -224,7 +254,7 @@ class Merge {
       startedAt: this.#startedAt,
       revision: this.#revisions.size === 1 ? firstEnvironment.revision : null,
     }
-    const { shard: _, casePlatforms: __, ...common } = firstPlan
+    const { casePlatforms: _, ...common } = firstPlan
     const plan: ScheduledPlan = {
       ...common,
       seed: [...this.#seeds].join('+'),
@@ -261,7 +291,7 @@ const mergedShard = ({
   indices,
   runs,
 }: {
-  readonly shard: ShardOfPlan
+  readonly shard: Omit<ShardOfPlan, 'others'>
   readonly indices: ReadonlySet<number>
   readonly runs: ReadonlySet<string | null>
 }): ShardOfPlan => ({
@@ -271,6 +301,11 @@ const mergedShard = ({
   // The plan itself has them.
   others: [],
 })
+
+function withoutShard(plan: ScheduledPlan): ScheduledPlan {
+  const { shard: _, ...others } = plan
+  return others
+}
 
 /** Keeps a value as the latest run states it: margins may have been edited since an earlier one. */
 export function state<Id, T>(all: Map<Id, Stated<T>>, id: Id, one: T, startedAt: string): void {

@@ -23,8 +23,8 @@ interface TextLine {
   readonly isWhole: boolean
 }
 
-/** Bytes that are read at once. */
-const chunkBytes = 2 ** 20
+/** Bytes that are read at once. A merge reads thousands of files, and each has a buffer of this size. */
+const chunkBytes = 2 ** 16
 
 /** The lines of a file. */
 export function* linesOfFile(file: string): Generator<TextLine> {

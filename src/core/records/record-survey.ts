@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { ExcludedBench, Plan, ScheduledPlan, ShardOfPlan } from '../model/plan.ts'
 import type { Environment, RecordLine, RunRecord, Sample } from '../model/record.ts'
 import type { Problem } from '../model/suite.ts'
@@ -63,12 +64,38 @@ export interface RecordSurvey {
   readonly unreadable: readonly UnreadableLine[]
 }
 
+/** What equal records share, so that the memory of many grows with their differences. */
+export class SharedParts {
+  readonly #hosts = new Map<string, RecordSurvey['host']>()
+  readonly #rounds = new Map<string, RecordSurvey['rounds']>()
+  readonly #ofCase = new Map<string, ReadonlyMap<string, number>>()
+
+  host(fingerprint: RecordSurvey['host']): RecordSurvey['host'] {
+    return shared(this.#hosts, JSON.stringify(fingerprint), fingerprint)
+  }
+
+  rounds(rounds: ReadonlyMap<string, ReadonlyMap<string, number>>): RecordSurvey['rounds'] {
+    const entries = [...rounds].map(([id, ofCase]) => ({ id, ofCase: [...ofCase].sort() }))
+    const digest = createHash('sha256').update(JSON.stringify(entries)).digest('base64')
+    const parts = new Map(
+      entries.map(({ id, ofCase }) => [id, shared(this.#ofCase, JSON.stringify(ofCase), new Map(ofCase))]),
+    )
+    return shared(this.#rounds, digest, parts)
+  }
+}
+
+function shared<T>(all: Map<string, T>, key: string, one: T): T {
+  const known = all.get(key) ?? one
+  all.set(key, known)
+  return known
+}
+
 /**
  * Reads all lines of a record and keeps what is needed to merge it.
- * @param hosts the fingerprints so far
+ * @param parts those of the records so far
  * @throws {RecordError} if it is no record, or contradicts itself
  */
-export function surveyRecord(source: RecordSource, hosts: Map<string, Record<string, string>>): RecordSurvey {
+export function surveyRecord(source: RecordSource, parts: SharedParts): RecordSurvey {
   const unreadable: UnreadableLine[] = []
   const rounds = new Map<string, Map<string, number>>()
   let start: Extract<RecordLine, { type: 'start' }> | undefined
@@ -88,9 +115,6 @@ export function surveyRecord(source: RecordSource, hosts: Map<string, Record<str
   const { environment, plan: planned } = start!
   const plan = planned as unknown as Plan
   const fingerprint = hostFingerprint({ environment, plan }, { includeConfig: true })
-  const key = JSON.stringify(fingerprint)
-  const host = hosts.get(key) ?? fingerprint
-  hosts.set(key, host)
   const { shard } = plan
   const notMeasured = (end?.notMeasured ?? []) as ExcludedBench[]
   const cases = new Set(
@@ -104,10 +128,10 @@ export function surveyRecord(source: RecordSource, hosts: Map<string, Record<str
     hostname: environment.hostname,
     seed: plan.seed,
     status: end?.status ?? 'killed',
-    host,
+    host: parts.host(fingerprint),
     shard: shard && { plan: shard.plan, run: shard.run, count: shard.count, indices: shard.indices },
     samples,
-    rounds,
+    rounds: parts.rounds(rounds),
     notMeasured,
     unreadable,
   }

@@ -157,3 +157,18 @@ describe('plans of shards that differ', () => {
     expect(reportOf([over(1), over(2), over(3)]).cases).toHaveLength(3)
   })
 })
+
+describe('the memory of a merge', () => {
+  it('has what equal records share once', () => {
+    const [first, again, longer] = surveysOf([shard(1), shard(1, { run: 'p2' }), shard(1, { run: 'p3', rounds: 11 })])
+    expect(again!.rounds).toBe(first!.rounds)
+    expect(again!.host).toBe(first!.host)
+    expect(longer!.rounds).not.toBe(first!.rounds)
+    expect(longer!.rounds.get(idOf('a'))).toEqual(
+      new Map([
+        ['native', 11],
+        ['runc', 11],
+      ]),
+    )
+  })
+})
