@@ -4,9 +4,10 @@ import { commandHelp, generalHelp } from './commands/help.ts'
 import { commands } from './commands/index.ts'
 import { exitCodes } from './core/judge/exit-code.ts'
 import { version } from './util/assets.ts'
+import { restoreBuiltins } from './util/builtins.ts'
 import { closestMatch } from './util/closest-match.ts'
 import { UsageError } from './util/errors.ts'
-import { takeStandardOutput } from './util/standard-output.ts'
+import { keepStandardError, takeStandardOutput } from './util/standard-output.ts'
 import { handleStrayErrors } from './util/stray-errors.ts'
 
 /** NO_COLOR (no-color.org) comes first, then FORCE_COLOR (force-color.org; 0 turns colors off), then the stream. */
@@ -61,7 +62,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const io: CommandIo = {
     cwd: process.cwd(),
     out: takeStandardOutput(process),
-    err: process.stderr,
+    err: keepStandardError(process),
     color: wantsColor(process.stdout),
     commands,
   }
@@ -93,5 +94,6 @@ export async function main(argv: readonly string[]): Promise<number> {
     return exitCode
   } finally {
     stray.end()
+    restoreBuiltins()
   }
 }

@@ -1,3 +1,4 @@
+import { withRestoredBuiltins } from '../util/builtins.ts'
 import type { BenchInfo } from './model/claim.ts'
 import type { Plan, Step } from './model/plan.ts'
 import type { Sample } from './model/record.ts'
@@ -83,7 +84,7 @@ export function multiplexReporters(
   const broken = new Set<NamedReporter>()
   const guard = async (one: NamedReporter, act: () => Promise<void> | void): Promise<ReportFileError | undefined> => {
     try {
-      await act()
+      await withRestoredBuiltins('it', act)
     } catch (error) {
       if (error instanceof ReportFileError) return error
       if (!broken.has(one)) onBroken(one.name, error)

@@ -44,6 +44,9 @@ export function parseStackFrames(stack: string): Location[] {
 export const callerLocation = (callee: (...args: never[]) => unknown): Location | undefined =>
   callerFrames(callee, Error.stackTraceLimit)[0]
 
+/** The function of Node.js, which reads source maps. Undefined in versions that have an internal one. */
+const defaultFormat = Error.prepareStackTrace
+
 /** Deep enough for helper functions that register benches. */
 const callerDepth = 100
 
@@ -51,12 +54,16 @@ const callerDepth = 100
 export function callerFrames(callee: (...args: never[]) => unknown, depth = callerDepth): Location[] {
   const holder: { stack?: string } = {}
   const limit = Error.stackTraceLimit
+  // User code may have one that returns no text, or throws.
+  const { prepareStackTrace } = Error
   Error.stackTraceLimit = depth
+  Error.prepareStackTrace = defaultFormat
   try {
     Error.captureStackTrace(holder, callee)
     return parseStackFrames(holder.stack ?? '')
   } finally {
     Error.stackTraceLimit = limit
+    Error.prepareStackTrace = prepareStackTrace
   }
 }
 

@@ -38,7 +38,10 @@ export type OwnerOf = (callers: readonly Location[]) => string | undefined
 // One registry per process, shared by all copies of this module. A bench file resolves `isobench` from its own
 // directory, which may be another copy than the one that runs.
 const key = Symbol.for('isobench.registry.1')
-const holder = globalThis as unknown as Record<symbol, Registry | undefined>
+const globals = globalThis as unknown as Record<symbol, { current?: Registry | undefined } | undefined>
+// User code may freeze `globalThis`.
+globals[key] ??= {}
+const holder = globals[key]
 
 const empty = (ownerOf?: OwnerOf): Registry => ({
   benches: [],
@@ -51,8 +54,8 @@ const empty = (ownerOf?: OwnerOf): Registry => ({
 
 /** Returns the registry that is currently being filled. */
 export function registry(): Registry {
-  holder[key] ??= empty()
-  return holder[key]
+  holder.current ??= empty()
+  return holder.current
 }
 
 /**
@@ -66,12 +69,12 @@ export async function collectRegistrations(
   late?: OwnerOf,
 ): Promise<Registry> {
   const collected = empty(ownerOf)
-  holder[key] = collected
+  holder.current = collected
   try {
     await load()
     return collected
   } finally {
-    holder[key] = late && empty(late)
+    holder.current = late && empty(late)
   }
 }
 

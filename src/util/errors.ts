@@ -13,7 +13,8 @@ export abstract class IsobenchError extends Error {
     readonly fix?: string,
   ) {
     super(message)
-    this.name = new.target.name
+    // An assignment would fail after user code has frozen Error.prototype.
+    Object.defineProperty(this, 'name', { value: new.target.name, configurable: true, writable: true })
   }
 }
 

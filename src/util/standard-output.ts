@@ -27,6 +27,12 @@ export function takeStandardOutput({ stdout, stderr }: Pick<NodeJS.Process, 'std
   return Object.create(stdout, { write: { value: write } })
 }
 
+/**
+ * Standard error with the `write` that it has now. With one of user code, isobench could not print its errors.
+ */
+export const keepStandardError = ({ stderr }: Pick<NodeJS.Process, 'stderr'>): NodeJS.WriteStream =>
+  Object.create(stderr, { write: { value: stderr.write.bind(stderr) } })
+
 function isFile(descriptor: number): boolean {
   try {
     return fstatSync(descriptor).isFile()

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
+import { ChangedBuiltinsError, restoreBuiltins } from './builtins.ts'
 import { IsobenchError, messageOf } from './errors.ts'
 
 /** Errors that code of bench files leaves behind: promises that nobody awaits, timers, and calls of `process.exit`. */
@@ -27,6 +28,13 @@ export class StrayError extends IsobenchError {
 class ExitError extends Error {
   constructor(name: string, code?: unknown) {
     super(`it called process.${name}(${code === undefined ? '' : String(code)}); throw an error instead`)
+  }
+}
+
+/** User code tried to become another user, who cannot remove what is on the host. */
+class UserChangeError extends Error {
+  constructor(name: string, id: unknown) {
+    super(`it called process.${name}(${String(id)}); start a child process with another user instead`)
   }
 }
 
@@ -67,7 +75,13 @@ const handlers: ((error: StrayError) => void)[] = []
 const ending = process as unknown as Record<'exit' | 'reallyExit' | 'abort', (code?: number) => never>
 const { exit, reallyExit, abort } = ending
 
-function handle(thrown: unknown): void {
+const userChanges = ['setuid', 'seteuid', 'setgid', 'setegid', 'setgroups', 'initgroups'] as const
+const changers = process as unknown as Record<(typeof userChanges)[number], (id: unknown) => void>
+const originalChangers = Object.fromEntries(userChanges.map((name) => [name, changers[name]]))
+
+function handle(error: unknown): void {
+  const changed = restoreBuiltins()
+  const thrown = changed.length > 0 ? new ChangedBuiltinsError(changed, 'code of the project', messageOf(error)) : error
   const source = current.getStore()
   if (source?.end) source.end(new Error(`an error that the workload does not handle: ${messageOf(thrown)}`))
   else handlers.at(-1)?.(new StrayError(thrown, source?.name))
@@ -80,13 +94,19 @@ function listen(): void {
 }
 
 /**
- * Makes the functions that end the process throw, and handles errors that nothing else does. The listeners stay if user
- * code removes all listeners. A capture callback would stay too, but then user code could not load `node:domain`.
+ * Makes the functions that end the process or change its user throw, and handles errors that nothing else does.
+ *
+ * The listeners stay if user code removes all listeners. A capture callback would stay too, but user code could not
+ * load `node:domain` then.
  */
 function intercept(): void {
   for (const name of ['exit', 'reallyExit', 'abort'] as const)
     ending[name] = (code) => {
       throw new ExitError(name, code)
+    }
+  for (const name of userChanges)
+    changers[name] = (id) => {
+      throw new UserChangeError(name, id)
     }
   listen()
   process.removeAllListeners = (...names) => {
@@ -97,7 +117,7 @@ function intercept(): void {
 }
 
 function restore(): void {
-  Object.assign(ending, { exit, reallyExit, abort })
+  Object.assign(ending, { exit, reallyExit, abort }, originalChangers)
   // The method of its class is in effect again.
   Reflect.deleteProperty(process, 'removeAllListeners')
   for (const event of events) process.off(event, handle)
@@ -125,14 +145,19 @@ export function handleStrayErrors(onUnclaimed: (error: StrayError) => void): Dis
  * can change the code.
  */
 export function endProcess(code: number): never {
+  let isEmitted = false
   // The last listener: those before it still get the function that throws.
   process.once('exit', () => {
     ending.reallyExit = reallyExit
   })
+  // User code may have replaced process.emit, so that no listener is called.
+  process.prependListener('exit', () => {
+    isEmitted = true
+  })
   try {
     return exit(code)
   } catch (error) {
-    handle(error)
+    if (isEmitted) handle(error)
     return reallyExit.call(process, code)
   }
 }

@@ -6,6 +6,7 @@ import { ranToCompletion, writeProbeKernel } from '../../host/probe-kernel.ts'
 import type { HostArgv } from '../../host/process.ts'
 import type { OwnedGuestSandbox } from '../../host/sandbox.ts'
 import { CommandError, type TimedOptions, type TimedResult } from '../../host/timed-process.ts'
+import { ChangedBuiltinsError, withRestoredBuiltins } from '../../util/builtins.ts'
 import { keyLines, messageOf, readableError, UnsupportedError } from '../../util/errors.ts'
 import type { Step } from '../model/plan.ts'
 import type { AttackProfile, FailureCause, Sample } from '../model/record.ts'
@@ -60,12 +61,10 @@ export async function measure(step: Step, round: number, context: MeasureContext
     busiest = Math.max(busiest ?? 0, Math.round(share * 1000) / 1000)
   }
   try {
-    const { output, attackProfile } = await inScope(
-      `${step.case.id} on ${step.platform}`,
-      limit,
-      context,
-      times,
-      (scope) => runWorkload(step, bench, scope, context, { onCpuShare, notes, times }),
+    const { output, attackProfile } = await withRestoredBuiltins('the workload', () =>
+      inScope(`${step.case.id} on ${step.platform}`, limit, context, times, (scope) =>
+        runWorkload(step, bench, scope, context, { onCpuShare, notes, times }),
+      ),
     )
     const values = checkValues(output, bench.metrics)
     const observations = observationLists(output, bench.metrics)
@@ -116,7 +115,10 @@ function failureCause(error: unknown): FailureCause | undefined {
 /** What went wrong, with the fix if the platform has one. */
 const errorText = (error: unknown): string =>
   error instanceof Error
-    ? messageOf(error) + (error instanceof UnsupportedError && error.fix ? `: ${error.fix}` : '')
+    ? messageOf(error) +
+      ((error instanceof UnsupportedError || error instanceof ChangedBuiltinsError) && error.fix
+        ? `: ${error.fix}`
+        : '')
     : `the workload threw ${typeof error === 'string' ? `"${messageOf(error)}"` : messageOf(error)}, which is no Error`
 
 /**

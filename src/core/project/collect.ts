@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import type { Claim } from '../../dsl/claim.ts'
 import type { FindingId } from '../../dsl/finding-id.ts'
 import { bundlePath } from '../../util/assets.ts'
 import { messageOf, UsageError } from '../../util/errors.ts'
+import { keepStandardError } from '../../util/standard-output.ts'
 import { sanitize } from '../../util/text.ts'
 import { type BenchData, claimsOfFinding, type FindingData, type Problem, type Suite } from '../model/suite.ts'
 import type { CollectedBench, CollectJob, CollectMessage } from './collector.ts'
@@ -183,18 +185,21 @@ export async function collect(
   }
 }
 
+/** Of the messages of workers that are not user code's. */
+const token = randomUUID()
+
 /** What bench files print goes to standard error, because standard output may be a report that a machine reads. */
 function startWorker(printOutput: boolean): Worker {
   const worker = new Worker(bundlePath('collector'), { stdout: true, stderr: true })
   if (!printOutput) return worker
+  const err = keepStandardError(process)
   // What Node itself prints, such as a warning.
-  worker.stdout.pipe(process.stderr, { end: false })
-  worker.stderr.pipe(process.stderr, { end: false })
+  for (const stream of [worker.stdout, worker.stderr]) stream.on('data', (chunk: Buffer) => void err.write(chunk))
   let heading = ''
   worker.on('message', (message: CollectMessage) => {
-    if (message.kind !== 'output') return
+    if (message?.token !== token || message.kind !== 'output') return
     const now = `${message.stream} | ${sanitize(message.file)}\n`
-    process.stderr.write(now === heading ? message.text : now + message.text)
+    err.write(now === heading ? message.text : now + message.text)
     heading = now
   })
   return worker
@@ -207,7 +212,7 @@ function importAll(
   worker: Worker,
   into: Gathered,
 ): Promise<Compiled[]> {
-  const job: CollectJob = { ...project, files: files.map(({ file, output }) => ({ file, output })) }
+  const job: CollectJob = { ...project, token, files: files.map(({ file, output }) => ({ file, output })) }
   worker.postMessage(job)
   const limit = importTimeout()
   let current = files[0]!.file
@@ -232,6 +237,7 @@ function importAll(
     }
     restart()
     worker.on('message', (message: CollectMessage) => {
+      if (message?.token !== token) return
       restart()
       if (message.kind === 'importing') current = message.file
       else if (message.kind === 'collected') {

@@ -7,7 +7,8 @@ import { parentPort } from 'node:worker_threads'
 import type { Claim } from '../../dsl/claim.ts'
 import { DefinitionError, type Location, parseStackFrames } from '../../dsl/errors.ts'
 import { type BenchSpec, collectRegistrations } from '../../dsl/registry.ts'
-import { errorMessage, readableError, toText } from '../../util/errors.ts'
+import { ChangedBuiltinsError, rememberBuiltins, restoreBuiltins, withRestoredBuiltins } from '../../util/builtins.ts'
+import { errorMessage, messageOf, readableError, toText } from '../../util/errors.ts'
 import { redirectStandardDescriptor } from '../../util/standard-descriptor.ts'
 import type { BenchData, FindingData, Problem } from '../model/suite.ts'
 import { definitionDetails } from './definition-details.ts'
@@ -21,13 +22,17 @@ export interface CollectJob {
   readonly files: readonly { readonly file: string; readonly output: string }[]
   /** All bench files of the project, also those that are not to be imported. Relative to the project. */
   readonly benchFiles: readonly string[]
+  /** Part of every message of this worker. User code can post to the same port, and does not know it. */
+  readonly token: string
 }
 
 /** A bench without the digest of its work, for which the sources are needed. */
 export type CollectedBench = Omit<BenchData, 'digest'>
 
 /** What the worker posts. */
-export type CollectMessage =
+export type CollectMessage = { readonly token: string } & CollectEvent
+
+type CollectEvent =
   | { readonly kind: 'importing'; readonly file: string }
   /** What the file printed. Parts of a line come apart. */
   | { readonly kind: 'output'; readonly file: string; readonly stream: 'stdout' | 'stderr'; readonly text: string }
@@ -46,9 +51,14 @@ process.setSourceMapsEnabled(true)
 redirectStandardDescriptor()
 
 // The job is a message, not worker data, so that the worker starts while the files are compiled.
-const { root, files, benchFiles } = await new Promise<CollectJob>((resolve) => parentPort!.once('message', resolve))
+const { root, files, benchFiles, token } = await new Promise<CollectJob>((resolve) =>
+  parentPort!.once('message', resolve),
+)
 
-const post = (message: CollectMessage) => parentPort!.postMessage(message)
+const postMessage = parentPort!.postMessage.bind(parentPort!)
+const post = (event: CollectEvent) => postMessage({ ...event, token } satisfies CollectMessage)
+// A module that is also the code of a worker may close its port.
+parentPort!.close = () => {}
 
 /** The bench files by their real path, which is the one in source maps. Several may link to the same file. */
 const byRealPath = new Map<string, string[]>()
@@ -97,7 +107,7 @@ function asText(thrown: unknown): string {
 
 function problem(file: string, thrown: unknown): Problem {
   const error = readableError(thrown)
-  const { fix, location: known } = definitionDetails(error)
+  const { fix, location: known } = definitionDetails(error, join(root, file))
   const stack = error instanceof Error ? parseStackFrames(String(error.stack)) : []
   const location = known ?? stack.find((frame) => isProjectFile(root, frame.file))
   const message = error instanceof Error ? errorMessage(error) : `it threw ${asText(error)}`
@@ -135,8 +145,11 @@ const running = new AsyncLocalStorage<string>()
 const stray: Problem[] = []
 let importing = ''
 const unhandledFix = 'handle it in the bench file: await the promise, or catch the error'
-const onStray = (error: unknown) =>
-  void stray.push({ fix: unhandledFix, ...problem(running.getStore() ?? importing, error) })
+const onStray = (error: unknown) => {
+  const changed = restoreBuiltins()
+  const thrown = changed.length > 0 ? new ChangedBuiltinsError(changed, 'it', messageOf(error)) : error
+  stray.push({ fix: unhandledFix, ...problem(running.getStore() ?? importing, thrown) })
+}
 // Otherwise it would end the worker, and with it the import of another file if a timer calls it.
 process.exit = (code) => {
   throw new DefinitionError(`it called process.exit(${code ?? ''})`, 'a bench file must not call process.exit')
@@ -166,12 +179,13 @@ async function settled(): Promise<void> {
   while (performance.now() < end && process.getActiveResourcesInfo().some((resource) => unfinished.has(resource)))
 }
 
+rememberBuiltins()
 for (const { file, output } of files) {
   post({ kind: 'importing', file })
   importing = file
-  let result: Omit<Extract<CollectMessage, { kind: 'collected' }>, 'kind' | 'file'>
+  let result: Omit<Extract<CollectEvent, { kind: 'collected' }>, 'kind' | 'file'>
   try {
-    const load = () => running.run(file, () => import(pathToFileURL(output).href))
+    const load = () => running.run(file, () => withRestoredBuiltins('it', () => import(pathToFileURL(output).href)))
     const { benches, findings, claims, problems, warnings } = await collectRegistrations(
       load,
       ownerOf(file),
@@ -198,5 +212,7 @@ for (const { file, output } of files) {
     result = { benches: [], findings: [], claims: [], problems: [problem(file, error)], warnings: [] }
   }
   await settled()
+  const changed = restoreBuiltins()
+  if (changed.length > 0) stray.push(problem(file, new ChangedBuiltinsError(changed, 'it')))
   post({ kind: 'collected', file, ...result, problems: [...result.problems, ...stray.splice(0)] })
 }

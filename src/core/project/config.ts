@@ -6,6 +6,7 @@ import type { ConfigEnvironment, ConfigFunction, ImageConfig, ReporterEntry } fr
 import type { PlatformSpec } from '../../dsl/platform.ts'
 import type { Limits } from '../../host/cgroup.ts'
 import type { PinnedDigests } from '../../host/releases/release.ts'
+import { withRestoredBuiltins } from '../../util/builtins.ts'
 import { UsageError } from '../../util/errors.ts'
 import { keepProjectOwner } from '../../util/project-owner.ts'
 import { wrongOptions } from '../../util/schema-issues.ts'
@@ -189,7 +190,7 @@ async function callConfig(
 ): Promise<unknown> {
   if (typeof value !== 'function') return value
   try {
-    return await (value as ConfigFunction)(environment)
+    return await withRestoredBuiltins('it', () => (value as ConfigFunction)(environment))
   } catch (error) {
     throw new ProjectError([importProblem(error, root, file)])
   }

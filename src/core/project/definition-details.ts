@@ -1,5 +1,8 @@
 import type { Location } from '../../dsl/errors.ts'
+import { ChangedBuiltinsError } from '../../util/builtins.ts'
+import { IsobenchError } from '../../util/errors.ts'
 import { locationSchema } from '../model/claim.ts'
+import { locateAssignment } from './locate-word.ts'
 
 /** Node refuses to import it: the path is computed, so isobench could not compile the module. */
 const isUncompiled = (error: Error): boolean =>
@@ -9,13 +12,22 @@ const importFix =
   "begin the path with a folder, so that isobench compiles the modules in it: import('./folder/' + name + '.ts')"
 
 /**
- * The fix and the location of a `DefinitionError`, or how to import a computed TypeScript path. Errors of other
+ * The fix and the location of an error of isobench, or how to import a computed TypeScript path. Errors of other
  * libraries may have fields with these names and another meaning.
+ * @param file the absolute path of the module that threw it
  */
-export function definitionDetails(error: unknown): { readonly fix?: string; readonly location?: Location } {
-  // Not `instanceof`: a bench file may resolve another copy of isobench.
+export function definitionDetails(
+  error: unknown,
+  file: string,
+): { readonly fix?: string; readonly location?: Location } {
   if (!(error instanceof Error)) return {}
+  if (error instanceof ChangedBuiltinsError) {
+    const location = locateAssignment(file, error.names)
+    return { fix: error.fix!, ...(location && { location }) }
+  }
+  if (error instanceof IsobenchError) return error.fix === undefined ? {} : { fix: error.fix }
   if (isUncompiled(error)) return { fix: importFix }
+  // Not `instanceof`: a bench file may resolve another copy of isobench.
   if (error.name !== 'DefinitionError') return {}
   const { fix, location } = error as { readonly fix?: unknown; readonly location?: unknown }
   const parsed = locationSchema.safeParse(location)

@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseStackFrames } from '../../dsl/errors.ts'
+import { rememberBuiltins, withRestoredBuiltins } from '../../util/builtins.ts'
 import { IsobenchError, messageOf, readableError } from '../../util/errors.ts'
 import { handleStrayErrors } from '../../util/stray-errors.ts'
 import { type Problem, ProjectError } from '../model/suite.ts'
@@ -23,6 +25,7 @@ export async function importDefault(
   const result = await compile(root, file)
   if (!result.ok) throw new ProjectError(result.problems)
   const { output, digest } = result.compiled
+  rememberBuiltins()
   // One second later than the limit of `importCompiled`, which reports an import that waits.
   using _loops = interruptLoopAfter(importTimeout() + 1)
   // With the digest, changed code is a new module for Node: watch mode loads it again.
@@ -35,13 +38,18 @@ export async function importDefault(
 /**
  * Imports a compiled module into this process.
  * @param file for messages, relative to `root`
- * @throws {ProjectError} if the module throws, leaves an error that nothing handles, calls `process.exit` or takes too
- *   long
+ * @throws {ProjectError} if the module throws, leaves an error that nothing handles, calls `process.exit`, changes
+ *   builtins or takes too long
  */
 export async function importCompiled(root: string, file: string, url: string): Promise<{ readonly default?: unknown }> {
   process.setSourceMapsEnabled(true)
   try {
-    return await withoutStrayErrors(() => withinLimit(import(url), importTimeout()))
+    return await withoutStrayErrors(() =>
+      withinLimit(
+        withRestoredBuiltins('it', () => import(url)),
+        importTimeout(),
+      ),
+    )
   } catch (thrown) {
     const error = readableError(thrown)
     throw new ProjectError([importProblem(error, root, file)])
@@ -53,7 +61,7 @@ const quoted = (thrown: unknown): string => (typeof thrown === 'string' ? `"${me
 
 /** What is wrong with a module of the project that threw an error. */
 export function importProblem(error: unknown, root: string, file: string): Problem {
-  const { fix, location } = error instanceof IsobenchError ? { fix: error.fix } : definitionDetails(error)
+  const { fix, location } = definitionDetails(error, join(root, file))
   const frames = error instanceof Error ? parseStackFrames(String(error.stack)) : []
   const at = location ?? frames.find((frame) => isProjectFile(root, frame.file))
   const message = error instanceof Error ? messageOf(error) : `it threw ${quoted(error)}`

@@ -42,4 +42,14 @@ export function locatePath(file: string, path: readonly PropertyKey[]): Pick<Pro
   return word === undefined ? {} : { location: { file, line: before.length, column: before.at(-1)!.length + 1 }, word }
 }
 
+/** The first assignment to one of the names, such as `JSON.stringify`, in a file. */
+export function locateAssignment(file: string, names: readonly string[]): Location | undefined {
+  const patterns = names.map((name) => new RegExp(`(?<![\\w$])${escaped(name)}[)\\s]*(as \\w+\\)\\s*)?=(?![=>])`))
+  for (const [at, text] of linesOf(file).entries()) {
+    const column = Math.max(...patterns.map((pattern) => text.search(pattern)))
+    if (column >= 0) return { file, line: at + 1, column: column + 1 }
+  }
+  return undefined
+}
+
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')

@@ -42,7 +42,7 @@ const allowed: Record<Layer, readonly Layer[]> = {
   platforms: ['util', 'dsl', 'host', 'driver', 'vm'],
   'core/stats': [],
   'core/model': ['util', 'dsl', 'tools', 'core/stats'],
-  'core/reporter': ['core/model'],
+  'core/reporter': ['util', 'core/model'],
   'core/judge': ['util', 'dsl', 'core/stats', 'core/model'],
   'core/records': ['util', 'dsl', 'host', 'core/stats', 'core/model', 'core/judge'],
   'core/attack-profile': ['util', 'dsl', 'host', 'tracing', 'core/stats', 'core/model', 'core/records'],

@@ -90,6 +90,23 @@ bench('one', workload('w', { metrics: { e: higher('ops/s') }, run: async () => (
     expect(JSON.parse(stdout)).toBeTruthy()
   })
 
+  it.each([
+    'JSON.stringify = () => { throw new Error() }',
+    'Reflect.deleteProperty(globalThis, "process")',
+    'process.stderr.write = () => { throw new Error() }; Array.prototype.map = () => []',
+    'Buffer.from = () => { throw new Error() }; await new Promise((r) => setTimeout(r, 200))',
+    'process.setuid(65534)',
+    'Object.freeze(Error.prototype)',
+  ])('ends with 5 and names the config that affects its process: %s', (code) => {
+    writeFileSync(join(root, 'changing.config.ts'), config(code))
+    const { status, stderr } = shell('ISO list --config changing.config.ts')
+    expect([
+      status,
+      stderr.match(/^error {2}changing.config.ts(:1:\d+|:2:\d+)? {2}it (changed|called|froze) /)?.length,
+    ]).toEqual([5, 3])
+    expect(stderr).not.toContain('bug in isobench')
+  })
+
   it('sends what a bench file prints to standard error, and shows names without control characters', () => {
     const loud = `console.log('from the bench')\n${bench.replace("'one'", "'a\\u001b[31m\\nb'")}`
     writeFileSync(join(root, 'benches/loud.bench.ts'), loud)

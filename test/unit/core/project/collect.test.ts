@@ -140,6 +140,43 @@ describe.skipIf(!built)('a bench file that never ends', () => {
   })
 })
 
+describe.skipIf(!built)('a bench file in the worker', () => {
+  it.each([
+    ['posts', "postMessage({ kind: 'collected', file: 'benches/a.bench.ts' })"],
+    ['posts no object', 'postMessage(null)'],
+    ['closes its port', 'close()'],
+  ])('%s without an effect', async (_, call) => {
+    const code = `import { parentPort } from 'node:worker_threads'\nparentPort?.${call}\n${head}bench('x', w())`
+    write({ 'benches/a.bench.ts': code, 'benches/b.bench.ts': `${head}bench('y', w())` })
+    expect(await listed()).toMatchObject({
+      benches: ['benches/a.bench.ts#x', 'benches/b.bench.ts#y'],
+      problems: [],
+    })
+  })
+
+  it.each([
+    ['Array.prototype.filter = () => []', 'Array.prototype.filter', 1],
+    ['globalThis.Map = undefined', 'Map', 12],
+    ["Object.defineProperty(Object.prototype, 'get', { value: 1, configurable: true })", 'Object.prototype.get'],
+    ['setTimeout(() => { Set.prototype.has = () => true }, 1)', 'Set.prototype.has', 20],
+  ])('that changes builtins is a problem, and no other file is: %s', async (code, name, column?: number) => {
+    write({
+      'benches/a.bench.ts': `${code}\n${head}bench('x', w())`,
+      'benches/b.bench.ts': `${head}bench('y', w())`,
+    })
+    const { benches, suite } = await listed()
+    expect(benches).toContain('benches/b.bench.ts#y')
+    expect(suite.problems).toEqual([
+      {
+        file: 'benches/a.bench.ts',
+        message: `it changed ${name}, which isobench uses, too`,
+        fix: 'restore it before the import or the workload ends, or change it in a child process',
+        ...(column !== undefined && { location: { file: join(root, 'benches/a.bench.ts'), line: 1, column } }),
+      },
+    ])
+  })
+})
+
 describe.skipIf(!built)('what a bench file registers', () => {
   it('belongs to it if a helper function of another module registers it', async () => {
     const nested = 'export const deep = (n: number, f: () => unknown): unknown => (n === 0 ? f() : deep(n - 1, f))'

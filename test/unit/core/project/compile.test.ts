@@ -172,8 +172,8 @@ describe('a module of a bundle', () => {
     const refused = (extension: string) =>
       Object.assign(new TypeError(`Unknown file extension "${extension}" for /p/lib/x${extension}`), { code })
     for (const extension of ['.ts', '.mts', '.tsx'])
-      expect(definitionDetails(refused(extension)).fix).toMatch(/^begin the path with a folder/)
-    expect(definitionDetails(refused('.txt'))).toEqual({})
+      expect(definitionDetails(refused(extension), 'a.bench.ts').fix).toMatch(/^begin the path with a folder/)
+    expect(definitionDetails(refused('.txt'), 'a.bench.ts')).toEqual({})
   })
 
   it('keeps a require that it has made itself', async () => {

@@ -1,0 +1,293 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import * as childProcess from 'node:child_process'
+import { EventEmitter } from 'node:events'
+import * as fs from 'node:fs'
+import * as fsPromises from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
+import * as path from 'node:path'
+import { Readable, Writable } from 'node:stream'
+import { IsobenchError, messageOf } from './errors.ts'
+
+/**
+ * Finds and restores builtins that user code changes. User code runs in the process of isobench: with another
+ * `Map.prototype.get`, benches vanish without an error.
+ *
+ * Everything that `restoreBuiltins` calls is taken here, before user code runs, and it uses no iterator and no array
+ * method.
+ */
+const { ownKeys, getOwnPropertyDescriptor, defineProperty, deleteProperty, getPrototypeOf, has, apply } = Reflect
+const { setPrototypeOf } = Object
+const { Buffer, process } = globalThis
+
+/** User code changed a builtin that isobench uses. */
+export class ChangedBuiltinsError extends IsobenchError {
+  readonly code = 'ISOBENCH_BUILTINS'
+
+  constructor(
+    /** Such as `JSON.stringify`. */
+    readonly names: readonly string[],
+    /** The subject of the message. */
+    source: string,
+    /** What failed because of the change. */
+    failure?: string,
+  ) {
+    super(
+      `${source} changed ${listed(names)}, which isobench uses, too${failure === undefined ? '' : `: ${failure}`}`,
+      'restore it before the import or the workload ends, or change it in a child process',
+    )
+  }
+}
+
+const mostListed = 4
+
+const listed = (names: readonly string[]): string =>
+  names.length <= mostListed
+    ? names.join(', ')
+    : `${names.slice(0, mostListed - 1).join(', ')} and ${names.length - mostListed + 1} more`
+
+const namespaces = { JSON, Math, Reflect, Atomics, Intl, performance }
+
+const classes = {
+  ...{ Object, Array, Function, String, Number, Boolean, Symbol, BigInt, Date, RegExp, Promise, Proxy },
+  ...{ Error, AggregateError, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError },
+  ...{ Map, Set, WeakMap, WeakSet, WeakRef, ArrayBuffer, SharedArrayBuffer, DataView, Uint8Array, Int32Array },
+  ...{ Buffer, URL, URLSearchParams, AbortController, AbortSignal, Event, EventTarget, TextEncoder, TextDecoder },
+}
+
+const functions = {
+  ...{ parseInt, parseFloat, isNaN, isFinite, encodeURI, encodeURIComponent, decodeURI, decodeURIComponent },
+  ...{ setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate, queueMicrotask, process },
+}
+
+/** The prototypes of objects that the language creates: they have no name. */
+const prototypes = {
+  TypedArray: getPrototypeOf(Uint8Array.prototype)!,
+  ArrayIterator: getPrototypeOf([][Symbol.iterator]())!,
+  MapIterator: getPrototypeOf(new Map().keys())!,
+  SetIterator: getPrototypeOf(new Set().keys())!,
+  StringIterator: getPrototypeOf(''[Symbol.iterator]())!,
+  Performance: getPrototypeOf(performance)!,
+}
+
+/** Classes of Node.js that are no globals. */
+const nodeClasses = { EventEmitter, AsyncLocalStorage, ChildProcess: childProcess.ChildProcess, Readable, Writable }
+
+/** Modules with functions that isobench imports. User code reaches those only with `syncBuiltinESMExports`. */
+const modules = { fs, 'fs.promises': fsPromises, childProcess, path }
+
+/**
+ * Functions that isobench changes itself, or that widely used packages replace by functions that call the original:
+ * signal-exit, graceful-fs and core-js.
+ */
+const exempt = new Set<PropertyKey>([
+  'process.exit',
+  'process.reallyExit',
+  'process.abort',
+  'process.removeAllListeners',
+  'process.emit',
+  // Replaced only while stray errors are handled.
+  ...['setuid', 'seteuid', 'setgid', 'setegid', 'setgroups', 'initgroups'].map((name) => `process.${name}`),
+  'process.cwd',
+  'process.chdir',
+  'Function.prototype.toString',
+])
+
+/** Restored without an error: many packages set it, and only isobench's reading of stack traces needs Node's own. */
+const formatter = 'prepareStackTrace'
+const hasFormatter = Object.hasOwn(Error, formatter)
+
+/** The names of descriptors, and those that change how every object is awaited or written as JSON. */
+const meaningful = new Set<PropertyKey>(['get', 'set', 'value', 'writable', 'enumerable', 'configurable', 'then'])
+
+/** `toJSON` of a Map or a BigInt changes no text that isobench writes. */
+const jsonPrototypes = new Set(['Object.prototype', 'Array.prototype', 'String.prototype', 'Number.prototype'])
+
+interface Remembered {
+  readonly owner: object
+  readonly name: string
+  readonly keys: readonly PropertyKey[]
+  readonly descriptors: readonly PropertyDescriptor[]
+  /** Whether new properties are looked at, too. */
+  readonly isOpen: boolean
+}
+
+type Namespace = Readonly<Record<string, unknown>>
+
+interface RememberedModule {
+  readonly name: string
+  readonly namespace: Namespace
+  readonly keys: readonly string[]
+  readonly values: readonly unknown[]
+}
+
+let remembered: { readonly owners: readonly Remembered[]; readonly modules: readonly RememberedModule[] } | undefined
+
+const nameOf = (owner: string, key: PropertyKey): string =>
+  typeof key === 'symbol' ? `${owner}[${key.description}]` : owner === 'globalThis' ? String(key) : `${owner}.${key}`
+
+/** Without a prototype, because user code may add `get` to the one of all objects. */
+const descriptorOf = (owner: object, key: PropertyKey): PropertyDescriptor =>
+  setPrototypeOf(getOwnPropertyDescriptor(owner, key), null)
+
+/** A number such as Error.stackTraceLimit is not a builtin that isobench needs. */
+const isCode = ({ value, get }: PropertyDescriptor): boolean =>
+  get !== undefined || typeof value === 'function' || (typeof value === 'object' && value !== null)
+
+/** Node.js replaces getters of `process` by values when they are first read. */
+const methodsOf = (owner: object): PropertyKey[] =>
+  ownKeys(owner).filter((key) => typeof getOwnPropertyDescriptor(owner, key)!.value === 'function')
+
+function remember(name: string, owner: object, all: readonly PropertyKey[] = ownKeys(owner)): Remembered {
+  const keys = all.filter(
+    (key) => !exempt.has(nameOf(name, key)) && Object.hasOwn(owner, key) && isCode(descriptorOf(owner, key)),
+  )
+  const descriptors = keys.map((key) => descriptorOf(owner, key))
+  kept.set(owner, name)
+  const isOpen = jsonPrototypes.has(name) || name === 'process' || name === 'performance'
+  return { owner, name, keys, descriptors, isOpen }
+}
+
+/** Builtins that user code must not freeze, because nothing undoes that. */
+const kept = new WeakMap<object, string>()
+
+/** Makes the functions that freeze objects throw for builtins. */
+function keepExtensible(): void {
+  for (const name of ['freeze', 'seal', 'preventExtensions'] as const)
+    for (const owner of name === 'preventExtensions' ? [Object, Reflect] : [Object]) {
+      const original = Reflect.get(owner, name) as (given: object) => unknown
+      const { [name]: replacement } = {
+        [name](given: object) {
+          const builtin = given === undefined || given === null ? undefined : apply(nameOfKept, kept, [given])
+          if (builtin !== undefined)
+            throw new TypeError(`it froze ${builtin}, which isobench uses, too. Freeze it in a child process`)
+          return original(given)
+        },
+      }
+      Reflect.set(owner, name, replacement)
+    }
+}
+const nameOfKept = kept.get
+let isKept = false
+
+/** Remembers the builtins as they are now. Call it before user code runs. */
+export function rememberBuiltins(): void {
+  if (!isKept) keepExtensible()
+  isKept = true
+  const named = Object.entries({ ...classes, ...nodeClasses })
+  remembered = {
+    owners: [
+      // Without other properties of this one, the ones below can be read.
+      remember('Object.prototype', Object.prototype),
+      remember('globalThis', globalThis, Object.keys({ ...namespaces, ...classes, ...functions, globalThis })),
+      ...named.map(([name, one]) => remember(name, one)),
+      ...named.flatMap(([name, { prototype }]) =>
+        prototype && prototype !== Object.prototype ? [remember(`${name}.prototype`, prototype)] : [],
+      ),
+      ...Object.entries(prototypes).map(([name, one]) => remember(`${name}.prototype`, one)),
+      ...Object.entries(namespaces).map(([name, one]) => remember(name, one)),
+      remember('process', process, methodsOf(process)),
+      remember('process.hrtime', process.hrtime),
+    ],
+    modules: Object.entries<object>(modules).map(([name, module]) => {
+      const namespace = module as Namespace
+      const keys = Object.keys(namespace).filter((key) => typeof namespace[key] === 'function')
+      return { name, namespace, keys, values: keys.map((key) => namespace[key]) }
+    }),
+  }
+}
+
+/** Whether a property that was not there before affects isobench. */
+function isHarmful({ name, owner }: Remembered, key: PropertyKey, isEnumerable: boolean): boolean {
+  if (apply(hasOf, exempt, [nameOf(name, key)])) return false
+  if (name === 'Object.prototype') return isEnumerable || apply(hasOf, meaningful, [key]) || key === 'toJSON'
+  if (key === 'toJSON') return apply(hasOf, jsonPrototypes, [name])
+  if (name === 'Array.prototype') return isEnumerable
+  // It hides a method, as `performance.now` or `process.on` do.
+  const parent = getPrototypeOf(owner)
+  return parent !== null && has(parent, key) && typeof descriptorOf(owner, key).value === 'function'
+}
+const hasOf = Set.prototype.has
+
+/** Adds to a list without its methods and without setters that user code may have added. */
+const append = (list: string[], name: string): void =>
+  void defineProperty(list, list.length, plain({ value: name, writable: true, enumerable: true, configurable: true }))
+const plain = (descriptor: PropertyDescriptor): PropertyDescriptor => setPrototypeOf(descriptor, null)
+
+function restoreOwner(one: Remembered, changed: string[]): void {
+  const { owner, name, keys, descriptors } = one
+  const now = one.isOpen ? ownKeys(owner) : []
+  for (let at = 0; at < now.length; at++) {
+    const key = now[at]!
+    if (contains(keys, key) || !isHarmful(one, key, descriptorOf(owner, key).enumerable === true)) continue
+    deleteProperty(owner, key)
+    append(changed, nameOf(name, key))
+  }
+  for (let at = 0; at < keys.length; at++) {
+    const key = keys[at]!
+    const before = descriptors[at]!
+    const given = getOwnPropertyDescriptor(owner, key)
+    const after = given && setPrototypeOf(given, null)
+    if (after && after.value === before.value && after.get === before.get && after.set === before.set) continue
+    defineProperty(owner, key, before)
+    if (key !== formatter) append(changed, nameOf(name, key))
+  }
+}
+
+function restoreGlobal(name: string, value: unknown, changed: string[]): void {
+  ;(globalThis as unknown as Record<string, unknown>)[name] = value
+  append(changed, name)
+}
+
+function contains(keys: readonly PropertyKey[], key: PropertyKey): boolean {
+  for (let at = 0; at < keys.length; at++) if (keys[at] === key) return true
+  return false
+}
+
+/**
+ * Restores the builtins that were changed since `rememberBuiltins`.
+ * @returns what was changed, such as `JSON.stringify`
+ */
+export function restoreBuiltins(): string[] {
+  const changed: string[] = []
+  if (!remembered) return changed
+  const { owners, modules } = remembered
+  for (let at = 0; at < owners.length; at++) restoreOwner(owners[at]!, changed)
+  if (!hasFormatter) deleteProperty(Error, formatter)
+  // Their setters keep the value where no descriptor shows it.
+  if (globalThis.process !== process) restoreGlobal('process', process, changed)
+  if (globalThis.Buffer !== Buffer) restoreGlobal('Buffer', Buffer, changed)
+  let isSynced = true
+  for (let at = 0; at < modules.length; at++) {
+    const { name, namespace, keys, values } = modules[at]!
+    for (let index = 0; index < keys.length; index++) {
+      const key = keys[index]!
+      if (namespace[key] === values[index]) continue
+      ;(namespace.default as Record<string, unknown>)[key] = values[index]
+      append(changed, nameOf(name, key))
+      isSynced = false
+    }
+  }
+  if (!isSynced) syncBuiltinESMExports()
+  return changed
+}
+
+/**
+ * Runs user code, and restores the builtins that it changed.
+ * @param source the subject of the message
+ * @throws {ChangedBuiltinsError} if it changed any, also instead of the error of the work, which it may cause
+ */
+export async function withRestoredBuiltins<T>(source: string, work: () => Promise<T> | T): Promise<T> {
+  let failure: unknown
+  let result: T | undefined
+  let hasFailed = false
+  try {
+    result = await work()
+  } catch (error) {
+    hasFailed = true
+    failure = error
+  }
+  const changed = restoreBuiltins()
+  if (changed.length > 0) throw new ChangedBuiltinsError(changed, source, hasFailed ? messageOf(failure) : undefined)
+  if (hasFailed) throw failure
+  return result as T
+}

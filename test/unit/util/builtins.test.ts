@@ -1,0 +1,96 @@
+import { EventEmitter } from 'node:events'
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+import { beforeEach, describe, expect, it } from 'vitest'
+import {
+  ChangedBuiltinsError,
+  rememberBuiltins,
+  restoreBuiltins,
+  withRestoredBuiltins,
+} from '../../../src/util/builtins.ts'
+
+const loose = globalThis
+const prototypeOf = (one: { prototype: object }) => one.prototype as Record<PropertyKey, unknown>
+const boom = () => {
+  throw new Error('boom')
+}
+
+const set = (owner: object, key: PropertyKey, value: unknown) => () => void Reflect.set(owner, key, value)
+
+beforeEach(rememberBuiltins)
+
+/** What user code changes, and what is still changed after it was restored. */
+const changes: [name: string, change: () => void, isRestored: () => boolean][] = [
+  ['JSON.stringify', set(JSON, 'stringify', boom), () => JSON.stringify([1]) === '[1]'],
+  ['Date', set(loose, 'Date', undefined), () => new Date(0).getTime() === 0],
+  ['Math.random', set(Math, 'random', boom), () => Math.random() < 1],
+  ['Map.prototype.get', set(Map.prototype, 'get', () => undefined), () => new Map([[1, 2]]).get(1) === 2],
+  ['Array.prototype.map', set(Array.prototype, 'map', boom), () => [1].map(String)[0] === '1'],
+  ['Array.prototype[Symbol.iterator]', set(prototypeOf(Array), Symbol.iterator, boom), () => [...[1]].length === 1],
+  ['Array.prototype.toJSON', set(prototypeOf(Array), 'toJSON', () => 'x'), () => JSON.stringify([1]) === '[1]'],
+  ['Object.prototype.extra', set(prototypeOf(Object), 'extra', 1), () => !('extra' in {})],
+  [
+    'Object.prototype.get',
+    () => void Object.defineProperty(Object.prototype, 'get', { value: 1, configurable: true }),
+    () => !('get' in {}),
+  ],
+  ['Promise', set(loose, 'Promise', undefined), () => Promise.resolve() instanceof Promise],
+  ['Promise.race', set(Promise, 'race', boom), () => Promise.race.name === 'race'],
+  ['setTimeout', set(loose, 'setTimeout', () => {}), () => setTimeout.name === 'setTimeout'],
+  ['performance.now', set(performance, 'now', () => Number.NaN), () => performance.now() > 0],
+  ['process', () => void Reflect.deleteProperty(globalThis, 'process'), () => process.pid > 0],
+  ['Buffer', set(loose, 'Buffer', undefined), () => Buffer.from('a').length === 1],
+  ['process.on', set(process, 'on', boom), () => !Object.hasOwn(process, 'on')],
+  ['EventEmitter.prototype.emit', set(EventEmitter.prototype, 'emit', boom), () => !new EventEmitter().emit('a')],
+  [
+    'fs.statSync',
+    () => {
+      Reflect.set(fs, 'statSync', boom)
+      syncBuiltinESMExports()
+    },
+    () => fs.statSync('/').isDirectory(),
+  ],
+]
+
+describe('builtins that user code changes', () => {
+  it.each(changes)('%s is restored and named', (name, change, isRestored) => {
+    change()
+    const changed = restoreBuiltins()
+    expect([changed, isRestored()]).toEqual([[name], true])
+    expect(restoreBuiltins()).toEqual([])
+  })
+
+  it('are the cause of the error that comes with them', async () => {
+    const failing = withRestoredBuiltins('it', () => {
+      Object.keys = boom
+      return Object.keys({})
+    })
+    await expect(failing).rejects.toThrow(new ChangedBuiltinsError(['Object.keys'], 'it', 'boom'))
+    await expect(failing).rejects.toThrow('it changed Object.keys, which isobench uses, too: boom')
+  })
+
+  it('may be changed and restored, and may get what changes no code of isobench', async () => {
+    const { now } = Date
+    const value = await withRestoredBuiltins('it', () => {
+      Date.now = () => 7
+      const value = Date.now()
+      Date.now = now
+      prototypeOf(BigInt).toJSON = String
+      Object.defineProperty(Object.prototype, 'should', { get: () => 1, configurable: true })
+      Error.stackTraceLimit = 20
+      Error.prepareStackTrace = boom
+      return value
+    })
+    expect(value).toBe(7)
+    expect(String(new Error('text').stack)).toContain('text')
+    for (const [{ prototype }, name] of [[BigInt, 'toJSON'] as const, [Object, 'should'] as const])
+      Reflect.deleteProperty(prototype, name)
+  })
+})
+
+it('refuses to freeze a builtin, and freezes other objects', () => {
+  expect(() => Object.freeze(Array.prototype)).toThrow('it froze Array.prototype, which isobench uses, too.')
+  expect(() => Reflect.preventExtensions(globalThis)).toThrow('it froze globalThis')
+  expect(Object.isFrozen(Object.freeze({ a: 1 }))).toBe(true)
+  expect(Object.freeze(1)).toBe(1)
+})
