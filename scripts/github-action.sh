@@ -59,6 +59,23 @@ read_config() {
   if [ -n "$CONFIG" ]; then config+=("--config=$CONFIG"); fi
 }
 
+# Prints the folder of the config: that of the input, or the nearest one as isobench finds it.
+config_folder() {
+  if [ -n "$CONFIG" ]; then
+    realpath -- "$(dirname -- "$CONFIG")"
+    return
+  fi
+  local folder extension
+  folder="$(pwd -P)"
+  while :; do
+    for extension in ts mts cts js mjs cjs; do
+      if [ -e "$folder/isobench.config.$extension" ]; then echo "$folder" && return; fi
+    done
+    if [ "$folder" = / ]; then pwd -P && return; fi
+    folder="$(dirname -- "$folder")"
+  done
+}
+
 check() {
   local old='const [a, b] = process.versions.node.split(".").map(Number); process.exit(a * 100 + b < 2019 ? 1 : 0)'
   if ! node -e "$old"; then
@@ -83,7 +100,7 @@ key() {
     cat - "$GITHUB_ACTION_PATH/src/host/releases/manifest.ts" "$0" | sha256sum | cut -c1-16)"
   # The records are beside the config.
   local project
-  project="$(realpath -- "$(dirname -- "${CONFIG:-./isobench.config.ts}")")"
+  project="$(config_folder)"
   # Each line of the file is an output.
   if [[ $project == *[$'\r\n']* ]]; then fail "The path of the project has a line break: $project"; fi
   echo "key=isobench-$(uname -m)-$digest" >>"$GITHUB_OUTPUT"

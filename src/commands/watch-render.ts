@@ -1,7 +1,7 @@
 import type { Report } from '../core/model/report.ts'
 import { brokenPlatforms } from '../core/watch/changes.ts'
 import type { Failure } from '../core/watch/failures.ts'
-import { type EmptyFilter, filterReport, type ReportView } from '../core/watch/name-filter.ts'
+import { type EmptyFilter, filterReport, matchesName, type ReportView } from '../core/watch/name-filter.ts'
 import type { Watch } from '../core/watch/watch.ts'
 import { codeFrame } from '../reporters/code-frame.ts'
 import { duration } from '../reporters/format.ts'
@@ -41,7 +41,9 @@ export function renderWatch(watch: WatchView, view: RenderOptions): string[] {
   const filtered = filterReport(report, watch.only)
   const shown = { ...report, ...filtered, findings: report.findings }
   const inView = ({ case: id, platform }: { readonly case: string; readonly platform: string }) =>
-    filtered.cases.some((one) => one.case === id && one.results.some((result) => result.platform === platform))
+    filtered.cases.some((one) => one.case === id && one.results.some((result) => result.platform === platform)) &&
+    // A filter keeps native for the ratios of the other platforms.
+    matchesName(watch.only.platform, platform)
   // A flag that its runtime does not know is what somebody is looking for; what never worked here is not.
   const broken = new Set(brokenPlatforms(report, before))
   const isStale = (id: string, platform: string) => watch.stale.get(id)?.has(platform) === true

@@ -27,6 +27,8 @@ export interface FakeBehavior {
   readonly stuckAt?: number
   /** Every boot but that of the probe fails. */
   readonly failBoots?: boolean
+  /** The probe fails: the platform cannot run on this host. */
+  readonly failProbe?: boolean
   /** The platform refuses to run commands. */
   readonly unsupported?: boolean
   readonly family?: PlatformFamily
@@ -108,6 +110,7 @@ export function fakeHost(
     }
     const [id, program] = rest as [string, string]
     await options.gate?.()
+    if (program === '/bin/busybox' && platforms[name!]!.failProbe) throw new CommandError(`${name} did not start`)
     if (program === '/bin/busybox') return { stdout: '', stderr: '', milliseconds: 1, firstByteMs: null }
     host.record(`exec ${name} ${program}`)
     const { ms = 100, jitter = 0, failEvery, oomAt, bombAt, hangAt, stuckAt } = platforms[name!]!

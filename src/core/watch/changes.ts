@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { MeasureJob } from '../measure/run-loop.ts'
 import { type CasesToMeasure, casesOf, type ResolvedProfile } from '../model/plan.ts'
 import type { Report } from '../model/report.ts'
-import type { BenchData, FindingData } from '../model/suite.ts'
+import type { BenchData, FindingData, Problem } from '../model/suite.ts'
 import type { Project } from '../project/config.ts'
 import type { SampleStore } from './sample-store.ts'
 
@@ -27,6 +27,29 @@ export type Decision =
   | { readonly what: 'nothing' | 'judge' | 'all' }
   /** Some benches on all platforms, and some platforms, together with native, for all benches. */
   | { readonly what: 'measure'; readonly benches: readonly string[]; readonly platforms: readonly string[] }
+
+/**
+ * What a decision does, in words.
+ * @param host returns those of some platforms that cannot run on it
+ */
+export function decisionText(
+  decision: Decision,
+  { benches }: Pick<Snapshot, 'benches'>,
+  problems: readonly Problem[],
+  host: { unavailable(names: readonly string[]): readonly string[] },
+): string {
+  if (problems.length > 0) return 'cannot be used; the last results stay'
+  if (decision.what === 'nothing') return 'nothing to do'
+  if (decision.what === 'judge') return 'judged again'
+  if (decision.what !== 'measure') return 'everything is measured again'
+  const names = benches.flatMap(({ id, name }) => (decision.benches.includes(id) ? name : []))
+  const unavailable = host.unavailable(decision.platforms)
+  const measured = [...names, ...decision.platforms.filter((name) => !unavailable.includes(name))]
+  return [
+    ...(measured.length > 0 ? [`measured again: ${measured.join(', ')}`] : []),
+    ...(unavailable.length > 0 ? [`cannot run here: ${unavailable.join(', ')}`] : []),
+  ].join('; ')
+}
 
 /** What a bench measures, without its claims and its location. The digest is that of its file, without claims. */
 const measuredWork = ({ id, params, metrics, workload, timeout, digest }: BenchData): unknown => ({

@@ -172,6 +172,15 @@ export class WatchSession {
       if (before?.platforms.get(name) !== state) this.#stalePlatforms.add(name)
   }
 
+  /** Those of some platforms that cannot run on this host, as their latest probe has shown. */
+  unavailable(names: readonly string[]): string[] {
+    const { platforms } = this.current().snapshot
+    return names.filter((name) => {
+      const known = this.#platforms.get(name)
+      return known?.state === platforms.get(name) && known?.platform.available === false
+    })
+  }
+
   /** Probes some platforms again before the next job, although they did not change. */
   probeAgain(names: readonly string[]): void {
     for (const name of names) this.#platforms.delete(name)

@@ -13,6 +13,7 @@ import {
   brokenPlatforms,
   casesFor,
   type Decision,
+  decisionText,
   differenceOf,
   existingCases,
   failedCases,
@@ -99,6 +100,8 @@ export class Watch {
   /** The record behind `report`. */
   #shown: RunRecord | undefined
   #undo: MarginEdit | undefined
+  /** The text of the note after a probe has shown which platforms can run. */
+  #laterNote: (() => string) | undefined
   /** The file that a key has edited. Its note stays when the file is read again. */
   #editedByKey: string | undefined
   #job: MeasureJob | undefined
@@ -291,7 +294,9 @@ export class Watch {
         const isTemporary = decision.what === 'nothing' && ![...changes.paths].some(existsSync)
         const isOwn = this.#editedByKey !== undefined && changes.paths.has(this.#editedByKey)
         if (isOwn) this.#editedByKey = undefined
-        else if (!isTemporary) this.#say(`${names.join(', ')} → ${this.#outcome(decision)}`)
+        const text = () =>
+          `${names.join(', ')} → ${decisionText(decision, this.#snapshot!, this.problems, this.#session)}`
+        if (!isOwn && !isTemporary) this.#say(text(), text)
         this.#files.set(watchedFiles(this.#state))
       } catch (error) {
         this.problems = [{ file: 'isobench.config', message: messageOf(error) }]
@@ -302,15 +307,6 @@ export class Watch {
 
   #relative(path: string): string {
     return path.replace(`${this.root}/`, '')
-  }
-
-  #outcome(decision: Decision): string {
-    if (this.problems.length > 0) return 'cannot be used; the last results stay'
-    if (decision.what === 'nothing') return 'nothing to do'
-    if (decision.what === 'judge') return 'judged again'
-    if (decision.what !== 'measure') return 'everything is measured again'
-    const names = this.#snapshot!.benches.flatMap(({ id, name }) => (decision.benches.includes(id) ? name : []))
-    return `measured again: ${[...names, ...decision.platforms].join(', ')}`
   }
 
   /** Measures or judges what has changed since the last snapshot. */
@@ -399,6 +395,8 @@ export class Watch {
     this.#job = job
     try {
       await this.#session.prepare(this.#quit.signal, (what) => this.#show({ kind: 'preparing', what }))
+      const text = this.#laterNote?.()
+      if (text !== undefined && text !== this.note?.text) this.#say(text)
       if (running.signal.aborted) return
       const startedAt = this.now()
       await this.#session.take(job, running.signal, {
@@ -424,7 +422,8 @@ export class Watch {
     this.options.onChange()
   }
 
-  #say(text: string): void {
+  #say(text: string, later?: () => string): void {
+    this.#laterNote = later
     this.note = { text, at: this.now() }
     this.latestJob = undefined
   }

@@ -84,8 +84,8 @@ interface ReleaseChoice {
   readonly version?: string | undefined
 }
 
-/** The prefix of a release's unfinished downloads. */
-const prefixOf = ({ name, version }: ReleaseChoice) => `${name}@${version === undefined ? '' : `${version}-`}`
+/** The prefix of a release's unfinished downloads. A version may begin with another one and a dash: 9.0, 9.0-rc1. */
+const prefixOf = ({ name, version }: ReleaseChoice) => `${name}@${version === undefined ? '' : `${version}@`}`
 
 /**
  * Installs a release unless it is installed. Verifies the digests of all files before it unpacks one, and unpacks into

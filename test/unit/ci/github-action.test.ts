@@ -338,7 +338,10 @@ describe('the script of the action', () => {
       expect(execute('key', env).code).toBe(0)
       return readFileSync(join(folder, 'output'), 'utf8').split('\n')
     }
+    writeFileSync(join(folder, 'my project/isobench.config.mjs'), '')
     const [given, without] = [key(config), key({})]
+    // Without the input, the nearest config counts, as for isobench.
+    expect(key({ WORKING_DIRECTORY: join(folder, 'my project/ci') })[1]).toBe(`project=${join(folder, 'my project')}`)
     // The stub prints the option as a part of the path.
     expect(given[0]).not.toBe(without[0])
     expect(given[1]).toBe(`project=${join(folder, 'my project/ci')}`)

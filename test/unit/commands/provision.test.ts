@@ -205,10 +205,10 @@ describe('isobench provision', () => {
   it('removes what has arrived of a release that is not installed', async () => {
     const downloads = place('cache/downloads')
     mkdirSync(downloads, { recursive: true })
-    const file = join(downloads, 'crun@1.29.1-x86_64-crun.part')
-    for (const name of [file, join(downloads, 'youki@0.7.0-x86_64-youki.part')]) writeFileSync(name, '')
+    const file = join(downloads, 'crun@1.29.1@x86_64-crun.part')
+    for (const name of [file, join(downloads, 'youki@0.7.0@x86_64-youki.part')]) writeFileSync(name, '')
     expect(JSON.parse((await provision([], { remove: ['crun'], json: [true] })).out)).toEqual([file])
-    expect(readdirSync(downloads)).toEqual(['youki@0.7.0-x86_64-youki.part'])
+    expect(readdirSync(downloads)).toEqual(['youki@0.7.0@x86_64-youki.part'])
   })
 
   it('prints no password of a mirror', async () => {

@@ -112,6 +112,17 @@ describe('the screen of watch', () => {
     expect(lines.find((line) => line.includes('worse than claimed'))).toMatch(/^ *.\[2m/)
   })
 
+  it('has native among the changes only if the filter selects it', () => {
+    const changed = afterFlag(1.8, 5)
+    const native = { ...changed.changes[0]!, platform: 'native' }
+    const rows = (platform: string) => {
+      const text = screen({ ...changed, changes: [native, ...changed.changes], only: { platform, bench: '' } }, 110)
+      const table = text.slice(text.indexOf('Before → after')).split('\n\n')[0]!
+      return ['native', 'gvisor'].filter((name) => new RegExp(`^ +\\S {2}${name} `, 'm').test(table))
+    }
+    expect([rows('gvisor'), rows('nat'), rows('')]).toEqual([['gvisor'], ['native'], ['native', 'gvisor']])
+  })
+
   it('marks verdicts after more rounds than planned with one sign', () => {
     const text = screen(afterFlag(1.8, 7), 110)
     expect(text).toContain('sure after 7 rounds†')

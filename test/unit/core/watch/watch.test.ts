@@ -148,6 +148,13 @@ describe.skipIf(!built)('watch mode', () => {
     expect(watch.latestJob!.rounds).toBe(5)
   })
 
+  it('names a changed platform that cannot run, and does not say that it was measured', async () => {
+    const { watch, behaviors, save } = await watching({ 'a.bench.ts': bench('a') })
+    behaviors.gvisor = { failProbe: true }
+    await save({ 'isobench.config.ts': config("'--fast'") })
+    expect(watch.note!.text).toBe('isobench.config.ts → cannot run here: gvisor')
+  })
+
   it('keeps what a filter hides, and measures nothing that it hides', async () => {
     const { watch, press, executed } = await watching({ 'a.bench.ts': bench('a'), 'b.bench.ts': bench('b') })
     const before = executed()
