@@ -65,6 +65,11 @@ export interface Claim {
    * label.
    */
   readonly fallbackLabel?: string
+  /**
+   * The reading of the words that the claim tests, if the source allows several. A part with several readings is
+   * decided only if they agree.
+   */
+  readonly reading?: string
   readonly location?: Location
 }
 

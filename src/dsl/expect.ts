@@ -151,6 +151,12 @@ export interface MetricClaims<U extends string, P extends ParamSpace> extends Ma
    */
   asFallback(label: string): MetricClaims<U, P>
   /**
+   * In a finding: the claim tests one reading of words that have several. isobench judges each reading of a part by
+   * itself, and the part only if all of them agree.
+   * @param reading shown with the verdict, for example `distinct names`
+   */
+  underReading(reading: string): MetricClaims<U, P>
+  /**
    * Over the values of the parameter `over`, each platform is best at `at`, or within `[from, to]`, inclusive. The
    * metric defines what is best.
    */
@@ -192,7 +198,7 @@ function selectorOf(given: readonly unknown[], locate: () => Location | undefine
 
 function claims<U extends string, P extends ParamSpace>(
   ref: MetricRef<U, P>,
-  choice: Pick<Claim, 'on' | 'where' | 'severity' | 'onAtLeast' | 'fallbackLabel'>,
+  choice: Pick<Claim, 'on' | 'where' | 'severity' | 'onAtLeast' | 'fallbackLabel' | 'reading'>,
 ): MetricClaims<U, P> {
   const createClaim = (createMatcher: (metric: Metric<U>) => Matcher, location: Location | undefined): Claim => {
     const matcher = createMatcher(ref.definition)
@@ -231,6 +237,7 @@ function claims<U extends string, P extends ParamSpace>(
       return claims(ref, { ...choice, severity: 'warn' })
     },
     asFallback: (label) => claims(ref, { ...choice, fallbackLabel: label }),
+    underReading: (reading) => claims(ref, { ...choice, reading }),
     peaksAt: function peaksAt(at, series) {
       const location = callerLocation(peaksAt)
       const [from, to] = Array.isArray(at) ? at : [at, at]

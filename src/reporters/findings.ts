@@ -6,6 +6,7 @@ import { seriesOf } from '../dsl/finding-id.ts'
 import { pad, plural, sanitize, wrap } from '../util/text.ts'
 import { escapeMarkdown as md } from './document.ts'
 import {
+  comparative,
   figure,
   formatAssertion,
   formatClaim,
@@ -47,8 +48,10 @@ export function formatDecisiveValue(verdict: ClaimVerdict | undefined): string {
 }
 
 /** Which way a finding moved away from what is stated: nothing if it has not. */
-export const formatDirection = ({ outcome, direction }: FindingVerdict): string =>
-  outcome === 'contradicted' ? (direction === 'better' ? 'better' : 'worse') : ''
+export const formatDirection = (report: Report, finding: FindingVerdict): string =>
+  finding.outcome === 'contradicted'
+    ? comparative(decisiveClaim(report, finding) ?? { unit: null, direction: finding.direction })
+    : ''
 
 /** What else there is to know of a finding, each with its label. */
 export function notesOf(report: Report, finding: FindingVerdict): [string, string][] {
@@ -101,12 +104,20 @@ export const rounds = (samples: readonly { readonly round: number; readonly valu
   samples.map(({ round, value }) => `${round + 1}: ${figure(value)}`).join(', ')
 
 /** The outcome of a part with its count: `holds where measured, 2 of 3 comparisons`. */
-const formatPartOutcome = ({ outcome, direction, agreeing: { holds, of } }: PartVerdict): string =>
+const formatPartOutcome = ({
+  outcome,
+  direction,
+  agreeing: { holds, of },
+}: Pick<PartVerdict, 'outcome' | 'direction' | 'agreeing'>): string =>
   [
     outcomeName(outcome),
     ...(direction ? [direction] : []),
     ...(of > 0 ? [`${holds} of ${plural(of, 'comparison')}`] : []),
   ].join(', ')
+
+/** The verdict under each reading of a part's words, if they have several. */
+const readingLines = ({ readings = [] }: PartVerdict): string[] =>
+  readings.map((one) => `${verdictSymbols[one.outcome]} ${sanitize(one.reading, 120)}: ${formatPartOutcome(one)}`)
 
 /** One finding in words: its claims, their samples, and how they lead to the verdict. */
 
@@ -173,6 +184,7 @@ export function explain(report: Report, finding: FindingVerdict, { width, ink, r
       ),
       ...(part.quote === null ? [] : labelled('words', `“${sanitize(part.quote, 600)}”`)),
       ...(part.margins === null ? [] : labelled('margins', sanitize(part.margins, 600))),
+      ...readingLines(part).flatMap((text, at) => labelled(at === 0 ? 'readings' : '', text)),
       ...(part.claims.length === 0 ? labelled('so', sanitize(formatCombination(part, report), 600)) : []),
       '',
       ...claims(part.claims).flatMap(claimLines),
@@ -206,6 +218,7 @@ function rule({ outcome, qualitative }: FindingVerdict): string {
 
 function reasoning(verdict: ClaimVerdict): string {
   const { outcome, direction, reason, estimate, extraRoundsNeeded, cpuMode } = verdict
+  const away = direction === 'better' || verdict.unit === 'count' ? `is ${comparative(verdict)} than claimed` : 'hurts'
   const note = cpuMode ? ` It is of ${cpuMode} guests, and judged apart.` : ''
   const isUnbounded = estimate !== null && (estimate.low === null || estimate.high === null)
   const all = isUnbounded ? 'The value' : 'The whole interval'
@@ -213,10 +226,7 @@ function reasoning(verdict: ClaimVerdict): string {
     case 'holds':
       return `${all} lies where the claim is true.${note}`
     case 'contradicted':
-      return (
-        `${all} lies where the claim is false, on the side that ` +
-        `${direction === 'better' ? 'is better than claimed' : 'hurts'}.${note}`
-      )
+      return `${all} lies where the claim is false, on the side that ${away}.${note}`
     case 'inconclusive': {
       const rounds = formatExtraRounds(extraRoundsNeeded)
       const more = rounds ? ` ${rounds[0]!.toUpperCase()}${rounds.slice(1)}.` : ''
@@ -267,7 +277,11 @@ function groupMarkdown(report: Report, findings: readonly FindingVerdict[]): str
   return [
     ...markdownTable(
       [numberColumn, said, 'verdict', 'measured here, with its 90 % interval', 'moved'],
-      decided.map((finding) => [...statement(finding), md(measured(report, finding)), formatDirection(finding)]),
+      decided.map((finding) => [
+        ...statement(finding),
+        md(measured(report, finding)),
+        formatDirection(report, finding),
+      ]),
     ),
     '',
     `${formatTally(findings)}.`,
@@ -298,11 +312,14 @@ const statement = (finding: FindingVerdict): string[] => [
   `${verdictSymbols[finding.outcome]} ${outcomeWord(finding)}`,
 ]
 
+const doReadingsDiffer = ({ reasons }: FindingVerdict): boolean =>
+  reasons.some(({ code }) => code === 'readings-differ')
+
 /** The decisive value if one contradicts or leaves in doubt; otherwise the reason; then the notes. */
 function measured(report: Report, finding: FindingVerdict): string {
   const { outcome } = finding
-  const decisive =
-    outcome === 'contradicted' || outcome === 'inconclusive' ? formatDecisiveValue(decisiveClaim(report, finding)) : ''
+  const hasValue = (outcome === 'contradicted' || outcome === 'inconclusive') && !doReadingsDiffer(finding)
+  const decisive = hasValue ? formatDecisiveValue(decisiveClaim(report, finding)) : ''
   return [
     decisive || formatFinding(finding, report),
     ...notesOf(report, finding).map(([label, note]) => `${label}: ${note}`),
@@ -332,7 +349,7 @@ export function findingsTable(
   const notes = report.findings.map((finding) => findingNote(report, finding))
   const speaking = noteOrder.flatMap((kind) => notes.filter((note) => note.kind === kind))
   const shown = all ? notes : speaking
-  const rows = shown.map((note) => findingRow(note, ink))
+  const rows = shown.map((note) => findingRow(report, note, ink))
   const columns = [
     { title: '#', align: 'right' as const },
     { title: 'verdict', keep: true as const },
@@ -366,13 +383,13 @@ function headline({ record, profile, environment }: Report, root: string): strin
   return sanitize(`${shownPath(record, root)}: ${profiled}, ${when}, ${environment.cpu.model}${where}`, 600)
 }
 
-function findingRow({ findings: [finding], worst }: FindingNote, ink: Colors) {
+function findingRow(report: Report, { findings: [finding], worst }: FindingNote, ink: Colors) {
   const paint = verdictColor(finding!, ink)
   return [
     { text: String(finding!.id), paint },
     { text: `${verdictSymbols[finding!.outcome]} ${outcomeWord(finding!)}`, paint },
     { text: formatDecisiveValue(worst ?? undefined) },
-    { text: formatDirection(finding!), paint },
+    { text: formatDirection(report, finding!), paint },
   ]
 }
 
@@ -380,7 +397,8 @@ function beneath(report: Report, note: FindingNote, width: number, ink: Colors):
   const finding = note.findings[0]!
   const fails = finding.failsRun ? 'fails the run: ' : ''
   const parts = finding.parts.length > 1 ? finding.parts : []
-  const sentences = saysSomething(note) ? findingSentences(note) : [formatFinding(finding, report)]
+  const sentences =
+    saysSomething(note) && !doReadingsDiffer(finding) ? findingSentences(note) : [formatFinding(finding, report)]
   const rows: [string, string][] = [
     ['stated', sanitize(formatFindingTitle(finding))],
     ...(finding.source ? [['source', sanitize(sourceText(finding.source))] as [string, string]] : []),
@@ -392,6 +410,7 @@ function beneath(report: Report, note: FindingNote, width: number, ink: Colors):
       at === 0 ? 'parts' : '',
       `${verdictSymbols[part.outcome]} ${sanitize(part.title)}: ${formatPartOutcome(part)}`,
     ]),
+    ...finding.parts.flatMap(readingLines).map((text, at): [string, string] => [at === 0 ? 'readings' : '', text]),
     ...notesOf(report, finding),
   ]
   return rows.flatMap(([label, text]) =>

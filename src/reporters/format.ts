@@ -110,6 +110,7 @@ const reasonTexts: Record<ReasonCode, string> = {
   'no-published-number': 'the source states no number for it; a chart in the source may show one',
   'part-not-measurable': 'a part of the statement has no bench in this suite',
   'not-on-hardware': 'its guests were not on hardware, so it is judged separately',
+  'readings-differ': 'the readings differ, and the words do not say which one is meant',
 }
 
 const signedPercent = (percent: number): string =>
@@ -143,6 +144,8 @@ export function formatReasonSubject(reason: Reason): string {
       return reason.parts.join('; ')
     case 'not-on-hardware':
       return reason.cpuMode
+    case 'readings-differ':
+      return `holds as ${reason.holds.join(', ')}; contradicted as ${reason.contradicted.join(', ')}`
     default:
       return 'platforms' in reason ? reason.platforms.join(', ') : ''
   }
@@ -198,9 +201,19 @@ export function formatExtraRounds(needed: ClaimVerdict['extraRoundsNeeded']): st
   return `about ${plural(needed, 'more round')} would decide it`
 }
 
+/**
+ * How a platform differs from a claim: `better` or `worse`, and for counts `fewer` or `more`. A smaller count, such as
+ * that of system calls, need not be better.
+ */
+export function comparative({ unit, better, direction }: Pick<ClaimVerdict, 'unit' | 'better' | 'direction'>): string {
+  const isBetter = direction === 'better'
+  if (unit !== 'count' || better === undefined) return isBetter ? 'better' : 'worse'
+  return isBetter === (better === 'lower') ? 'fewer' : 'more'
+}
+
 /** One sentence: what was claimed, what was measured, and why it is not decided. */
 export function formatClaim(verdict: Omit<ClaimVerdict, 'failsRun'>): string {
-  const { claim, outcome, direction, reason, extraRoundsNeeded } = verdict
+  const { claim, outcome, reason, extraRoundsNeeded } = verdict
   const subject = `${claim.metric} of ${formatPlatforms(verdict)}`
   const claimed = formatAssertion(verdict)
   const measured = formatEstimate(verdict)
@@ -211,7 +224,7 @@ export function formatClaim(verdict: Omit<ClaimVerdict, 'failsRun'>): string {
     case 'holds':
       return `${subject} is ${claimed}: ${measured}`
     case 'contradicted':
-      return `${subject} is ${direction === 'better' ? 'better' : 'worse'} than claimed (${claimed}): ${measured}`
+      return `${subject} is ${comparative(verdict)} than claimed (${claimed}): ${measured}`
     case 'inconclusive':
       return `${subject} is inconclusive (${claimed}): ${measured}; ${why}${more}`
     case 'not-evaluated':
@@ -264,8 +277,11 @@ export function formatCombination(combination: Combination, report: Context): st
   const { holds, of } = agreeing
   switch (outcome) {
     case 'contradicted':
-    case 'inconclusive':
+    case 'inconclusive': {
+      const differ = reasons.find(({ code }) => code === 'readings-differ')
+      if (differ) return formatReason(differ)
       return decisiveClaim === null ? '' : formatClaim(claims[decisiveClaim]!)
+    }
     case 'holds':
       return `${plural(holds, 'comparison')}, without exception`
     case 'holds-in-part':

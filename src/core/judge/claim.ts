@@ -108,6 +108,7 @@ export function judgeClaim(claim: Claim, finding: FindingId | null, given: Judge
         comparedWith,
         outcome: final.outcome,
         direction: final.direction,
+        ...(metric && { better: metric.better }),
         reason: final.reason,
         estimate: final.estimate,
         ...(final.published && { published: true }),

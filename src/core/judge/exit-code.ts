@@ -100,7 +100,11 @@ export function failures(
   }
   const ofFindings = findings.flatMap((finding) => {
     if (shown && !shown.includes(finding.id)) return []
-    const failing = finding.claims.filter((index) => fails(index, finding.failOn))
+    // A claim under one reading of a part's words does not contradict the part alone.
+    const undecided = new Set(
+      finding.parts.flatMap(({ readings, outcome, claims }) => (readings && outcome !== 'contradicted' ? claims : [])),
+    )
+    const failing = finding.claims.filter((index) => !undecided.has(index) && fails(index, finding.failOn))
     return failing.length > 0 || (strictFindings && isContradicted(finding)) ? [{ id: finding.id, failing }] : []
   })
   const own = claims.flatMap((one, index) => (!shown && one.finding === null && fails(index, 'any') ? [index] : []))

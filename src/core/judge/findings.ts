@@ -35,7 +35,7 @@ export function judgeFinding(
     title: part.title,
     quote: part.quote ?? null,
     margins: part.margins ?? null,
-    ...combinePart(part, groups.map(onHardware)),
+    ...judgeReadings(part, groups.map(onHardware)),
     claims: indicesOf(groups),
   }))
   const hardware = combineParts(parts)
@@ -97,7 +97,7 @@ function offHardware(judged: readonly JudgedPart[]): FindingVerdict['offHardware
     .filter(({ verdict }) => verdict.estimate !== null || verdict.missingPlatforms.length === 0)
   const cpuModes = [...new Set(measured.flatMap(({ verdict }) => verdict.cpuMode ?? []))]
   if (cpuModes.length === 0) return null
-  return { cpuModes, ...combineParts(separate.map(({ part, groups }) => combinePart(part, groups))) }
+  return { cpuModes, ...combineParts(separate.map(({ part, groups }) => judgeReadings(part, groups))) }
 }
 
 /** A verdict about guests that did not run on hardware decides nothing about hardware. */
@@ -115,6 +115,46 @@ const onHardware = (group: Group): Group =>
         }
       : { index, verdict },
   )
+
+/** The verdict of a part, with that under each reading if its words have several. */
+type JudgedReadings = Combination & { readonly readings?: FindingVerdict['parts'][number]['readings'] & {} }
+
+/** Judges each reading of a part's words by itself, and the part by all of them. */
+function judgeReadings(part: Pick<Part, 'unmeasurable'>, groups: readonly Group[]): JudgedReadings {
+  const names = new Set(groups.flat().flatMap(({ verdict }) => verdict.claim.reading ?? []))
+  if (names.size < 2) return combinePart(part, groups)
+  const readings = [...names].map((reading) => {
+    const own = groups.filter((group) => group.some(({ verdict }) => verdict.claim.reading === reading))
+    return { reading, ...combinePart(part, own), claims: indicesOf(own) }
+  })
+  return { ...combineReadings(readings), readings }
+}
+
+/**
+ * Combines the readings of a part. It is contradicted only under all readings, and holds only under all of them. If
+ * some hold and others are contradicted, the part is inconclusive, because nothing says which reading is meant.
+ */
+function combineReadings(readings: NonNullable<JudgedReadings['readings']>): Combination {
+  const contradicted = readings.filter(({ outcome }) => outcome === 'contradicted')
+  const all = combineParts(readings)
+  if (contradicted.length === 0 || contradicted.length === readings.length) return all
+  const others = readings.filter(({ outcome }) => outcome !== 'contradicted')
+  const holding = others.filter(({ outcome }) => outcome === 'holds' || outcome === 'holds-in-part')
+  const namesOf = (list: typeof readings) => list.map(({ reading }) => reading)
+  // A reading in doubt, or one that was not measured, may still agree with the contradicted ones.
+  const { reasons, missingPlatforms } = combineParts(others)
+  return {
+    ...all,
+    outcome: 'inconclusive',
+    direction: null,
+    ...(holding.length > 0
+      ? {
+          reasons: [{ code: 'readings-differ', holds: namesOf(holding), contradicted: namesOf(contradicted) }],
+          missingPlatforms: [],
+        }
+      : { reasons, missingPlatforms }),
+  }
+}
 
 /**
  * Combines the comparisons of a part. Claims that only warn are context, unless there are no others. What a platform

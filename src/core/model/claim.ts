@@ -193,6 +193,10 @@ export const claimSchema = z
       .string()
       .exactOptional()
       .describe('label of a claim that replaces the other claims of its finding if none of them can be judged'),
+    reading: z
+      .string()
+      .exactOptional()
+      .describe('the reading of the words that it tests, if the source allows several; see `parts[].readings`'),
     location: locationSchema.exactOptional().describe('where the claim is written'),
   })
   .meta({ id: 'Claim', description: 'An assertion about one metric of one bench.' })

@@ -128,6 +128,11 @@ export const reasonSchema = z
       parts: names.describe('the parts'),
     }),
     z.object({
+      code: z.literal('readings-differ').describe('the words have several readings, which give different verdicts'),
+      holds: names.describe('readings that hold, also if only where they were measured'),
+      contradicted: names.describe('readings that are contradicted'),
+    }),
+    z.object({
       code: z.literal('not-on-hardware').describe('the guests did not run on hardware, so it is judged separately'),
       cpuMode: cpuModeSchema.describe('how the guests ran'),
     }),
@@ -212,6 +217,10 @@ export const claimVerdictSchema = z
     comparedWith: names.describe('platforms that it compares them with'),
     outcome: outcomeSchema.describe('the verdict'),
     direction: directionSchema,
+    better: z
+      .enum(['lower', 'higher'])
+      .exactOptional()
+      .describe('which direction of the metric is an improvement; absent if the record does not have the metric'),
     reason: reasonSchema.nullable().describe('null if the outcome is `holds` or `contradicted`'),
     estimate: estimateSchema.nullable().describe('null if nothing was measured'),
     published: z
@@ -268,6 +277,14 @@ export const partVerdictSchema = z
     margins: z.string().nullable().describe('which margins were chosen for these words, and why; null if not stated'),
     ...combination,
     claims,
+    readings: z
+      .array(
+        z
+          .object({ reading: z.string().describe('the reading'), ...combination, claims })
+          .meta({ id: 'ReadingVerdict', description: 'The verdict on a part under one reading of its words.' }),
+      )
+      .exactOptional()
+      .describe('the verdict under each reading; absent if the words have one reading'),
   })
   .meta({ id: 'PartVerdict', description: 'One clause of a finding and what the verdicts of its claims say about it.' })
 export type PartVerdict = z.infer<typeof partVerdictSchema>

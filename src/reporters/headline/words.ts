@@ -4,6 +4,7 @@ import type { FindingSource } from '../../dsl/registry.ts'
 import { plural } from '../../util/text.ts'
 import { formatRowReason } from '../comparison.ts'
 import {
+  comparative,
   figure,
   formatColumn,
   formatEstimate,
@@ -51,11 +52,15 @@ export const verdictSign = ({ state }: Headline): string =>
 
 const clauses = (parts: readonly string[], otherwise: string): string => parts.join(', ') || otherwise
 
+/** The claim that represents a fact, or only its direction if it has none. */
+const worstVerdict = ({ subjects: [worst], direction }: Fact) => worst?.verdict ?? { unit: null, direction }
+
 /** What the verdict is about, in a sentence without a full stop. */
 export function verdictText({ state, failures, problems, open, unmeasured, baseline, suspended }: Headline): string {
   const regressed = failures.filter((one) => one.subjects.some(({ since }) => since.kind === 'regressed')).length
   const claimed = failures.length - regressed
-  const differ = failures.some(({ direction }) => direction === 'better') ? 'not as claimed' : 'worse than claimed'
+  const words = new Set(failures.map((fact) => comparative(worstVerdict(fact))))
+  const differ = words.has('better') || words.size > 1 ? 'not as claimed' : `${[...words][0] ?? 'worse'} than claimed`
   switch (state) {
     case 'passed':
       return 'nothing fails this run'
@@ -255,7 +260,7 @@ function valueText({ estimate }: ClaimVerdict): string | undefined {
 }
 
 /** How sure: the rounds, and the interval. */
-export function sureText({ subjects: [worst], direction }: Fact): string {
+export function sureText({ subjects: [worst] }: Fact): string {
   const { verdict, rounds, since } = worst!
   if (!verdict) {
     const isLost = since.kind === 'regressed' && since.row.change === 'lost'
@@ -265,7 +270,7 @@ export function sureText({ subjects: [worst], direction }: Fact): string {
   }
   if (verdict.published) return 'as published'
   const agree = rounds
-    ? `${direction === 'better' ? 'better' : 'worse'} in ${rounds.beyond} of ${plural(rounds.of, 'round')}`
+    ? `${comparative(verdict)} in ${rounds.beyond} of ${plural(rounds.of, 'round')}`
     : plural(verdict.estimate?.rounds ?? 0, 'round')
   return `${agree}, 90 % interval all beyond the claim`
 }
@@ -295,7 +300,7 @@ export function sinceText(
       const then = shortTime(startedAt)
       const value = verdict.estimate ? `, ${measuredText(verdict)}` : ''
       if (outcome === 'contradicted' && verdict.direction !== claimed?.direction)
-        return `new: it was ${verdict.direction} than claimed in the run of ${then}${value}`
+        return `new: it was ${comparative(verdict)} than claimed in the run of ${then}${value}`
       if (outcome === 'contradicted')
         return isFurther ? `even more than in the run of ${then}${value}` : `also in the run of ${then}${value}`
       return outcome === 'holds'

@@ -1,4 +1,5 @@
 import type { ClaimVerdict } from '../../core/model/verdict.ts'
+import { comparative } from '../format.ts'
 import { signs } from '../headline/words.ts'
 import { verdictSymbols } from '../summary.ts'
 import { verdictClass } from './elements.ts'
@@ -6,7 +7,7 @@ import { type Html, html, joinHtml, pathData } from './tag.ts'
 
 /** The marks of verdicts in pictures: a shape and a sign for each, so that nobody needs the color. */
 
-type Verdict = Pick<ClaimVerdict, 'outcome' | 'direction'> | undefined
+type Verdict = Pick<ClaimVerdict, 'outcome' | 'direction' | 'unit' | 'better'> | undefined
 
 interface Mark {
   /** The shape as a character, for the legend. */
@@ -60,11 +61,13 @@ export function drawMark(verdict: Verdict, x: number, y: number): Html {
 
 /** What the marks of a picture mean: `✕ ✗ worse than claimed · ● ✓ as claimed`. */
 export function marksLegend(verdicts: readonly Verdict[]): Html {
-  const used = new Set(verdicts.map(markName))
+  const used = new Map(verdicts.map((verdict) => [markName(verdict), verdict]))
   const entries = Object.entries(marks).filter(([name]) => used.has(name as MarkName))
-  const items = entries.map(([, { shape, sign, className, meaning }]) => {
+  const items = entries.map(([name, { shape, sign, className, meaning }]) => {
     const both = sign === '' || sign === shape ? shape : `${shape} ${sign}`
-    return html`<span class="nowrap"><span class="${className}">${both}</span> ${meaning}</span>`
+    const verdict = name === 'better' || name === 'worse' ? used.get(name) : undefined
+    const text = verdict ? `${comparative(verdict)} than claimed` : meaning
+    return html`<span class="nowrap"><span class="${className}">${both}</span> ${text}</span>`
   })
   return joinHtml(items, ' · ')
 }

@@ -4,7 +4,9 @@ import type { ClaimVerdict, FindingVerdict, PartVerdict } from '../../core/model
 import type { Change } from '../../core/records/row-changes.ts'
 import { plural } from '../../util/text.ts'
 import { formatRowBasis } from '../comparison.ts'
+import { formatDirection } from '../findings.ts'
 import {
+  comparative,
   formatAssertion,
   formatClaim,
   formatFinding,
@@ -97,11 +99,14 @@ type Judged = Pick<FindingVerdict, 'outcome' | 'direction' | 'failsRun'>
 
 const kindOf = ({ outcome, failsRun }: Judged): string => (failsRun ? `${outcome} fails` : outcome)
 
-/** The outcome, whether it is better than claimed, and whether it fails the run. */
-function outcomeMark(verdict: Judged): Html {
+/**
+ * The outcome, whether it is better than claimed, and whether it fails the run.
+ * @param word how it differs from what is claimed
+ */
+function outcomeMark(verdict: Judged, word: string): Html {
   const { outcome, direction, failsRun } = verdict
   const isBetter = outcome === 'contradicted' && direction === 'better'
-  const text = isBetter ? `${signs.better} better` : `${verdictSymbols[outcome]} ${outcomeName(outcome)}`
+  const text = isBetter ? `${signs.better} ${word}` : `${verdictSymbols[outcome]} ${outcomeName(outcome)}`
   const fails = failsRun && html` <br><strong>fails the run</strong>`
   return html`<span class="${verdictClass(verdict)}">${text}${fails}</span>`
 }
@@ -117,7 +122,11 @@ function partHtml(report: Report, part: PartVerdict): Html {
   const head = `${verdictSymbols[outcome]} ${part.title}: ${outcomeName(outcome)}, ${agreeing.holds} of ${agreeing.of}`
   const said = quote !== null && html`<br><q class="muted">${quote}</q>`
   const title = html`<span class="${verdictClass(part)}">${head}</span>`
-  return html`<li class="wrap-anywhere">${title}${said}<ul>${comparisons}</ul></li>`
+  const readings = (part.readings ?? []).map((one) => {
+    const text = `${verdictSymbols[one.outcome]} ${one.reading}: ${outcomeName(one.outcome)}`
+    return html`<br><span class="${verdictClass(one)}">${text}, ${one.agreeing.holds} of ${one.agreeing.of}</span>`
+  })
+  return html`<li class="wrap-anywhere">${title}${said}${readings}<ul>${comparisons}</ul></li>`
 }
 
 export function findingsHtml(report: Report, anchors: Anchors): Html | undefined {
@@ -131,7 +140,7 @@ export function findingsHtml(report: Report, anchors: Anchors): Html | undefined
     return {
       id: anchors.finding(finding.id),
       kind: kindOf(finding),
-      mark: outcomeMark(finding),
+      mark: outcomeMark(finding, formatDirection(report, finding)),
       content: [title, html`<p>${formatFinding(finding, report)}</p>`, comparisons],
     }
   }
@@ -164,7 +173,7 @@ export function claimsHtml(report: Report, root: string, anchors: Anchors): Html
     return {
       id: anchors.claim(index),
       kind: kindOf(verdict),
-      mark: outcomeMark(verdict),
+      mark: outcomeMark(verdict, comparative(verdict)),
       content: html`${formatClaim(verdict)}${rounds}<br><span class="muted">${joinHtml(about, ' · ')}</span>`,
     }
   })

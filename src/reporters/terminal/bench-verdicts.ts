@@ -2,7 +2,7 @@ import { describeParams } from '../../core/model/plan.ts'
 import type { Outcome } from '../../core/model/verdict.ts'
 import type { BenchVerdicts } from '../../core/reporter.ts'
 import { sanitize, truncate } from '../../util/text.ts'
-import { figure, formatEstimateUnit, formatPlatforms } from '../format.ts'
+import { comparative, figure, formatEstimateUnit, formatPlatforms } from '../format.ts'
 import { signs } from '../headline/words.ts'
 import { benchName, verdictSymbols } from '../summary.ts'
 import type { RenderOptions } from './claims.ts'
@@ -51,7 +51,7 @@ export function benchVerdictLines({ bench, claims }: BenchVerdicts, { width, ink
     const of = (outcome: Outcome) => verdicts.filter((one) => one.outcome === outcome)
     const moved = (direction: 'worse' | 'better') => {
       const subjects = of('contradicted').filter((one) => one.direction === direction)
-      return subjects.length > 0 ? [`${direction}: ${subjects.map(subjectOf).join(', ')}`] : []
+      return subjects.length > 0 ? [`${comparative(subjects[0]!)}: ${subjects.map(subjectOf).join(', ')}`] : []
     }
     const counts = [`${of('holds').length} hold`, `${of('inconclusive').length} inconclusive`]
     const parts = [...counts.filter((text) => !text.startsWith('0 ')), ...moved('worse'), ...moved('better')]

@@ -3,6 +3,7 @@ import type { Report } from '../../core/model/report.ts'
 import type { ClaimVerdict } from '../../core/model/verdict.ts'
 import { pad, plural, sanitize, wrap } from '../../util/text.ts'
 import {
+  comparative,
   figure,
   formatAssertion,
   formatChange,
@@ -94,9 +95,8 @@ function listed(report: Report, all: readonly UniqueClaim[], view: RenderOptions
 }
 
 function headline({ verdict, fails }: UniqueClaim): string {
-  const { outcome, direction, claim } = verdict
-  const contradicted = direction === 'better' ? 'better than claimed' : 'worse than claimed'
-  const what = outcome === 'inconclusive' ? 'inconclusive' : contradicted
+  const { outcome, claim } = verdict
+  const what = outcome === 'inconclusive' ? 'inconclusive' : `${comparative(verdict)} than claimed`
   return fails ? `${what}, fails the run` : claim.severity === 'warn' ? `${what}, a warning only` : what
 }
 

@@ -4,6 +4,7 @@ import type { Problem } from '../../core/model/suite.ts'
 import type { FindingVerdict } from '../../core/model/verdict.ts'
 import { pad, plural, sanitize, truncate, wrap } from '../../util/text.ts'
 import { problemFrame } from '../code-frame.ts'
+import { formatDirection } from '../findings.ts'
 import { formatFinding, formatFindingTitle } from '../format.ts'
 import { timeBudgetText } from '../stop.ts'
 import {
@@ -32,7 +33,7 @@ export function findingLines(report: Report, { width, ink }: RenderOptions): str
     const decisive = finding.outcome === 'contradicted' || finding.outcome === 'inconclusive'
     const sized = (text: string) => (decisive ? wrap(text, room) : [truncate(text, room)])
     const fails = finding.failsRun ? 'fails the run: ' : ''
-    const improved = finding.direction === 'better' ? 'better than stated: ' : ''
+    const improved = finding.direction === 'better' ? `${formatDirection(report, finding)} than stated: ` : ''
     const title = sized(sanitize(formatFindingTitle(finding))).map((line, at) =>
       at === 0 ? `  ${paint(head)}  ${line}` : beneath + line,
     )
