@@ -87,7 +87,7 @@ function verdictLines(verdicts: readonly FleetVerdict[], { width, all, ink }: Fl
 }
 
 const columns: readonly Column[] = [
-  { title: 'bench', keep: true, least: 8 },
+  { title: 'bench', keep: true, least: 18, cut: 'middle' },
   { title: 'metric', keep: true, least: 6, drop: 1 },
   { title: 'platform', keep: true, least: 8 },
   { title: 'hosts', keep: true, align: 'right', drop: 2 },

@@ -1,5 +1,5 @@
 import type { FleetRatio } from '../../core/model/fleet.ts'
-import { sanitize, truncate } from '../../util/text.ts'
+import { sanitize, truncate, truncateMiddle, widthOf } from '../../util/text.ts'
 import { ratioPlatform } from '../fleet-words.ts'
 import { figure } from '../format.ts'
 import { caseName } from '../summary.ts'
@@ -50,11 +50,10 @@ function drawRatios(ratios: readonly FleetRatio[], layout: Layout): Html {
     const summary = ratio.summary!
     const start = top + index * rowHeight(layout)
     const y = layout === wide ? start + 12 : start + 27
-    const text = sanitize(`${caseName(ratio.bench, ratio.params)}, ${ratio.metric}, ${ratioPlatform(ratio)}`)
     const label =
       layout === wide
-        ? svgText({ x: left - 10, y: y + 4, anchor: 'end' }, truncate(text, 47))
-        : svgText({ x: left, y: start + 14 }, truncate(text, 50))
+        ? svgText({ x: left - 10, y: y + 4, anchor: 'end' }, labelOf(ratio, 47))
+        : svgText({ x: left, y: start + 14, className: 'over' }, labelOf(ratio, 50))
     const dots = pathData(ratio.hosts.map((host) => `M${x.at(host.ratio)} ${y}h0`).join(''))
     return html`<g>${[
       label,
@@ -70,4 +69,10 @@ function drawRatios(ratios: readonly FleetRatio[], layout: Layout): Html {
     vertical(x.at(1), top, bottom, 'native'),
     rows,
   ])
+}
+
+/** The case, the metric and the platform. The name of the case is cut first, and in its middle: its ends differ. */
+function labelOf(ratio: FleetRatio, columns: number): string {
+  const end = truncate(sanitize(`, ${ratio.metric}, ${ratioPlatform(ratio)}`), columns - 8)
+  return truncateMiddle(caseName(ratio.bench, ratio.params), columns - widthOf(end)) + end
 }

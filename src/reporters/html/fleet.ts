@@ -1,7 +1,7 @@
 import { describeExitCode, exitCodes } from '../../core/judge/exit-code.ts'
 import type { Fleet, FleetRatio, FleetVerdict, HostKind } from '../../core/model/fleet.ts'
 import { absent } from '../../core/records/host-attributes.ts'
-import { plural, truncate } from '../../util/text.ts'
+import { plural, truncateMiddle } from '../../util/text.ts'
 import {
   countsText,
   dissentSentences,
@@ -23,7 +23,7 @@ import { contentsHtml } from './contents.ts'
 import { htmlDocument } from './document.ts'
 import { cell, details, entryList, headerCell, list, table, verdictClass } from './elements.ts'
 import { ratiosChart } from './fleet-chart.ts'
-import { type Html, html, joinHtml, lines } from './tag.ts'
+import { type Html, html, lines } from './tag.ts'
 
 /** The page of several kinds of host side by side. It needs neither network nor scripts. */
 
@@ -128,9 +128,9 @@ function matrixHtml(verdicts: readonly FleetVerdict[], hosts: readonly HostKind[
 }
 
 /** The most columns of a statement in a table. */
-const mostColumns = 48
+const mostColumns = 100
 
-const shortName = (verdict: FleetVerdict): string => truncate(statementText(verdict), mostColumns)
+const shortName = (verdict: FleetVerdict): string => truncateMiddle(statementText(verdict), mostColumns)
 
 function ratiosHtml(ratios: readonly FleetRatio[]): Html {
   const summarized = ratios.filter(({ summary }) => summary)
@@ -171,7 +171,7 @@ function hostsHtml(hosts: readonly HostKind[]): Html {
   const rows = hosts.map((kind) => ({
     id: kind.id,
     cells: [
-      headerCell(kind.id),
+      { ...headerCell(kind.id), className: 'nowrap' },
       cell(kindText(kind), 'wrap-anywhere'),
       cell(listText(kind.hostnames), 'wrap-anywhere'),
       cell(kind.records.length, 'number'),
@@ -187,6 +187,6 @@ function hostsHtml(hosts: readonly HostKind[]): Html {
   return lines(
     html`<h2 id="hosts">Hosts</h2>`,
     table('Kinds of host', ['id', 'host', 'names', 'records', 'exit code'], rows),
-    differing.length > 0 && joinHtml(attributes, '\n'),
+    differing.length > 0 && lines(...attributes),
   )
 }

@@ -63,7 +63,7 @@ td.wrap { min-width: 12rem } thead th { min-width: 3.5rem }
 tbody th.wrap-anywhere, td.wrap-anywhere { min-width: 9rem }
 .matrix th, .matrix td { padding: .3rem .45rem } .matrix td a { text-decoration-color: transparent }
 .matrix td a:is(:hover, :focus) { text-decoration-color: currentColor }
-.many thead th { min-width: 2rem }
+.many thead th { min-width: 2rem } .many tbody th { width: 100% }
 .matrix tbody th { position: sticky; left: 0; background: var(--back); min-width: 7rem }
 .bad { color: var(--bad) } .good { color: var(--good) } .doubt { color: var(--doubt) }
 fieldset { border: 1px solid var(--line); border-radius: 6px; margin: .5rem 0; padding: .3rem .8rem .5rem;
@@ -80,6 +80,7 @@ figure { margin: .5rem 0; min-width: 0 } figcaption { color: var(--muted); font-
 svg { display: block; width: 100%; height: auto; color: var(--none); overflow: visible }
 svg text { fill: var(--text); font: 12px system-ui, sans-serif } svg .axis { fill: var(--muted); font-size: 11px }
 svg .title { font-weight: 600 }
+svg .over { paint-order: stroke; stroke: var(--back); stroke-width: 3px }
 svg .figure { font-size: 11px; paint-order: stroke; stroke: var(--card); stroke-width: 3px }
 h5 { font-size: .88rem; font-weight: 500; color: var(--muted); margin: .9rem 0 0 }
 svg .grid { stroke: var(--line) } svg .native { stroke: var(--text); stroke-width: 1.5; stroke-dasharray: 5 4 }
@@ -112,6 +113,7 @@ ${dashes.map((dash, index) => `svg .dash-${index} .stroke { stroke-dasharray: ${
 @media screen and (max-width: ${narrow}) { main { padding: 1rem .75rem 3rem } section { padding: .8rem .65rem 1rem }
   h1 { font-size: 1.2rem } h2 { margin-top: 1.8rem } h4 { margin-top: .8rem } .counts { font-size: 1.1rem }
   .on-wide { display: none } .on-narrow { display: block }
+  .many tbody th { font-size: .85em; min-width: 9rem; line-height: 1.35 }
   .entries > li { grid-template-columns: 1fr } .entries > li > div:first-child br { display: none }
   .entries > li > div:first-child { width: auto } dl, dl.fact { grid-template-columns: 5.2rem 1fr; column-gap: .4rem } }
 @media print { :root { color-scheme: light } body { font-size: 9.5pt } main { max-width: none; padding: 0 }

@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import type { ClaimVerdict, FindingVerdict } from '../../core/model/verdict.ts'
-import { pad, truncate, widthOf } from '../../util/text.ts'
+import { pad, truncate, truncateMiddle, widthOf } from '../../util/text.ts'
 import type { ReporterContext } from '../reporter.ts'
 
 export type Colorize = (text: string) => string
@@ -46,6 +46,8 @@ export interface Column {
   readonly keep?: true
   /** Cut first where the table is too wide, down to this many columns. */
   readonly least?: number
+  /** What is cut: its end, or its middle if texts differ at their ends. */
+  readonly cut?: 'middle'
   /** Left out if the table is still too wide, those with the lowest number first. */
   readonly drop?: number
 }
@@ -102,7 +104,7 @@ export function table(
   const line = (cells: readonly TableCell[]) => {
     const filled = used.slice(0, used.findLastIndex((at) => cells[at]!.text !== '') + 1)
     const parts = filled.map((at, nth) => {
-      const text = truncate(cells[at]!.text, widths.get(at)!)
+      const text = (columns[at]!.cut === 'middle' ? truncateMiddle : truncate)(cells[at]!.text, widths.get(at)!)
       const last = nth === filled.length - 1 && columns[at]!.align !== 'right'
       const padded = last ? text : pad(text, widths.get(at)!, columns[at]!.align)
       return cells[at]!.paint?.(padded) ?? padded

@@ -74,3 +74,7 @@ describe('axe-core', () => {
     expect((await check(page, 'svg-img-alt')).violations).toEqual([expect.stringMatching(/^svg-img-alt: /)])
   }, 120_000)
 })
+
+it.each([failingPage, fleetHtml])('shows no sign of a line break between elements', (page) => {
+  expect(page()).not.toMatch(/>\s*⏎\s*</)
+})

@@ -25,6 +25,12 @@ describe('a table', () => {
     expect(at(width)).toEqual(expected)
   })
 
+  it('cuts the middle of texts that differ at their ends', () => {
+    const cases = ['random reads rw=randread', 'random reads rw=randwrite'].map((text) => [{ text }])
+    const lines = table([{ title: 'case', least: 8, cut: 'middle' }], cases, 14, ink)
+    expect(lines).toEqual(['case', 'random …ndread', 'random …dwrite'])
+  })
+
   it('keeps every row in one line, whatever the width', () => {
     for (let width = 18; width < 70; width++) {
       const lines = at(width)
