@@ -70,6 +70,19 @@ export function labelledNumber(
 }
 
 /**
+ * Returns the groups of the only match of a pattern.
+ * @param pattern with the flag `g`. It must match no part of a report that is cut off
+ * @param what it matches, for the message: `line with "# tests"`
+ * @throws {ToolOutputError} unless it matches once
+ */
+export function onlyMatch(tool: string, output: string, pattern: RegExp, what: string): readonly string[] {
+  const [found, ...more] = output.matchAll(pattern)
+  if (!found) throw new ToolOutputError(tool, `no complete ${what}`, output)
+  if (more.length === 0) return found
+  throw new ToolOutputError(tool, `more than one ${what}, so two reports`, output)
+}
+
+/**
  * Parses a decimal number of at least 0. Throws a ToolOutputError for other text, such as `nan`, `inf`, `-1` or `1,5`.
  */
 export function toNumber(tool: string, output: string, what: string, text: string): number {

@@ -1,5 +1,5 @@
 import { type Command, command } from './command.ts'
-import { ToolOutputError } from './parse.ts'
+import { onlyMatch, ToolOutputError } from './parse.ts'
 import { seedsFolder } from './seeds.ts'
 
 /**
@@ -32,9 +32,8 @@ export const pip = {
    */
   parse(stdout: string): { packages: number } {
     if (/^ERROR: /m.test(stdout)) throw new ToolOutputError(TOOL, 'pip printed an error', stdout)
-    const installed = [...stdout.matchAll(/^Successfully installed((?: \S+-\d\S*)+)\n/gm)]
-    if (installed.length !== 1)
-      throw new ToolOutputError(TOOL, `${installed.length || 'no'} complete line with "Successfully installed"`, stdout)
-    return { packages: installed[0]![1]!.trim().split(' ').length }
+    const line = /^Successfully installed((?: \S+-\d\S*)+)\n/gm
+    const [, installed] = onlyMatch(TOOL, stdout, line, 'line with "Successfully installed"')
+    return { packages: installed!.trim().split(' ').length }
   },
 }

@@ -1,5 +1,5 @@
 import { type Command, command } from './command.ts'
-import { labelledNumber, ToolOutputError } from './parse.ts'
+import { labelledNumber, onlyMatch, ToolOutputError } from './parse.ts'
 import { seedsFolder } from './seeds.ts'
 
 /**
@@ -45,10 +45,9 @@ export const pythonTests = {
 
   /** @throws {ToolOutputError} unless stderr ends with exactly one report, in which no test failed */
   parse(stderr: string): TestCounts {
-    const reports = [...stderr.matchAll(/^Ran (\d+) tests? in \d+\.\d+s\n\nOK(?: \(skipped=(\d+)\))?\n/gm)]
-    if (reports.length !== 1)
-      throw new ToolOutputError('unittest', `${reports.length || 'no'} complete report without a failure`, stderr)
-    return passed('unittest', stderr, Number(reports[0]![1]), Number(reports[0]![2] ?? 0))
+    const report = /^Ran (\d+) tests? in \d+\.\d+s\n\nOK(?: \(skipped=(\d+)\))?\n/gm
+    const [, tests, skipped] = onlyMatch('unittest', stderr, report, 'report without a failure')
+    return passed('unittest', stderr, Number(tests), Number(skipped ?? 0))
   },
 }
 

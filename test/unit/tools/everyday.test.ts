@@ -52,6 +52,7 @@ describe("Python's tests", () => {
     ['all were skipped', 'ss\nRan 2 tests in 0.001s\n\nOK (skipped=2)\n', /no test ran/],
     ['none ran', '\nRan 0 tests in 0.000s\n\nOK\n', /no test ran/],
     ['the report is not at the start of a line', 'x Ran 2 tests in 0.001s\n\nOK\n', /no complete report/],
+    ['there are two', 'Ran 2 tests in 0.1s\n\nOK\nRan 2 tests in 0.1s\n\nOK\n', /more than one report/],
   ])('are refused if %s', (_, output, message) => {
     expect(() => pythonTests.parse(output)).toThrow(message)
   })
