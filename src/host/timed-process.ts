@@ -25,7 +25,10 @@ export interface TimedOptions {
   /** Name of the command in messages: the argv of the guest, not of the host. */
   readonly label: string
   readonly env?: Readonly<Record<string, string>>
-  /** Called when the process is ready to execute the command. It executes the command when the promise resolves. */
+  /**
+   * Called when the process is ready to execute the command. It executes the command when the promise resolves, and
+   * is killed as interrupted when it rejects.
+   */
   readonly gate?: () => Promise<void>
   /** Called when the first byte of stdout arrives, with the milliseconds since `exec`. The command goes on. */
   readonly onFirstByte?: (milliseconds: number) => void
@@ -94,7 +97,7 @@ export function runTimed(argv: readonly string[], options: TimedOptions): Promis
       options.onStart?.(Number(started) / 1e6)
     }
     barrierPipe.once('data', () => {
-      if (options.gate) void options.gate().then(go)
+      if (options.gate) options.gate().then(go, () => kill('interrupted'))
       else go()
     })
     barrierPipe.on('error', () => {})

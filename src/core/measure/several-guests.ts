@@ -69,6 +69,21 @@ export async function runSeveralGuests(
   return await withinLimits(sample.platform.spec.name, limited, () => scope.race(work.run({ ...context, ...api })))
 }
 
+/** The longest time in milliseconds that a timer of Node can have. It ends a longer one at once. */
+const longestTimer = 2 ** 31 - 1
+
+const placements: readonly CpuPlacement[] = ['shared', 'spread', 'separate']
+
+/** @throws {RangeError} if a value is no number, or means nothing */
+function checkBurst(count: number, every: number, limit: number | undefined): void {
+  if (!Number.isInteger(count) || count < 1)
+    throw new RangeError(`burst(): expected a whole number of guests, 1 or more, not ${count}`)
+  if (!Number.isFinite(every) || every < 0)
+    throw new RangeError(`burst(): expected 0 or more milliseconds as every, not ${every}`)
+  if (limit !== undefined && !(limit > 0))
+    throw new RangeError(`burst(): expected more than 0 seconds as limit, not ${limit}`)
+}
+
 /** The guests of one sample. */
 class SeveralGuests implements AsyncDisposable {
   readonly #creating = new Set<Promise<OwnedGuestSandbox>>()
@@ -90,8 +105,7 @@ class SeveralGuests implements AsyncDisposable {
   async burst(count: number, command: Command, options: BurstOptions = {}): Promise<readonly GuestStart[]> {
     const { every = 0, limit, cpus = 'spread' } = options
     const argv = guestArgv(command)
-    if (!Number.isInteger(count) || count < 1)
-      throw new RangeError(`burst(): expected a whole number of guests, 1 or more, not ${count}`)
+    checkBurst(count, every, limit)
     this.#checkMemory(count)
     const sandboxes = await Promise.all(Array.from({ length: count }, (_, at) => this.#place(cpus, at)))
     const armed = createRendezvous(count)
@@ -113,7 +127,7 @@ class SeveralGuests implements AsyncDisposable {
         for (;;) {
           const left = first + at * every - performance.now()
           if (left <= 0) break
-          await sleep(left)
+          await sleep(Math.min(left, longestTimer), undefined, { signal: this.sample.scope.signal })
         }
         requested = performance.now()
       }
@@ -177,6 +191,8 @@ class SeveralGuests implements AsyncDisposable {
 
   #cpus(placement: CpuPlacement, at: number): readonly number[] {
     const { cpuSets } = this.group
+    if (!placements.includes(placement))
+      throw new RangeError(`expected ${placements.join(', ')} as the CPUs of a guest, not ${String(placement)}`)
     if (placement === 'separate' && at >= cpuSets.length)
       throw new UnsupportedError(
         `${at + 1} guests on separate CPUs need ${at + 1} times guest.cpus, and this host has ` +
@@ -224,7 +240,7 @@ class SeveralGuests implements AsyncDisposable {
           signal: AbortSignal.any([scope.signal, late.signal]),
           gate: async () => {
             await gate()
-            if (limit !== undefined) timer = setTimeout(() => late.abort(), limit * 1000)
+            if (limit !== undefined) timer = setTimeout(() => late.abort(), Math.min(1000 * limit, longestTimer))
           },
         }),
       )

@@ -43,6 +43,11 @@ describe('a timed command', () => {
     expect(milliseconds).toBeLessThanOrEqual(performance.now() - before)
   })
 
+  it('ends as interrupted if its gate never opens', async () => {
+    const gate = () => Promise.reject(new Error('the run has ended'))
+    await expect(runTimed(['true'], { timeoutMs: 10_000, label: 'true', gate })).rejects.toThrow(/interrupted/)
+  })
+
   it('waits at its gate, and reports its first byte while it goes on', async () => {
     const steps: string[] = []
     const go = join(folder.path, 'go')

@@ -85,6 +85,37 @@ describe('a burst', () => {
     expect(result).toBeInstanceOf(RangeError)
   })
 
+  it.each([
+    [{ every: -200 }, 'burst(): expected 0 or more milliseconds as every, not -200'],
+    [{ every: Number.NaN }, 'burst(): expected 0 or more milliseconds as every, not NaN'],
+    [{ every: Number.POSITIVE_INFINITY }, 'burst(): expected 0 or more milliseconds as every, not Infinity'],
+    [{ limit: 0 }, 'burst(): expected more than 0 seconds as limit, not 0'],
+    [{ limit: Number.NaN }, 'burst(): expected more than 0 seconds as limit, not NaN'],
+    [{ cpus: 'all' as never }, 'expected shared, spread, separate as the CPUs of a guest, not all'],
+  ])('refuses the options %s', async (options, message) => {
+    const { result, host } = await sampleOf({}, ({ burst }) => burst(2, echo, options))
+    expect(result).toEqual(new RangeError(message))
+    expect(host.eventsOf('place')).toEqual([])
+  })
+
+  it('has a limit that is longer than any timer of Node', async () => {
+    const { result } = await sampleOf({}, ({ burst }) => burst(1, echo, { limit: 1e9 }))
+    expect(result).toMatchObject([{ ok: true }])
+  })
+
+  it('ends with the run while guests wait for their request', async () => {
+    const interrupt = new AbortController()
+    const { result } = await sampleOf(
+      {},
+      ({ burst }) => {
+        setImmediate(() => interrupt.abort(new Error('SIGINT')))
+        return burst(2, echo, { every: 1e12 })
+      },
+      interrupt,
+    )
+    expect(String(result)).toContain('SIGINT')
+  })
+
   it('ends with the run, with all of its guests', async () => {
     const interrupt = new AbortController()
     const { result } = await sampleOf(
