@@ -1,4 +1,4 @@
-/** isobench-calls against `perf bench`, for the operations that both measure, natively and on one CPU. */
+/** isobench-calls against `perf bench` and a shell, natively and on one CPU. */
 
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -8,16 +8,42 @@ import { median } from '../../src/core/stats/index.ts'
 import { type CallName, calls } from '../../src/tools/index.ts'
 import { countOption, type Measurement } from './measurement.ts'
 
+/** Another program that measures an operation, and returns the nanoseconds of one loop. */
+interface Counterpart {
+  readonly call: CallName
+  readonly name: string
+  /** @param idle a static program that does nothing */
+  measure(idle: string): number | undefined
+}
+
+const perf = (call: CallName, ...bench: readonly string[]): Counterpart => ({
+  call,
+  name: `perf bench ${bench.slice(0, 2).join(' ')}`,
+  measure: () => perfBench(bench),
+})
+
+/** Commands that a shell starts. */
+const started = 1000
+
 /**
- * The bench of perf for each operation, and its loops. perf calls getppid, which costs the same as getpid. Its fork and
- * exec copy a larger process and start /bin/true, which is linked dynamically.
+ * perf calls getppid, which costs the same as getpid. Its fork and exec copy the process of perf, which has many
+ * libraries, and start /bin/true, which is linked dynamically. A shell is as small as isobench-calls.
  */
-const counterparts: readonly (readonly [CallName, readonly string[]])[] = [
-  ['getpid', ['syscall', 'basic', '--loop', '2000000']],
-  ['pipe', ['sched', 'pipe', '--loop', '100000']],
-  ['fork', ['syscall', 'fork', '--loop', '3000']],
-  ['forkExec', ['syscall', 'execve', '--loop', '1000']],
+const counterparts: readonly Counterpart[] = [
+  perf('getpid', 'syscall', 'basic', '--loop', '2000000'),
+  perf('pipe', 'sched', 'pipe', '--loop', '100000'),
+  perf('fork', 'syscall', 'fork', '--loop', '500'),
+  perf('forkExec', 'syscall', 'execve', '--loop', '500'),
+  { call: 'forkExec', name: 'a loop of sh', measure: shellLoop },
 ]
+
+/** The nanoseconds that a shell takes to start a program, and to wait for its end. */
+function shellLoop(program: string): number {
+  const loop = `i=0; while [ $i -lt ${started} ]; do "$1"; i=$((i + 1)); done`
+  const before = performance.now()
+  execFileSync('taskset', ['-c', '0', 'sh', '-c', loop, 'sh', program])
+  return (1_000_000 * (performance.now() - before)) / started
+}
 
 /** The nanoseconds of one loop in the output of `perf bench` (tools/perf/bench/syscall.c, sched-pipe.c). */
 function perfBench(bench: readonly string[]): number | undefined {
@@ -37,18 +63,20 @@ function compare(root: string, alternations: number, print: (line: string) => vo
   try {
     const program = join(folder, 'isobench-calls')
     execFileSync('gcc', ['-O2', '-static', '-o', program, join(root, 'src/host/programs/calls.c')])
-    for (const [name, bench] of counterparts) {
+    const idle = join(folder, 'idle')
+    execFileSync('gcc', ['-O2', '-static', '-x', 'c', '-o', idle, '-'], { input: 'int main(void) { return 0; }' })
+    for (const { call, name, measure } of counterparts) {
       const [ours, theirs]: [number[], (number | undefined)[]] = [[], []]
       for (let n = 0; n < alternations; n++) {
-        const { argv } = calls.measure({ names: [name], seconds: 0.5, folder })
+        const { argv } = calls.measure({ names: [call], seconds: 0.5, folder })
         const output = execFileSync('taskset', ['-c', '0', program, ...argv.slice(1)], { encoding: 'utf8' })
-        ours.push(calls.parse(output, [name])[name])
-        theirs.push(perfBench(bench))
+        ours.push(calls.parse(output, [call])[call])
+        theirs.push(measure(idle))
       }
       const known = theirs.filter((value) => value !== undefined)
       const [a, b] = [median(ours), known.length > 0 ? median(known) : undefined]
       print(
-        `calls: ${name}: isobench-calls ${a.toFixed(0)} ns, perf bench ${bench[0]} ${bench[1]} ` +
+        `calls: ${call}: isobench-calls ${a.toFixed(0)} ns, ${name} ` +
           (b === undefined ? 'is not in this perf' : `${b.toFixed(0)} ns, ratio ${(a / b).toFixed(2)}`),
       )
     }
@@ -58,7 +86,7 @@ function compare(root: string, alternations: number, print: (line: string) => vo
 }
 
 export const callCosts: Measurement = {
-  description: 'isobench-calls against perf bench',
+  description: 'isobench-calls against perf bench and a shell',
   options: { runs: 'alternations; 5' },
   run: ({ root, options, print }) => compare(root, countOption(options.runs, 5), print),
 }
