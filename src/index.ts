@@ -44,6 +44,7 @@ export {
   type PreparedContext,
   type RunContext,
   type SnapshotContext,
+  type VmmStartResult,
   type Workload,
   workload,
 } from './dsl/workload.ts'

@@ -65,12 +65,21 @@ export interface BootContext<P extends ParamSpace> extends Omit<RunContext<P>, '
   bootPhases(command: Command): Promise<BootPhases>
 }
 
+/** The start of a VMM. */
+export interface VmmStartResult extends CommandResult {
+  /**
+   * The most memory in bytes that the VMM took from the host at one time, with page cache, kernel memory and its tiny
+   * guest. Null if the kernel does not record it.
+   */
+  readonly peakBytes: number | null
+}
+
 /** What `run` of a VMM start-up workload receives. */
 export interface VmmStartContext<P extends ParamSpace> extends Omit<RunContext<P>, 'guest' | 'client' | 'server'> {
   /**
    * Starts the platform's VMM with a guest of a few hundred bytes that ends at once, and waits until the VMM has ended.
    */
-  startVmm(): Promise<CommandResult>
+  startVmm(): Promise<VmmStartResult>
 }
 
 /** What `run` of a workload of several guests receives. */

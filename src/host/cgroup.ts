@@ -229,6 +229,17 @@ export function kernelMemoryV1(name: string): number | undefined {
   return bytes === undefined ? undefined : Number(bytes)
 }
 
+/**
+ * Returns the most memory in bytes that was charged to the cgroup `name` at one time, with up to 64 pages per CPU that
+ * the kernel charges in advance. Undefined if the kernel does not record it: v2 has it since Linux 5.19.
+ */
+export function peakMemory(name: string): number | undefined {
+  const memory = hierarchyWith('memory')
+  const file = memory?.version === 1 ? 'memory.max_usage_in_bytes' : 'memory.peak'
+  const [bytes] = memory ? readWords(join(memory.path, rootGroup, name, file)) : []
+  return bytes === undefined ? undefined : Number(bytes)
+}
+
 /** The sum of a field of several files with lines such as `oom_kill 3`. */
 function sumOf(field: string, files: readonly string[]): number {
   return files.reduce((sum, file) => {

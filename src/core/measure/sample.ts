@@ -1,6 +1,14 @@
 import type { BootPhases } from '../../dsl/boot-phases.ts'
 import type { Metrics } from '../../dsl/metric.ts'
-import type { BootContext, CommandWork, ParamSpace, SnapshotContext, VmmStartContext } from '../../dsl/workload.ts'
+import type {
+  BootContext,
+  CommandWork,
+  ParamSpace,
+  SnapshotContext,
+  VmmStartContext,
+  VmmStartResult,
+} from '../../dsl/workload.ts'
+import { peakMemory } from '../../host/cgroup.ts'
 import { environmentPadding } from '../../host/environment.ts'
 import { ranToCompletion, writeProbeKernel } from '../../host/probe-kernel.ts'
 import type { HostArgv } from '../../host/process.ts'
@@ -301,13 +309,13 @@ async function timeInSandbox(
   return times.command(() => scope.exec(argv, { timeoutMs: remaining(scope), signal: scope.signal, env, ...options }))
 }
 
-/** Starts a VMM with the probe kernel and measures the time from its start to its end. */
+/** Starts a VMM with the probe kernel, and measures the time from its start to its end, and its memory. */
 async function startVmm(
   { spec, driver, options }: ResolvedPlatform,
   scope: SampleScope,
   { session, image }: MeasureContext,
   { notes, times }: SampleSinks,
-): Promise<TimedResult> {
+): Promise<VmmStartResult> {
   await using sandbox = await session.createSandbox(image.rootfs, remaining(scope) / 1000)
   const { argv, accelerator } = await driver.vmmStart!(sandbox, writeProbeKernel(sandbox), options)
   notes.accelerator = accelerator
@@ -317,7 +325,7 @@ async function startVmm(
     const output = keyLines(`${result.stdout}\n${result.stderr}`).join(' | ')
     throw new CommandError(`${label} ended before its guest ran; output: ${output || 'none'}`)
   }
-  return result
+  return { ...result, peakBytes: peakMemory(sandbox.group) ?? null }
 }
 
 /** The exit code of the probe kernel differs from VMM to VMM. Its output shows whether it ran to completion. */

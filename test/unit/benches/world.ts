@@ -244,6 +244,18 @@ const resources: Row[] = [
       ['firecracker', 110, '"<= 125 ms" (its specification, 2026-6)'],
     ],
   },
+  {
+    bench: 'vmm start',
+    metric: 'memory',
+    native: 1,
+    absolute: true,
+    costs: [
+      [`${containers} ${gvisors}`, 1, 'no VMM'],
+      [`${katas} ${qemus} osv user-mode-linux`, 40, 'a VMM with many devices'],
+      ['cloud-hypervisor', 8, 'a small VMM'],
+      ['firecracker osv-firecracker', 4, '"<= 5 MiB" (its specification, 2026-6)'],
+    ],
+  },
   ...(['idle', 'afterWork'] as const).map(
     (metric): Row => ({
       bench: 'guest memory',
