@@ -8,6 +8,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { attackProfileOf, type Sample } from '../../src/core/model/record.ts'
+import { platformRoles, tracedCalls } from '../../src/core/model/traced-calls.ts'
 import { readRecord } from '../../src/core/records/record-file.ts'
 import { median } from '../../src/core/stats/index.ts'
 import type { TraceSource } from '../../src/dsl/traced.ts'
@@ -52,14 +53,13 @@ function timesOf(samples: readonly Sample[], platform: string, name: Name, how: 
   )
 }
 
-/** The names that each round called. */
+/** The names that the work of each round used. */
 function profilesIn(samples: readonly Sample[], platform: string, name: Name, how: string): string[][] {
-  return samples.flatMap((one) => {
+  const profiles = samples.flatMap((one) => {
     const profile = attackProfileOf(one)
-    return one.platform === platform && one.case.endsWith(`#${name} ${how}`) && !one.warmup && profile
-      ? [Object.keys(profile.work)]
-      : []
+    return one.platform === platform && one.case.endsWith(`#${name} ${how}`) && !one.warmup && profile ? [profile] : []
   })
+  return tracedCalls(profiles, platformRoles).work.map(Object.keys)
 }
 
 interface Options {

@@ -89,11 +89,15 @@ export const programName = (file: string): string => {
   return copy ? copy[1]! : file.replace(/ \(deleted\)$/, '').replace(/^.*\//, '')
 }
 
+/** What copies the input of a command behind a barrier. The path is an unusual one, which no other program executes. */
+export const inputProgram = '/usr/bin/./head'
+
 /** A path by which a program executes itself again. */
 const itself = /^\/(?:proc\/(?:self|thread-self|\d+)\/(?:exe|fd\/\d+)|dev\/fd\/\d+)$/
 
 const lookUp = (rows: readonly ProgramRole[], { file, argv }: Program): Classified | undefined => {
-  const name = programName(file)
+  // runc executes itself from a mount without a path, which `/proc` shows as `/`.
+  const name = programName(file) || programName(argv?.[0] ?? '')
   const row = rows.find((one) => one.name.test(name) && (!one.argv0 || one.argv0.test(argv?.[0] ?? '')))
   return row && { role: row.role, entersGuest: row.entersGuest === true }
 }
@@ -108,6 +112,7 @@ export const launched: Classified = { role: 'scaffold', entersGuest: false }
  */
 export function roleAfterExec(program: Program, before: Classified, own: readonly ProgramRole[] = []): Classified {
   if (before.role === 'guest') return before
+  if (program.file === inputProgram) return { role: 'scaffold', entersGuest: false }
   if (before.entersGuest && !itself.test(program.file)) {
     // runc executes a copy of itself before the guest's program.
     const again = lookUp([...own, ...known], program)
@@ -121,12 +126,17 @@ export function roleAfterExec(program: Program, before: Classified, own: readonl
 }
 
 /**
- * Returns the role of a process that already ran when isobench found it in a cgroup.
- * @param otherwise the role of programs that no row names: `guest` in the cgroup of a guest, `daemon` in that of a
- *   daemon
+ * Returns the role of a process that already ran when isobench found it, or undefined if only its parent shows that.
+ * @param place `guest`: its root is not that of the host; `daemon`: it belongs to a daemon; `host`: anything else
  */
-export const roleOfRunning = (
+export function roleOfRunning(
   program: Program,
-  otherwise: 'guest' | 'daemon',
+  place: 'guest' | 'daemon' | 'host',
   own: readonly ProgramRole[] = [],
-): Classified => lookUp([...own, ...known], program) ?? { role: otherwise, entersGuest: false }
+): Classified | undefined {
+  const found = lookUp([...own, ...known], program)
+  // A guest may have programs with any name. A sentry and a VMM can have a root without files.
+  if (found && (place !== 'guest' || found.entersGuest || rolePart(found.role) === 'guest-reachable')) return found
+  // A program of the platform inside of a root is a helper of its parent, or the guest runs it.
+  return place === 'host' || (found && place === 'guest') ? undefined : { role: place, entersGuest: false }
+}

@@ -11,14 +11,18 @@ export type TraceSource = 'functions' | 'syscalls'
 type Count = Metric<'count'>
 
 /**
- * Metrics by trace source: distinct functions or system calls, calls, calls per unit of work, and the first two for
- * starting the platform.
+ * Metrics by trace source: distinct functions or system calls of the work, calls, and calls per unit of work, without
+ * isobench's own processes. `reachable…`: only of the processes that the guest makes call the host.
+ * `setup…`: while the platform starts.
  */
 export interface TracedMetricsBy {
   readonly functions: {
     readonly functions: Count
     readonly functionCalls: Count
     readonly functionCallsPerUnit: Count
+    readonly reachableFunctions: Count
+    readonly reachableFunctionCalls: Count
+    readonly reachableFunctionCallsPerUnit: Count
     readonly setupFunctions: Count
     readonly setupFunctionCalls: Count
   }
@@ -26,6 +30,9 @@ export interface TracedMetricsBy {
     readonly syscalls: Count
     readonly syscallCalls: Count
     readonly syscallCallsPerUnit: Count
+    readonly reachableSyscalls: Count
+    readonly reachableSyscallCalls: Count
+    readonly reachableSyscallCallsPerUnit: Count
     readonly setupSyscalls: Count
     readonly setupSyscallCalls: Count
   }
@@ -39,6 +46,9 @@ export const tracedMetrics: TracedMetricsBy = {
     functions: count,
     functionCalls: count,
     functionCallsPerUnit: count,
+    reachableFunctions: count,
+    reachableFunctionCalls: count,
+    reachableFunctionCallsPerUnit: count,
     setupFunctions: count,
     setupFunctionCalls: count,
   },
@@ -46,6 +56,9 @@ export const tracedMetrics: TracedMetricsBy = {
     syscalls: count,
     syscallCalls: count,
     syscallCallsPerUnit: count,
+    reachableSyscalls: count,
+    reachableSyscallCalls: count,
+    reachableSyscallCallsPerUnit: count,
     setupSyscalls: count,
     setupSyscallCalls: count,
   },
@@ -57,27 +70,28 @@ export interface CallTotals {
   readonly calls: number
 }
 
-/** Returns the metric values of one sample. `units`: amount of work, above 0. */
+/** The totals of one sample. */
+export interface TracedTotals {
+  /** The platform's processes during the work. */
+  readonly work: CallTotals
+  /** Those that the guest makes call the host. */
+  readonly reachable: CallTotals
+  readonly setup: CallTotals
+  /** Amount of work, above 0. */
+  readonly units: number
+}
+
+/** Returns the metric values of one sample. */
 export function tracedValues(
   source: TraceSource,
-  work: CallTotals,
-  setup: CallTotals,
-  units: number,
+  { work, reachable, setup, units }: TracedTotals,
 ): Readonly<Record<string, number>> {
-  const [distinct, calls, perUnit, setupDistinct, setupCalls] = Object.keys(tracedMetrics[source]) as [
-    string,
-    string,
-    string,
-    string,
-    string,
+  const figures = [
+    ...[work.distinct, work.calls, work.calls / units],
+    ...[reachable.distinct, reachable.calls, reachable.calls / units],
+    ...[setup.distinct, setup.calls],
   ]
-  return {
-    [distinct]: work.distinct,
-    [calls]: work.calls,
-    [perUnit]: work.calls / units,
-    [setupDistinct]: setup.distinct,
-    [setupCalls]: setup.calls,
-  }
+  return Object.fromEntries(Object.keys(tracedMetrics[source]).map((name, at) => [name, figures[at]!]))
 }
 
 /** How a workload is traced. */

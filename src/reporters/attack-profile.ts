@@ -17,6 +17,20 @@ const sourceNames = { functions: 'functions of the host kernel', syscalls: 'syst
 const headingOf = ({ name, params, source }: Pick<AttackProfileSummary, 'name' | 'params' | 'source'>): string =>
   `${caseName({ name }, params)}: ${sourceNames[source]} (${source})`
 
+/** The columns of a profile. */
+const columns: readonly (readonly [title: string, value: (profile: AttackProfileSummary) => number])[] = [
+  ['distinct', ({ distinct }) => distinct],
+  ['calls', ({ calls }) => calls],
+  ['per unit', ({ perUnit }) => perUnit],
+  ['reachable', ({ parts }) => parts['guest-reachable'].distinct],
+  ['calls', ({ parts }) => parts['guest-reachable'].calls],
+  ['control', ({ parts }) => parts['control-plane'].distinct],
+  ['calls', ({ parts }) => parts['control-plane'].calls],
+  ['idle', ({ onlyBackground }) => onlyBackground.length],
+  ['at set-up', ({ setupDistinct }) => setupDistinct],
+  ['calls at set-up', ({ setupCalls }) => setupCalls],
+]
+
 /** A table for each traced bench: what each platform's work and setting up reach, and how exploitable that is. */
 export function tableText({ epss, profiles }: ExposedProfiles): string {
   const points = [...new Set(profiles.map(({ case: point }) => point))]
@@ -24,13 +38,11 @@ export function tableText({ epss, profiles }: ExposedProfiles): string {
     const own = profiles.filter((profile) => profile.case === point)
     const rows = own.map((profile) => [
       sanitize(profile.platform, 40),
-      ...(profile.rounds === 0
-        ? ['-', '-', '-', '-', '-']
-        : [profile.distinct, profile.calls, profile.perUnit, profile.setupDistinct, profile.setupCalls].map(figure)),
+      ...(profile.rounds === 0 ? columns.map(() => '-') : columns.map(([, value]) => figure(value(profile)))),
       ...exposureCells(profile),
       String(profile.rounds),
     ])
-    const head = ['', 'distinct', 'calls', 'per unit', 'at set-up', 'calls at set-up']
+    const head = ['', ...columns.map(([title]) => title)]
     const scored = epss ? ['CVEs', 'EPSS sum', 'covered'] : []
     return [
       headingOf(own[0]!),
@@ -42,7 +54,8 @@ export function tableText({ epss, profiles }: ExposedProfiles): string {
     ]
   })
   const notes = [
-    'Medians over the rounds, without what an idle guest reaches. Compare only figures of the same trace source.',
+    "Medians over the rounds, without isobench's own processes. Compare only figures of the same trace source.",
+    'reachable: guest, sentry, gofer, VMM. control: shim, daemon, client. idle: names that only an idle guest has.',
     ...(epss ? exposureNotes({ epss, profiles }) : []),
   ]
   return `${[...tables, ...notes].join('\n')}\n`

@@ -5,19 +5,27 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Writable } from 'node:stream'
+import { inputProgram } from '../dsl/process-roles.ts'
 import type { GuestArgv } from '../host/process.ts'
 import type { StdioHandler } from '../host/timed-process.ts'
 
 /**
  * The script is constant: the marker, the number of input bytes and the argv are positional parameters. A barrier
- * prints a line with the marker to stderr and waits for a line on stdin. The answer `again` repeats the first barrier.
+ * prints a line with the marker to stderr and waits for a line on stdin. The answer `no` runs nothing in the same way
+ * as `go` runs the command, and returns to the barrier: the shell's own calls in both are the same.
  */
 const script = `word=$0 bytes=$1; shift
-while echo "$word" >&2; read -r go || exit; [ "$go" = again ]; do :; done
-if [ "$bytes" = 0 ]; then "$@" </dev/null; else head -c "$bytes" | "$@"; fi
+while echo "$word" >&2; read -r go || exit; [ "$go" = no ]; do
+if [ "$bytes" = 0 ]; then ( : ) </dev/null; else ( : ) | ( : ); fi; done
+if [ "$bytes" = 0 ]; then "$@" </dev/null; else ${inputProgram} -c "$bytes" | "$@"; fi
 code=$?
 echo "$word" >&2; read -r go
 exit "$code"`
+
+const shell = ['/bin/sh', '-c', script] as const
+
+/** Returns whether these are the arguments of the shell that waits at a barrier. */
+export const isBarrierArgv = (argv: readonly string[]): boolean => shell.every((word, at) => argv[at] === word)
 
 export interface BarrierCommand {
   readonly argv: GuestArgv
@@ -26,12 +34,11 @@ export interface BarrierCommand {
   plain(stderr: string): string
 }
 
-/** What to do at the barriers. */
 /** What happens at the barriers. */
 export interface BarrierHandlers {
   /**
    * The command waits for the first barrier. It starts after this has succeeded, and never if this fails.
-   * @param roundTrip passes the barrier and returns to it: everything that the command does, except the work
+   * @param roundTrip passes the barrier, runs nothing, and returns to it: everything but the work
    */
   waiting(roundTrip: () => Promise<void>): Promise<void>
   /** The command starts. */
@@ -66,7 +73,7 @@ export function withBarriers(
             stdin.off('close', onClose)
             resolve()
           }
-          stdin.write('again\n')
+          stdin.write('no\n')
         })
       waiting(roundTrip).then(
         () => {
@@ -79,7 +86,7 @@ export function withBarriers(
     }
   }
   return {
-    argv: ['/bin/sh', '-c', script, marker, String(Buffer.byteLength(input)), ...argv],
+    argv: [...shell, marker, String(Buffer.byteLength(input)), ...argv],
     dialogue: (stdin, chunk) => {
       // The marker may arrive in two chunks.
       const text = seen + chunk

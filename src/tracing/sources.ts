@@ -81,8 +81,9 @@ export const functionName = (symbol: string): string | undefined =>
 export const functions: TraceSourceSpec = {
   name: 'functions',
   description: "functions of the host kernel, by ftrace's function tracer",
-  pids: 'set_ftrace_pid',
-  forks: 'options/function-fork',
+  // The second list is that of the events which show what a process executes.
+  pids: ['set_ftrace_pid', 'set_event_pid'],
+  forks: ['options/function-fork', 'options/event-fork'],
   enable: ['current_tracer', 'function'],
   disable: ['current_tracer', 'nop'],
   check: () => void kernelSymbols(),
@@ -100,8 +101,8 @@ export const functions: TraceSourceSpec = {
 export const syscalls: TraceSourceSpec = {
   name: 'syscalls',
   description: 'system calls of the host processes, by the tracepoint raw_syscalls:sys_enter',
-  pids: 'set_event_pid',
-  forks: 'options/event-fork',
+  pids: ['set_event_pid'],
+  forks: ['options/event-fork'],
   enable: ['events/raw_syscalls/sys_enter/enable', '1'],
   disable: ['events/raw_syscalls/sys_enter/enable', '0'],
   bufferMiB: 256,
@@ -117,6 +118,9 @@ export const syscalls: TraceSourceSpec = {
 /** The trace sources by name. To add one, define it in this file and add it here. */
 export const traceSources: Readonly<Record<Name, TraceSourceSpec>> = { functions, syscalls }
 
+/** Events of all trace sources, which show what a process executes. */
+export const processEvents = ['sched/sched_process_fork', 'sched/sched_process_exec'] as const
+
 /** A file of a tracefs instance, and the text to write to it. */
 export type Setting = readonly [file: string, text: string]
 
@@ -124,9 +128,9 @@ export type Setting = readonly [file: string, text: string]
 export interface TraceSourceSpec {
   readonly name: Name
   readonly description: string
-  /** The file for the pids to trace, and the option that makes the kernel also trace their children. */
-  readonly pids: string
-  readonly forks: string
+  /** The files for the pids to trace, and the options that make the kernel also trace their children. */
+  readonly pids: readonly string[]
+  readonly forks: readonly string[]
   /** What to write to enable and disable it. A kernel may list a tracer and still refuse to enable it. */
   readonly enable: Setting
   readonly disable: Setting

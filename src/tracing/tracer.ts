@@ -1,78 +1,19 @@
 /** The kernel tracer: records events of selected host processes in a tracefs instance, and counts them by name. */
 
-import {
-  appendFileSync,
-  closeSync,
-  constants,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  writeFileSync,
-} from 'node:fs'
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { setImmediate as pause } from 'node:timers/promises'
-import { liveProcesses } from '../host/cgroup.ts'
+import type { ProgramRole } from '../dsl/process-roles.ts'
 import { makeInstance } from '../host/cleanup.ts'
 import type { CleanupJournal } from '../host/journal.ts'
 import { readMemory } from '../host/memory-info.ts'
 import type { HostArgv } from '../host/process.ts'
 import { HostError, IsobenchError, messageOf } from '../util/errors.ts'
-import type { CallCounts } from './call-counts.ts'
-import { eachEvent, eventFormat, lostEvents, pageFormat } from './ring-buffer.ts'
-import type { TraceSourceSpec } from './sources.ts'
-
-/** Pages to read before yielding to other tasks: some milliseconds. */
-const pagesPerTurn = 512
-
-/** Counts the events that an instance has recorded, sorted by name. Stop recording before. */
-export async function countEvents(folder: string, source: TraceSourceSpec): Promise<CallCounts> {
-  const text = (...file: string[]) => readFileSync(join(folder, 'events', ...file), 'utf8')
-  const pages = pageFormat(text('header_page'))
-  const events = eventFormat(text(source.event, 'format'), source.field)
-  // Count by value first: looking up a name takes longer than counting an event, and there are few distinct values.
-  const counts = { task: new Map<bigint, number>(), interrupt: new Map<bigint, number>() }
-  for (const cpu of readdirSync(join(folder, 'per_cpu'))) {
-    for await (const page of pagesOf(join(folder, 'per_cpu', cpu, 'trace_pipe_raw'), pages.bytes)) {
-      eachEvent(page, pages, events, ({ value, inInterrupt }) => {
-        const values = inInterrupt ? counts.interrupt : counts.task
-        values.set(value, (values.get(value) ?? 0) + 1)
-      })
-    }
-  }
-  const calls = new Map<string, number>()
-  for (const [values, inInterrupt] of [
-    [counts.task, false],
-    [counts.interrupt, true],
-  ] as const) {
-    for (const [value, count] of values) {
-      const name = source.nameOf({ value, inInterrupt })
-      if (name !== undefined) calls.set(name, (calls.get(name) ?? 0) + count)
-    }
-  }
-  return Object.fromEntries([...calls].sort(([a], [b]) => (a < b ? -1 : 1)))
-}
-
-async function* pagesOf(file: string, size: number): AsyncGenerator<DataView> {
-  const bytes = new Uint8Array(size)
-  const page = new DataView(bytes.buffer)
-  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
-  try {
-    for (let read = 0; ; read++) {
-      try {
-        if (readSync(descriptor, bytes) === 0) return
-      } catch (error) {
-        // EAGAIN: the buffer is empty. Without O_NONBLOCK this read would block.
-        if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return
-        throw error
-      }
-      yield page
-      if (read % pagesPerTurn === pagesPerTurn - 1) await pause()
-    }
-  } finally {
-    closeSync(descriptor)
-  }
-}
+import type { CallsByRole } from './call-counts.ts'
+import { countEvents, type Observation } from './count-events.ts'
+import { observeCgroup } from './observe.ts'
+import { ProcessTable } from './process-table.ts'
+import { lostEvents } from './ring-buffer.ts'
+import { processEvents, type TraceSourceSpec } from './sources.ts'
 
 /** The host kernel does not support the requested trace source. */
 export class TracerUnavailableError extends IsobenchError {
@@ -93,17 +34,9 @@ export interface TracerOptions {
 }
 
 // The script is constant: file and argv are positional parameters, so the shell does not interpret them.
-const followScript = 'echo $$ >> "$0" && exec "$@"'
-
-function tasksOf(group: string): number[] {
-  return liveProcesses(group).flatMap((pid) => {
-    try {
-      return readdirSync(`/proc/${pid}/task`).map(Number)
-    } catch {
-      // It has already ended.
-      return []
-    }
-  })
+const followScripts: Readonly<Record<number, string>> = {
+  1: 'echo $$ >> "$0" && exec "$@"',
+  2: 'echo $$ >> "$0" && echo $$ >> "$1" && shift && exec "$@"',
 }
 
 /**
@@ -111,6 +44,8 @@ function tasksOf(group: string): number[] {
  */
 export class Tracer implements AsyncDisposable {
   #recording = 0
+  readonly #processes = new ProcessTable()
+  #observations: Observation[] = []
 
   private constructor(
     private readonly source: TraceSourceSpec,
@@ -147,7 +82,9 @@ export class Tracer implements AsyncDisposable {
     this.#write('tracing_on', '0')
     // Before anything is enabled, because an empty list selects every process of the host.
     this.clearTargets()
-    this.#write(this.source.forks, '1')
+    for (const option of this.source.forks) this.#write(option, '1')
+    // The clock of `process.hrtime`, so that events and observations have an order, and the same on all CPUs.
+    this.#write('trace_clock', 'mono')
     // Without overwrite, the kernel keeps old events and counts lost ones.
     this.#write('options/overwrite', '0')
     this.#write('buffer_size_kb', '4096')
@@ -166,35 +103,64 @@ export class Tracer implements AsyncDisposable {
    * is recorded.
    */
   enable(): Disposable {
+    for (const event of processEvents) this.#write(`events/${event}/enable`, '1')
     this.#write(...this.source.enable)
-    return { [Symbol.dispose]: () => this.#write(...this.source.disable) }
+    return {
+      [Symbol.dispose]: () => {
+        this.#write(...this.source.disable)
+        for (const event of processEvents) this.#write(`events/${event}/enable`, '0')
+      },
+    }
   }
 
   #write(file: string, text: string): void {
     writeFileSync(join(this.folder, file), text)
   }
 
-  /** Returns argv that is traced from its first instruction on. */
-  wrapTraced(argv: HostArgv): HostArgv {
-    return ['sh', '-c', followScript, join(this.folder, this.source.pids), ...argv]
+  get #pidFiles(): readonly string[] {
+    return this.source.pids.map((file) => join(this.folder, file))
   }
 
-  /** Traces all tasks in a guest's cgroup: runtime, LXC monitor, gVisor sentry and gofer, VMM, and vhost workers. */
-  traceCgroup(group: string): void {
-    const file = join(this.folder, this.source.pids)
+  /** Returns argv that is traced from its first instruction on. */
+  wrapTraced(argv: HostArgv): HostArgv {
+    const files = this.#pidFiles
+    return ['sh', '-c', followScripts[files.length]!, ...files, ...argv]
+  }
+
+  /**
+   * Traces all tasks in a guest's cgroup: runtime, LXC monitor, gVisor sentry and gofer, VMM, and vhost workers.
+   * @param ofDaemon whether it is the cgroup of a daemon that serves several guests
+   */
+  traceCgroup(group: string, ofDaemon = false): void {
     // A task created at the same time is either a child of a traced task, or found by the second attempt.
     for (let attempt = 0; attempt < 2; attempt++) {
-      const followed = new Set(readFileSync(file, 'utf8').split('\n'))
-      const untraced = tasksOf(group).filter((pid) => !followed.has(String(pid)))
-      // One write for all of them: after every write, the kernel waits until no CPU uses the old list.
-      if (untraced.length > 0) appendFileSync(file, `${untraced.join(' ')}\n`)
+      const processes = this.observe(group, ofDaemon)
+      for (const file of this.#pidFiles) {
+        const followed = new Set(readFileSync(file, 'utf8').split('\n'))
+        const untraced = processes.flatMap(({ tasks }) => tasks).filter((pid) => !followed.has(String(pid)))
+        // One write for all of them: after every write, the kernel waits until no CPU uses the old list.
+        if (untraced.length > 0) appendFileSync(file, `${untraced.join(' ')}\n`)
+      }
     }
   }
 
-  /** Traces nothing: the list contains only the highest pid, which is unused. */
-  clearTargets(): void {
+  /** Reads which programs the processes of a cgroup execute, for their roles, and returns the processes. */
+  observe(group: string, ofDaemon = false): Observation['processes'] {
+    const time = Number(process.hrtime.bigint())
+    const processes = observeCgroup(group, ofDaemon)
+    this.#observations.push({ time, processes })
+    return processes
+  }
+
+  /**
+   * Traces nothing: the list contains only the highest pid, which is unused.
+   * @param roles the platform's rows of the table of programs
+   */
+  clearTargets(roles: readonly ProgramRole[] = []): void {
     const unusedPid = Number(readFileSync('/proc/sys/kernel/pid_max', 'utf8')) - 1
-    this.#write(this.source.pids, String(unusedPid))
+    for (const file of this.source.pids) this.#write(file, String(unusedPid))
+    this.#processes.reset(roles)
+    this.#observations = []
   }
 
   /** Starts recording. Recording ends after as many calls of `stop`. */
@@ -217,10 +183,10 @@ export class Tracer implements AsyncDisposable {
   }
 
   /**
-   * Returns the calls that were recorded since the last time, by name.
+   * Returns the calls that were recorded since the last time, by role and name.
    * @throws {TraceLossError} if the kernel lost events
    */
-  async collect(): Promise<CallCounts> {
+  async collect(): Promise<CallsByRole> {
     try {
       const cpus = readdirSync(join(this.folder, 'per_cpu'))
       const lost = cpus.reduce(
@@ -233,7 +199,7 @@ export class Tracer implements AsyncDisposable {
           'measure for a shorter time (--seconds), or free memory for larger buffers',
         )
       }
-      return await countEvents(this.folder, this.source)
+      return await countEvents(this.folder, this.source, this.#processes, this.#observations.splice(0))
     } finally {
       this.#write('trace', '\n')
     }

@@ -1,7 +1,9 @@
+import { type ProcessRole, processRoles, type RolePart, rolePart, roleParts } from '../../dsl/process-roles.ts'
 import type { TraceSource } from '../../dsl/traced.ts'
-import { type CallCounts, jaccard } from '../../tracing/call-counts.ts'
+import { type CallCounts, jaccard, totalCalls } from '../../tracing/call-counts.ts'
 import type { BenchCase, Params } from '../model/plan.ts'
 import type { AttackProfile, RunRecord } from '../model/record.ts'
+import { type CallState, platformRoles, type TracedCalls, tracedCalls } from '../model/traced-calls.ts'
 import { median } from '../stats/index.ts'
 
 /** What belongs together, for a reader of long lists of names. */
@@ -172,7 +174,7 @@ export interface AttackProfileSummary {
   readonly rounds: number
   /** Samples without a profile: they failed. */
   readonly failed: number
-  /** Medians over the rounds. */
+  /** Medians over the rounds, without isobench's own processes. */
   readonly distinct: number
   readonly calls: number
   readonly perUnit: number
@@ -183,6 +185,24 @@ export interface AttackProfileSummary {
   readonly setup: CallCounts
   /** Names that were reached in some rounds and not in others: a runtime's own threads, mostly. */
   readonly someRounds: { readonly work: readonly string[]; readonly setup: readonly string[] }
+  /** Names that only an idle guest or its barrier reached, by the controls. */
+  readonly onlyBackground: readonly string[]
+  /** The names that only the start of the platform reached. */
+  readonly onlySetup: readonly string[]
+  /** The same for each part, those without a call included. */
+  readonly parts: Readonly<Record<RolePart, PartSummary>>
+  /** The processes that made calls, with the medians of the rounds. */
+  readonly roles: Readonly<Partial<Record<ProcessRole, PartSummary>>>
+}
+
+/** What some of the processes of a platform reached. Medians over the rounds. */
+export interface PartSummary {
+  readonly distinct: number
+  readonly calls: number
+  readonly setupDistinct: number
+  readonly setupCalls: number
+  /** Names that the work reached in every round, with the median of their calls. */
+  readonly work: CallCounts
 }
 
 /** What all of several profiles have, with the median of the calls, and the names that only some of them have. */
@@ -207,17 +227,25 @@ function summaryOf(
 ): AttackProfileSummary | undefined {
   const taken = samples.filter((one) => one.case === point.id && one.platform === platform && !one.warmup)
   const traced = taken.flatMap(({ round, outcome }) =>
-    outcome.ok && outcome.attackProfile ? [{ round, profile: outcome.attackProfile, values: outcome.values }] : [],
+    outcome.ok && outcome.attackProfile ? [{ round, profile: outcome.attackProfile }] : [],
   )
   if (taken.length === 0) return undefined
   const profiles: AttackProfile[] = traced.map(({ profile }) => profile)
-  const middle = (of: (one: (typeof traced)[number]) => number) => (traced.length > 0 ? median(traced.map(of)) : 0)
-  const distinct = (calls: CallCounts) => Object.keys(calls).length
-  const total = (calls: CallCounts) => Object.values(calls).reduce((sum, count) => sum + count, 0)
-  const [work, setup] = [
-    splitByRounds(profiles.map((one) => one.work)),
-    splitByRounds(profiles.map((one) => one.setup)),
-  ]
+  const middle = (numbers: readonly number[]) => (numbers.length > 0 ? median(numbers) : 0)
+  const whole = tracedCalls(profiles, platformRoles)
+  const [work, setup] = [splitByRounds(whole.work), splitByRounds(whole.setup)]
+  const inState = (state: CallState) =>
+    Object.keys(whole.states)
+      .filter((name) => whole.states[name] === state)
+      .sort()
+  const figures = (calls: TracedCalls): PartSummary => ({
+    distinct: middle(calls.work.map((names) => Object.keys(names).length)),
+    calls: middle(calls.workCalls),
+    setupDistinct: middle(calls.setup.map((names) => Object.keys(names).length)),
+    setupCalls: middle(calls.setup.map(totalCalls)),
+    work: splitByRounds(calls.work).everyRound,
+  })
+  const { work: _, ...totals } = figures(whole)
   return {
     case: point.id,
     bench: point.bench,
@@ -227,14 +255,31 @@ function summaryOf(
     platform,
     rounds: new Set(traced.map(({ round }) => round)).size,
     failed: taken.length - traced.length,
-    distinct: middle(({ profile }) => distinct(profile.work)),
-    calls: middle(({ profile }) => total(profile.work)),
-    perUnit: middle(({ values }) => values[by === 'functions' ? 'functionCallsPerUnit' : 'syscallCallsPerUnit'] ?? 0),
-    setupDistinct: middle(({ profile }) => distinct(profile.setup)),
-    setupCalls: middle(({ profile }) => total(profile.setup)),
+    ...totals,
+    perUnit: middle(profiles.map(({ units }, round) => whole.workCalls[round]! / units)),
     work: work.everyRound,
     setup: setup.everyRound,
     someRounds: { work: work.someRounds, setup: setup.someRounds },
+    onlyBackground: inState('background'),
+    onlySetup: inState('setup'),
+    parts: Object.fromEntries(
+      roleParts.map((part) => [
+        part,
+        figures(
+          tracedCalls(
+            profiles,
+            processRoles.filter((role) => rolePart(role) === part),
+          ),
+        ),
+      ]),
+    ) as Record<RolePart, PartSummary>,
+    roles: Object.fromEntries(
+      processRoles.flatMap((role) =>
+        profiles.some(({ setup, work }) => setup[role] ?? work[role])
+          ? [[role, figures(tracedCalls(profiles, [role]))]]
+          : [],
+      ),
+    ),
   }
 }
 

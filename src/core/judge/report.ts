@@ -5,6 +5,7 @@ import { type BenchCase, measuredOn, type ScheduledPlan } from '../model/plan.ts
 import { causeOf, errorOf, type RunRecord, type Sample, valuesOf } from '../model/record.ts'
 import { type MetricResult, type PlatformResult, type Report, reportVersion } from '../model/report.ts'
 import { type BenchData, type FindingData, infoOf, type Problem, type Suite } from '../model/suite.ts'
+import { withTracedValues } from '../model/traced-calls.ts'
 import { countOutliers, median, minRoundsForDependence } from '../stats/index.ts'
 import { clientShare, isClientBound } from './adjustments.ts'
 import { decideExit, withUnmeasured } from './exit-code.ts'
@@ -100,7 +101,7 @@ export function measuredResults(
 ): Report['cases'] {
   const plan: ScheduledPlan = record.plan
   const input: Measured = { plan, samples }
-  const logs = sampleLogs(record.samples)
+  const logs = sampleLogs(withTracedValues(record.samples))
   const benches = new Map(plan.benches.map((bench) => [bench.id, { bench, info: infoOf(bench, plan.benches) }]))
   return plan.cases.flatMap((benchCase) => {
     const { bench, info } = benches.get(benchCase.bench)!

@@ -2,6 +2,7 @@ import type { Metric } from '../../dsl/metric.ts'
 import type { CpuMode } from '../../dsl/platform.ts'
 import type { Plan } from '../model/plan.ts'
 import { causeOf, errorOf, type Sample, valuesOf } from '../model/record.ts'
+import { withTracedValues } from '../model/traced-calls.ts'
 import type { Reason } from '../model/verdict.ts'
 import { median } from '../stats/index.ts'
 
@@ -105,7 +106,7 @@ export class Samples {
   readonly #series = new Map<string, Series>()
 
   constructor(samples: readonly Sample[]) {
-    for (const sample of samples) {
+    for (const sample of withTracedValues(samples)) {
       // An unsupported workload is not tried again, so its only sample may be a warm-up.
       if (sample.warmup && !isUnsupported(sample)) continue
       const key = `${sample.case}\0${sample.platform}`

@@ -74,8 +74,9 @@ export async function measure(step: Step, round: number, context: MeasureContext
         runWorkload(step, bench, scope, context, { onCpuShare, notes, times }),
       ),
     )
-    const values = checkValues(output, bench.metrics)
-    const observations = observationLists(output, bench.metrics)
+    // The values of a traced sample need the controls of all rounds, so they are computed when it is judged.
+    const values = attackProfile ? {} : checkValues(output, bench.metrics)
+    const observations = attackProfile ? undefined : observationLists(output, bench.metrics)
     // Samples of two accelerators are samples of different work.
     const workDigest =
       notes.accelerator === undefined ? base.workDigest : sha256(`${base.workDigest} ${notes.accelerator}`)
@@ -194,8 +195,7 @@ async function runWorkload(
   if (traced) {
     const tracedWorkload = { ...workload, traced }
     const options = { platform, workload: tracedWorkload, scope, measureContext, run, context }
-    const { values, attackProfile } = await measureTraced(options)
-    return { output: values, attackProfile }
+    return { output: {}, attackProfile: await measureTraced(options) }
   }
   if (work.kind === 'boot') {
     const boot: BootContext<ParamSpace>['boot'] = async (command) =>

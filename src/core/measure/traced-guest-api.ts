@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { GuestHandle } from '../../driver.ts'
 import type { CommandResult, ExecOptions } from '../../dsl/guest.ts'
+import { processRoles } from '../../dsl/process-roles.ts'
 import type { HostArgv } from '../../host/process.ts'
 import type { OwnedGuestSandbox, TraceHooks } from '../../host/sandbox.ts'
 import type { Command } from '../../tools/command.ts'
 import { withBarriers } from '../../tracing/barrier.ts'
-import type { CallCounts } from '../../tracing/call-counts.ts'
+import { type CallsByRole, mergeRoles } from '../../tracing/call-counts.ts'
 import type { Tracer } from '../../tracing/tracer.ts'
 import { UnsupportedError } from '../../util/errors.ts'
+import type { AttackProfile } from '../model/record.ts'
 import type { CommandBounds, ExecTarget, LoadClientHost } from '../session/exec-target.ts'
 import { execInGuest, guestArgv, routeToGuest, workloadClient, workloadGuest } from './guest-api.ts'
 
@@ -23,9 +25,13 @@ export interface TracedGuestApi {
   readonly unmeasured: Pick<TracedGuestApi, 'guest' | 'client'>
 }
 
+/** Milliseconds between two looks at the processes of a guest that boots: some of them live for a short time only. */
+const lookInterval = 100
+
 /** The traced host processes: those of the guest, and those of a daemon that serves it. */
 export class TraceTargets implements TraceHooks {
-  readonly #groups = new Set<string>()
+  /** Whether the cgroup is that of a daemon, by cgroup. */
+  readonly #groups = new Map<string, boolean>()
 
   constructor(private readonly tracer: Tracer) {}
 
@@ -34,77 +40,111 @@ export class TraceTargets implements TraceHooks {
   }
 
   shared(group: string): void {
-    this.#groups.add(group)
-    this.tracer.traceCgroup(group)
+    this.#add(group, true)
+  }
+
+  /** Adds the cgroup of the guest. */
+  guest(group: string): void {
+    this.#add(group, false)
+  }
+
+  #add(group: string, isDaemon: boolean): void {
+    this.#groups.set(group, isDaemon)
+    this.tracer.traceCgroup(group, isDaemon)
   }
 
   /** Adds the processes that entered the cgroups since the last call. */
   refresh(): void {
-    for (const group of this.#groups) this.tracer.traceCgroup(group)
+    for (const [group, isDaemon] of this.#groups) this.tracer.traceCgroup(group, isDaemon)
   }
-}
 
-/** The calls of the guest's host processes without work. */
-export interface BackgroundTraces {
-  /** In `idleSeconds`, while everything is ready and idle. */
-  readonly idle: CallCounts
-  /** In each round trip of a command through its barrier; empty if only a client uses the guest. */
-  readonly barriers: readonly CallCounts[]
+  /** Looks at the processes until the result is disposed, because their arguments show their roles. */
+  look(): Disposable {
+    const look = () => {
+      for (const [group, isDaemon] of this.#groups) this.tracer.observe(group, isDaemon)
+    }
+    const timer = setInterval(look, lookInterval)
+    return { [Symbol.dispose]: () => clearInterval(timer) }
+  }
 }
 
 /** How often a command passes its barrier before it begins: often enough to include bursts of the platform. */
 const roundTrips = 10
 
-/** Records the work in spans of time, which may overlap. The background is recorded before the first span. */
+/** In how many recordings the idle guest is observed, so that they show by how much its calls vary. */
+const idleRecordings = 4
+
+/** Calls of each recording, by role and name. */
+type Recordings = AttackProfile['idle']['calls']
+
+/** The counts of each name over all recordings. A recording without the name counts 0. */
+function seriesOf(recordings: readonly CallsByRole[]): Recordings {
+  return Object.fromEntries(
+    processRoles.flatMap((role) => {
+      const names = [...new Set(recordings.flatMap((calls) => Object.keys(calls[role] ?? {})))].sort()
+      const counts = (name: string) =>
+        recordings.map(({ [role]: calls }) => (calls && Object.hasOwn(calls, name) ? calls[name]! : 0))
+      return names.length > 0 ? [[role, Object.fromEntries(names.map((name) => [name, counts(name)]))]] : []
+    }),
+  )
+}
+
+/** Records the work in spans of time, which may overlap, and the controls while no span is open. */
 export class TraceRecorder {
   #open = 0
   #since = 0
   #milliseconds = 0
-  #barriers = 0
-  #background: Promise<BackgroundTraces> | undefined
+  #passes = 0
+  readonly #work: CallsByRole[] = []
+  #idle: Promise<readonly CallsByRole[]> | undefined
+  #barrier: Promise<readonly CallsByRole[]> | undefined
 
   constructor(
     private readonly tracer: Tracer,
     private readonly targets: TraceTargets,
-    /** How long the idle guest is recorded. */
-    readonly idleSeconds: number,
+    /** How long the idle guest is recorded, in seconds. */
+    private readonly idleSeconds: number,
     private readonly signal: AbortSignal,
   ) {}
 
+  /** Records the guest once while it runs no command. At that time its server runs. */
+  idle(): Promise<readonly CallsByRole[]> {
+    const milliseconds = (this.idleSeconds * 1000) / idleRecordings
+    this.#idle ??= this.#control(idleRecordings, () => sleep(milliseconds, undefined, { signal: this.signal }))
+    return this.#idle
+  }
+
   /**
-   * Records the background once. At that time the server runs, the runtime's processes for an entered command exist,
-   * and the command waits at its barrier.
+   * Records the barrier once. At that time, the runtime's processes for an entered command exist.
    * @param roundTrip sends the command through its barrier and back
    */
-  background(roundTrip?: () => Promise<void>): Promise<BackgroundTraces> {
-    this.#background ??= (async () => {
-      const idling = () => sleep(this.idleSeconds * 1000, undefined, { signal: this.signal })
-      const idle = await this.#record(idling)
-      const barriers: CallCounts[] = []
-      for (let at = 0; roundTrip && at < roundTrips; at++) barriers.push(await this.#record(roundTrip))
-      return { idle, barriers }
-    })()
-    return this.#background
+  async barrier(roundTrip: () => Promise<void>): Promise<void> {
+    await this.idle()
+    this.#barrier ??= this.#control(roundTrips, roundTrip)
+    await this.#barrier
   }
 
-  async #record(what: () => Promise<void>): Promise<CallCounts> {
-    this.targets.refresh()
-    await this.tracer.recording(what)
-    return this.tracer.collect()
+  async #control(times: number, what: () => Promise<void>): Promise<readonly CallsByRole[]> {
+    // Work at the same time, such as that of a client, would count as control.
+    if (this.#open > 0) return []
+    this.#work.push(await this.tracer.collect())
+    const recordings: CallsByRole[] = []
+    for (let at = 0; at < times; at++) {
+      this.targets.refresh()
+      await this.tracer.recording(what)
+      recordings.push(await this.tracer.collect())
+    }
+    return recordings
   }
 
-  /** How often the work passed a barrier. */
-  get barriers(): number {
-    return this.#barriers
-  }
-
+  /** Traced time of the work in seconds. */
   get seconds(): number {
     return this.#milliseconds / 1000
   }
 
   /** @param through set if the span begins and ends at a barrier */
   begin(through?: 'barrier'): void {
-    if (through) this.#barriers++
+    if (through) this.#passes++
     // Since the last span the process of this command, or a server, may have entered the guest.
     this.targets.refresh()
     if (this.#open++ === 0) this.#since = performance.now()
@@ -114,6 +154,17 @@ export class TraceRecorder {
   end(): void {
     this.tracer.stop()
     if (--this.#open === 0) this.#milliseconds += performance.now() - this.#since
+  }
+
+  /** Returns the raw counts after the last span. */
+  async counts(): Promise<Pick<AttackProfile, 'work' | 'seconds' | 'idle' | 'barrier'>> {
+    const [idle, barrier] = [await this.idle(), (await this.#barrier) ?? []]
+    return {
+      work: mergeRoles([...this.#work, await this.tracer.collect()]),
+      seconds: this.seconds,
+      idle: { seconds: this.idleSeconds / idleRecordings, recordings: idle.length, calls: seriesOf(idle) },
+      barrier: { passes: this.#passes, recordings: barrier.length, calls: seriesOf(barrier) },
+    }
   }
 }
 
@@ -137,7 +188,7 @@ export function tracedGuestApi(
     client: {
       exec: async (command, options = {}) => {
         if (options.untraced) return plainClient.exec(command, options)
-        await recorder.background()
+        await recorder.idle()
         recorder.begin()
         try {
           return await plainClient.exec(command, options)
@@ -171,7 +222,7 @@ async function execBetweenBarriers(
   const traced = withBarriers(guestArgv(command), input, {
     waiting: async (roundTrip) => {
       try {
-        await recorder.background(roundTrip)
+        await recorder.barrier(roundTrip)
       } catch (error) {
         failure = error
         throw error

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { processRoles } from '../../dsl/process-roles.ts'
 import { locationSchema } from './claim.ts'
 import type { Plan } from './plan.ts'
 import { excludedBenchSchema, planSchema, problemSchema } from './plan-schema.ts'
@@ -53,24 +54,40 @@ export const environmentSchema = z
 /** The host of a run. isobench compares two runs only if it is the same. */
 export type Environment = z.infer<typeof environmentSchema>
 
-const calls = z.record(z.string(), z.number())
+const callsByRole = z.partialRecord(z.enum(processRoles), z.record(z.string(), z.number().nonnegative()))
+
+const countsByRole = z.partialRecord(z.enum(processRoles), z.record(z.string(), z.array(z.number().nonnegative())))
 
 const attackProfileSchema = z
   .object({
     source: traceSourceSchema.describe('what the tracer counted'),
-    setup: calls.describe('calls while the platform started; for a boot: calls before the boot'),
-    idle: calls.describe('calls of the idle guest in `idleSeconds`; empty for a boot'),
-    barrier: calls.optional().describe('calls that the barriers around the traced commands add at most'),
-    work: calls.describe('calls of the work in `seconds`, without those of `barrier` and of an idle guest'),
+    setup: callsByRole.describe('calls while the platform started; for a boot: calls before the boot'),
+    work: callsByRole.describe('calls of the work in `seconds`, with those of the idle guest and of the barrier'),
     seconds: z.number().describe('traced time of the work in seconds'),
-    idleSeconds: z.number().describe('traced time of the idle guest in seconds'),
+    units: z.number().describe('amount of work: calls per unit are divided by it'),
+    idle: z
+      .object({
+        seconds: z.number().describe('length of each recording in seconds'),
+        recordings: z.number().int().describe('number of recordings; 0 for a boot'),
+        calls: countsByRole.describe('calls of each recording'),
+      })
+      .meta({ id: 'IdleRecordings', description: 'The calls of the idle guest.' })
+      .describe('control: the guest while it runs no command'),
+    barrier: z
+      .object({
+        passes: z.number().int().describe('how often the work passed a barrier'),
+        recordings: z.number().int().describe('number of recordings; 0 if no command had a barrier'),
+        calls: countsByRole.describe('calls of each recording'),
+      })
+      .meta({ id: 'BarrierRecordings', description: 'The calls of a barrier.' })
+      .describe('control: the barrier around a command that runs nothing'),
     workloadMetrics: z
       .record(z.string(), z.number())
       .describe('metrics of the traced workload, by name. The tracer slows it down, so isobench never judges them'),
   })
   .meta({
     id: 'AttackProfile',
-    description: 'The calls of the host kernel that a traced sample caused, by name of function or system call.',
+    description: 'The calls of a traced sample: raw counts by role of the process, and by function or system call.',
   })
 
 export type AttackProfile = z.infer<typeof attackProfileSchema>
@@ -123,7 +140,9 @@ const outcomeSchema = z
   .discriminatedUnion('ok', [
     z.strictObject({
       ok: z.literal(true).describe('the sample has values'),
-      values: z.record(z.string(), figure).describe("value of each metric, in the metric's unit"),
+      values: z
+        .record(z.string(), figure)
+        .describe("value of each metric, in the metric's unit; none if `attackProfile` has the counts for them"),
       observations: z
         .record(z.string(), z.array(figure))
         .optional()

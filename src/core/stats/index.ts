@@ -1,5 +1,6 @@
 /** Statistics of paired rounds: pure functions over numbers, which know nothing of platforms, benches or claims. */
 
+export { backgroundPValue, type Control, expectedCount, largestCount } from './background.ts'
 export { type BootstrapOptions, bootstrapInterval, rankAgreement } from './bootstrap.ts'
 export { type ChangePoint, changePointRate, changePoints } from './change-points.ts'
 export {

@@ -1,6 +1,7 @@
 import { type Plan, plannedResults } from '../../core/model/plan.ts'
 import type { Sample } from '../../core/model/record.ts'
 import type { Report } from '../../core/model/report.ts'
+import { withTracedValues } from '../../core/model/traced-calls.ts'
 import type { Reporter } from '../../core/reporter.ts'
 import { plural, sanitize, truncate, wrap } from '../../util/text.ts'
 import { withoutFile } from '../document.ts'
@@ -170,7 +171,9 @@ export const dot: ReporterFactory = {
 }
 
 /** `round 3 · gvisor · prime verification · events 1,234 events/s`, or the error. */
-function sampleLine({ case: point, platform, round, warmup, outcome }: Sample, plan: Plan | undefined): string {
+function sampleLine(sample: Sample, plan: Plan | undefined): string {
+  // Alone, without the other rounds: the report may decide otherwise for some names of an attack profile.
+  const [{ case: point, platform, round, warmup, outcome }] = withTracedValues([sample]) as [Sample]
   const at = plan?.cases.find(({ id }) => id === point)
   const bench = plan?.benches.find(({ id }) => id === at?.bench)
   const name = at && bench ? caseName(bench, at.params) : sanitize(point)

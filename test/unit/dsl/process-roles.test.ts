@@ -40,16 +40,19 @@ describe('the role of a process', () => {
   it('is that of a row of the driver first', () => {
     const own = [{ name: /^vmlinux/, role: 'vmm' }] as const
     expect(roleAfterExec({ file: '/root/.cache/vmlinux' }, launched, own).role).toBe('vmm')
-    expect(roleOfRunning({ file: '/root/.cache/vmlinux' }, 'guest', own).role).toBe('vmm')
+    expect(roleOfRunning({ file: '/root/.cache/vmlinux' }, 'host', own)?.role).toBe('vmm')
   })
 
   it('of a process that already runs comes from its arguments too', () => {
-    const running = (file: string, ...argv: string[]) => roleOfRunning({ file, argv }, 'guest').role
+    const running = (file: string, ...argv: string[]) => roleOfRunning({ file, argv }, 'guest')?.role
     expect(running('/usr/bin/runsc', 'runsc-sandbox', '--root')).toBe('sentry')
     expect(running('/usr/bin/runsc', 'runsc-gofer', '--root')).toBe('gofer')
-    expect(running('/usr/bin/runsc', '/usr/bin/runsc', 'exec')).toBe('client')
     expect(running('/usr/bin/iperf3', 'iperf3', '-s')).toBe('guest')
-    expect(roleOfRunning({ file: '/usr/bin/anything' }, 'daemon').role).toBe('daemon')
+    expect(running('/', 'runc', 'init')).toBe('client')
+    expect(running('/usr/bin/docker', 'docker', 'ps')).toBeUndefined()
+    expect(roleOfRunning({ file: '/usr/bin/docker' }, 'host')?.role).toBe('client')
+    expect(roleOfRunning({ file: '/usr/bin/perl' }, 'host')).toBeUndefined()
+    expect(roleOfRunning({ file: '/usr/bin/anything' }, 'daemon')?.role).toBe('daemon')
   })
 
   it('is of one part', () => {

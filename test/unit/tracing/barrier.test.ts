@@ -56,10 +56,10 @@ describe('a command between barriers', () => {
         passed.push(at)
       }
     }
-    const { stdout, stderr, events } = await run(['cat'], 'again\n', [0], often)
+    const { stdout, stderr, events } = await run(['cat'], 'no\n', [0], often)
     expect(passed).toEqual([0, 1, 2])
     expect({ stdout, stderr, events }).toEqual({
-      stdout: 'again\n',
+      stdout: 'no\n',
       stderr: '',
       events: ['waited', 'opened', 'closed'],
     })

@@ -1,5 +1,5 @@
 /** What a kernel recorded with its function tracer, and what it says of that itself. */
-import { eachEvent, eventFormat, pageFormat } from '../../../src/tracing/ring-buffer.ts'
+import { commonFormat, EventReader, eventType, offsetOf, pageFormat } from '../../../src/tracing/ring-buffer.ts'
 import { functions, parseKallsyms } from '../../../src/tracing/sources.ts'
 
 /** As read from tracefs and /proc; pages in base64, those of each CPU. */
@@ -28,11 +28,15 @@ const sorted = (tally: Tally): Tally => Object.fromEntries(Object.entries(tally)
 
 function eachOf(trace: RecordedTrace, use: (event: { value: bigint; inInterrupt: boolean }) => void): void {
   const page = pageFormat(trace.headerPage)
-  const format = eventFormat(trace.format, functions.field)
+  const [type, field] = [eventType(trace.format), offsetOf(trace.format, functions.field, '8')]
   for (const of of trace.pages) {
     const bytes = Buffer.from(of, 'base64')
-    for (let at = 0; at < bytes.length; at += page.bytes)
-      eachEvent(new DataView(bytes.buffer, bytes.byteOffset + at, page.bytes), page, format, use)
+    const events = new EventReader(page, commonFormat(trace.format))
+    for (let at = 0; at < bytes.length; at += page.bytes) {
+      events.load(new DataView(bytes.buffer, bytes.byteOffset + at, page.bytes))
+      while (events.next())
+        if (events.type === type) use({ value: events.long(field), inInterrupt: events.inInterrupt })
+    }
   }
 }
 

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { syscallName } from '../../../src/host/syscall-names.ts'
-import { eachEvent, eventFormat, lostEvents, pageFormat } from '../../../src/tracing/ring-buffer.ts'
+import {
+  commonFormat,
+  EventReader,
+  eventType,
+  lostEvents,
+  offsetOf,
+  pageFormat,
+} from '../../../src/tracing/ring-buffer.ts'
 import { functionName, functions, parseKallsyms, syscalls } from '../../../src/tracing/sources.ts'
 
 // As Linux 6.12 and 6.18 have them on x86-64.
@@ -43,8 +50,15 @@ function event(id: number, flags: number, value: bigint, long = false): Buffer {
 }
 
 function eventsOf(view: DataView, text: string, field: string) {
-  const events: { value: bigint; inInterrupt: boolean }[] = []
-  eachEvent(view, pageFormat(headerPage), eventFormat(text, field), (one) => events.push(one))
+  const events: { value: bigint; inInterrupt: boolean; time: number; task: number }[] = []
+  const reader = new EventReader(pageFormat(headerPage), commonFormat(text))
+  const [type, offset] = [eventType(text), offsetOf(text, field, '8')]
+  reader.load(view)
+  while (reader.next())
+    if (reader.type === type) {
+      const { inInterrupt, time, task } = reader
+      events.push({ value: reader.long(offset), inInterrupt, time, task })
+    }
   return events
 }
 
@@ -80,11 +94,38 @@ describe('a page of a ring buffer', () => {
   })
 
   it('is refused when its format is not what it was thought to be', () => {
-    expect(() => eventFormat(functionFormat, 'id')).toThrow(/no field id of 8 bytes/)
-    expect(() => eventFormat(functionFormat.replace('size:2', 'size:4'), 'ip')).toThrow(
-      /no field common_type of 2 bytes/,
-    )
-    expect(pageFormat(headerPage)).toEqual({ bytes: 4096, commit: 8, data: 16 })
+    expect(() => offsetOf(functionFormat, 'id', '8')).toThrow(/no field id of 8 bytes/)
+    expect(() => commonFormat(functionFormat.replace('size:2', 'size:4'))).toThrow(/no field common_type of 2 bytes/)
+    expect(pageFormat(headerPage)).toEqual({ bytes: 4096, timestamp: 0, commit: 8, data: 16 })
+  })
+
+  it('has the time and the thread of each event', () => {
+    const at = (time: number, task: number, kind = event(443, 0, 0n)) => {
+      kind.writeUInt32LE(kind.readUInt32LE(0) + time * 32, 0)
+      kind.writeInt32LE(task, kind.length - 20)
+      return kind
+    }
+    // 30: the words of a time that is too long for an event. 31: a time that does not follow from the last one.
+    const pieces = [at(5, 7), words(30 + 1 * 32, 2), at(0, 8), words(31 + 3 * 32, 4), at(1, 9)]
+    const view = page(pieces)
+    view.setBigUint64(0, 1000n, true)
+    expect(eventsOf(view, enterFormat, 'id').map(({ time, task }) => [time, task])).toEqual([
+      [1005, 7],
+      [1005 + 2 * 2 ** 27 + 1, 8],
+      [4 * 2 ** 27 + 3 + 1, 9],
+    ])
+  })
+
+  it('has texts of any length', () => {
+    const text = '/bin/true\0'
+    const data = Buffer.alloc(28)
+    data.writeUInt16LE(365, 0)
+    data.writeUInt32LE(12 + (text.length << 16), 8)
+    data.write(text, 12)
+    const reader = new EventReader(pageFormat(headerPage), commonFormat(enterFormat))
+    reader.load(page([words(data.length / 4), data]))
+    expect(reader.next()).toBe(true)
+    expect(reader.text(8)).toBe('/bin/true')
   })
 })
 

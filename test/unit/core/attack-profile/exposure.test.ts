@@ -139,6 +139,7 @@ describe('the exposure of a profile', () => {
 })
 
 describe('the table of profiles', () => {
+  const part = { distinct: 2, calls: 9, setupDistinct: 0, setupCalls: 0, work: {} }
   const profile = (platform: string, work: Record<string, number>) =>
     ({
       case: 'a#b',
@@ -157,6 +158,10 @@ describe('the table of profiles', () => {
       work,
       setup: {},
       someRounds: { work: [], setup: [] },
+      onlyBackground: [],
+      onlySetup: [],
+      parts: { 'guest-reachable': part, 'control-plane': part, scaffold: part },
+      roles: {},
     }) satisfies AttackProfileSummary
   const data: EpssData = {
     source,

@@ -13,18 +13,19 @@ import { aBench, aPlan, aSample, withError } from '../judge/builders.ts'
 
 const profile = (work: Record<string, number>, setup: Record<string, number> = {}): AttackProfile => ({
   source: 'syscalls',
-  setup,
-  idle: {},
-  work,
+  setup: { client: setup, scaffold: { execve: 9 } },
+  work: { guest: work, scaffold: { wait4: 2 } },
   seconds: 1,
-  idleSeconds: 1,
+  units: 1,
+  idle: { seconds: 1, recordings: 1, calls: { shim: { futex: [1] } } },
+  barrier: { passes: 0, recordings: 0, calls: {} },
   workloadMetrics: {},
 })
 
 const bench = aBench({ workload: { name: 'disk', kind: 'commands', lifecycle: 'sample', traced: 'syscalls' } })
 const sample = (platform: string, round: number, work: Record<string, number>, setup?: Record<string, number>) =>
   aSample(platform, round, {
-    outcome: { ok: true, values: { syscallCallsPerUnit: 2 }, attackProfile: profile(work, setup) },
+    outcome: { ok: true, values: {}, attackProfile: profile(work, setup) },
   })
 
 const record: RunRecord = {
@@ -51,11 +52,26 @@ describe('the profiles of a record', () => {
     expect(of('runc')).toMatchObject({ rounds: 3, distinct: 2, calls: 31 - 4, setupDistinct: 1, setupCalls: 3 })
     expect(of('runc').work).toEqual({ read: 20, write: 6 })
     expect(of('runc').someRounds).toEqual({ work: ['poll'], setup: [] })
+    expect(of('runc')).toMatchObject({ onlyBackground: ['futex'], onlySetup: ['mount'] })
+  })
+
+  it('have a part that the guest reaches, a control plane, and the processes of isobench, which do not count', () => {
+    const { parts, roles } = of('runc')
+    expect(parts['guest-reachable']).toEqual({
+      distinct: 2,
+      calls: 27,
+      setupDistinct: 0,
+      setupCalls: 0,
+      work: { read: 20, write: 6 },
+    })
+    expect(parts['control-plane']).toMatchObject({ distinct: 0, calls: 0, setupDistinct: 1, setupCalls: 3 })
+    expect(parts.scaffold).toMatchObject({ distinct: 1, calls: 2, setupDistinct: 1, setupCalls: 9 })
+    expect(Object.keys(roles)).toEqual(['guest', 'client', 'scaffold'])
   })
 
   it('say when there is none', () => {
     expect(of('gvisor')).toMatchObject({ rounds: 0, failed: 1 })
-    expect(tableText({ epss: null, profiles })).toMatch(/gvisor +- +- +- +- +- +0/)
+    expect(tableText({ epss: null, profiles })).toMatch(/gvisor( +-){10} +0/)
   })
 
   it('are compared by what one platform reaches and the other does not', () => {

@@ -18,6 +18,7 @@ const tracer = {
   recording: <T>(use: () => Promise<T>) => use(),
   collect: async () => ({}),
   traceCgroup: () => {},
+  observe: () => [],
   wrapTraced: (argv: readonly string[]) => argv,
   start: () => {},
   stop: () => {},

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import { backgroundPValue, expectedCount, largestCount } from '../../../../src/core/stats/background.ts'
+import { seeded } from '../../../../src/core/stats/index.ts'
+
+/** Poisson counts by waiting times. */
+const poisson = (random: () => number, mean: number) => {
+  let [time, count] = [0, -1]
+  for (; time < mean; count++) time -= Math.log(1 - random())
+  return count
+}
+
+/** Calls in bursts of ten. */
+const bursts = (random: () => number, mean: number) => 10 * poisson(random, mean / 10)
+
+const runs = 2000
+
+/**
+ * The share of seeded runs in which calls beyond the background are found.
+ * @param extra calls of the work in each round
+ */
+function share(kind: typeof poisson, mean: number, rounds: number, extra: number): number {
+  const random = seeded(`${kind.name} ${mean} ${rounds} ${extra}`)
+  let found = 0
+  for (let run = 0; run < runs; run++) {
+    // Four recordings are as long as the work of a round.
+    const counts = Array.from({ length: 4 * rounds }, () => kind(random, mean / 4))
+    let work = 0
+    for (let round = 0; round < rounds; round++) work += kind(random, mean) + extra
+    if (backgroundPValue(work, [{ counts, recordings: 4 * rounds }]) <= 0.01) found++
+  }
+  return found / runs
+}
+
+describe('calls beyond a background', () => {
+  it.each([
+    [poisson, 0.3, [1, 3, 10]],
+    [poisson, 1, [1, 3, 10]],
+    [poisson, 10, [1, 3, 10]],
+    [poisson, 100, [1, 3, 10]],
+    // The four recordings of one round show too few bursts.
+    [bursts, 10, [10]],
+    [bursts, 100, [3, 10]],
+  ])('are found in few runs without any: %o with %d calls a round', (kind, mean, counts) => {
+    for (const rounds of counts) expect(share(kind, mean, rounds, 0), `${rounds} rounds`).toBeLessThan(0.035)
+  })
+
+  it.each([
+    [poisson, 100, 1, 80],
+    [poisson, 100, 10, 20],
+    [poisson, 10, 10, 7],
+    [bursts, 100, 10, 60],
+  ])('are found in most runs with some: %o with %d calls, in %d rounds with %d more', (kind, mean, rounds, extra) => {
+    expect(share(kind, mean, rounds, extra)).toBeGreaterThan(0.85)
+  })
+
+  it('are those beyond what every recording has, if there are more of them than chance', () => {
+    const barrier = (recordings: number) => [{ counts: new Array(40).fill(2), recordings }]
+    expect(backgroundPValue(8, barrier(4))).toBe(1)
+    expect(backgroundPValue(12, barrier(4))).toBeLessThan(0.001)
+    expect(backgroundPValue(3, barrier(1))).toBeLessThan(0.02)
+  })
+
+  it('have an expected and a largest count, each over as many recordings as the work is long', () => {
+    const controls = [
+      { counts: [1, 3], recordings: 4 },
+      { counts: [0, 0, 6], recordings: 1 },
+      { counts: [], recordings: 0 },
+    ]
+    expect(expectedCount(controls)).toBe(10)
+    expect(largestCount(controls)).toBe(18)
+    expect(backgroundPValue(5, [])).toBe(0)
+  })
+})
