@@ -35,7 +35,8 @@ export const warningsText = (warnings: readonly Problem[]): string =>
   warnings.map((warning) => `warning  ${problemText(warning)}`).join('')
 
 /** A refusal of the kernel, such as EACCES or ENOSPC. Its message names the file, and it is not a bug in isobench. */
-const isSystemError = (error: Error): boolean => 'syscall' in error && 'code' in error
+const isSystemError = (error: Error): boolean =>
+  'code' in error && ('syscall' in error || error.code === 'ERR_ACCESS_DENIED')
 
 /** Where the code of the user failed that left a stray error behind: `file:line:column  `. */
 function whereFrom(error: unknown, cwd = process.cwd()): string {

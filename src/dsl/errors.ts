@@ -56,14 +56,15 @@ export function callerFrames(callee: (...args: never[]) => unknown, depth = call
   const limit = Error.stackTraceLimit
   // User code may have one that returns no text, or throws.
   const { prepareStackTrace } = Error
-  Error.stackTraceLimit = depth
-  Error.prepareStackTrace = defaultFormat
+  // An assignment throws if all builtins are frozen (--frozen-intrinsics).
+  Reflect.set(Error, 'stackTraceLimit', depth)
+  Reflect.set(Error, 'prepareStackTrace', defaultFormat)
   try {
     Error.captureStackTrace(holder, callee)
     return parseStackFrames(holder.stack ?? '')
   } finally {
-    Error.stackTraceLimit = limit
-    Error.prepareStackTrace = prepareStackTrace
+    Reflect.set(Error, 'stackTraceLimit', limit)
+    Reflect.set(Error, 'prepareStackTrace', prepareStackTrace)
   }
 }
 

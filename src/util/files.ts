@@ -27,6 +27,10 @@ const refusals: Readonly<Record<string, readonly [why: string, fix: (file: strin
   EROFS: ['the file system is read-only', () => 'run isobench in a folder that can be written'],
   EFBIG: ['it is larger than the limit of this process', () => 'raise it: ulimit -f unlimited'],
   EMFILE: ['this process has too many open files', () => 'raise the limit: ulimit -n 4096'],
+  ERR_ACCESS_DENIED: [
+    'Node.js denies the access',
+    () => 'run Node.js without --permission, also in NODE_OPTIONS, because isobench starts processes',
+  ],
   ENXIO: ['it is a socket, or a device that is not there', () => 'name a file or a FIFO'],
   ENFILE: ['this host has too many open files', () => 'raise fs.file-max with sysctl'],
 }

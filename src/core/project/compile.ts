@@ -4,6 +4,7 @@ import { join, relative, resolve } from 'node:path'
 import { type BuildFailure, type BuildOptions, build, type Message, type OutputFile, transform } from 'esbuild'
 import { suggestion } from '../../dsl/checked.ts'
 import { bundlePath } from '../../util/assets.ts'
+import { IsobenchError, messageOf } from '../../util/errors.ts'
 import { makeFolder, WriteError, writeFileAtomic } from '../../util/files.ts'
 import type { Problem } from '../model/suite.ts'
 import { locationConstants, moduleLocation, nativeAddons, withoutProjectPath } from './module-location.ts'
@@ -107,6 +108,26 @@ function exportsOf(bundle: string): string[] {
 
 const isBuildFailure = (error: unknown): error is BuildFailure => error instanceof Error && 'errors' in error
 
+/** esbuild does not run on this host. */
+class CompilerError extends IsobenchError {
+  readonly code = 'ISOBENCH_COMPILER'
+}
+
+/** What esbuild reports if its own program is missing, broken or for another platform. */
+const brokenCompiler = /^The service (was stopped|is no longer running)|"@esbuild\/|esbuild for another platform/
+
+/** The error of a compiler that does not run; otherwise the same error. */
+function explainCompiler(error: unknown): unknown {
+  const message = messageOf(error)
+  if (!brokenCompiler.test(message)) return error
+  return new CompilerError(
+    `esbuild, which compiles bench files, does not run: ${message}`,
+    process.env.ESBUILD_BINARY_PATH === undefined
+      ? 'install it for this platform: npm install --include=optional'
+      : 'unset ESBUILD_BINARY_PATH, or set it to esbuild of the same version',
+  )
+}
+
 const folderOf = (root: string) => join(root, '.isobench', 'build')
 
 /** The most characters of a file's path in the name of its output. File systems allow 255 bytes for all of it. */
@@ -184,7 +205,7 @@ export async function compile(root: string, file: string): Promise<CompileResult
     const [compiled] = await compileTogether(root, [file])
     return { ok: true, compiled: compiled! }
   } catch (error) {
-    if (!isBuildFailure(error)) throw error
+    if (!isBuildFailure(error)) throw explainCompiler(error)
     return { ok: false, problems: problemsOf(error.errors, file, root) }
   }
 }
@@ -194,7 +215,7 @@ export async function compileAll(root: string, files: readonly string[]): Promis
   try {
     return (await compileTogether(root, files)).map((compiled) => ({ ok: true, compiled }))
   } catch (error) {
-    if (!isBuildFailure(error)) throw error
+    if (!isBuildFailure(error)) throw explainCompiler(error)
     return Promise.all(files.map((file) => compile(root, file)))
   }
 }

@@ -107,6 +107,21 @@ bench('one', workload('w', { metrics: { e: higher('ops/s') }, run: async () => (
     expect(stderr).not.toContain('bug in isobench')
   })
 
+  it.each([
+    [
+      'ESBUILD_BINARY_PATH=/bin/false',
+      'esbuild, which compiles bench files, does not run: .*',
+      'unset ESBUILD_BINARY_PATH',
+    ],
+    ["NODE_OPTIONS='--experimental-permission --allow-fs-read=*'", '.*restricted', 'run Node.js without --permission'],
+  ])('ends with 5 and names what in the environment breaks it: %s', (variable, error, fix) => {
+    const { status, stderr } = shell(`export ${variable}; ISO list`)
+    expect([status, stderr]).toEqual([
+      5,
+      expect.stringMatching(new RegExp(`^error {2}${error}\\S*\n +fix: ${fix}`, 'm')),
+    ])
+  })
+
   it('sends what a bench file prints to standard error, and shows names without control characters', () => {
     const loud = `console.log('from the bench')\n${bench.replace("'one'", "'a\\u001b[31m\\nb'")}`
     writeFileSync(join(root, 'benches/loud.bench.ts'), loud)
