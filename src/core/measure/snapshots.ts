@@ -79,7 +79,13 @@ export class SnapshotGuests implements AsyncDisposable {
       withinLimits(name, sandbox, () => times.command(() => execInGuest(target, command, options, scope)))
     await exec(first)
     const milliseconds = performance.now() - requested
-    return { milliseconds, exec, pageFaults: () => pageFaults(sandbox.group) ?? null, save: () => this.#save(sandbox) }
+    let isSaved = false
+    const save = async () => {
+      if (isSaved) throw new Error('save(): the guest has been saved before, which ended it')
+      isSaved = true
+      return this.#save(sandbox)
+    }
+    return { milliseconds, exec, pageFaults: () => pageFaults(sandbox.group) ?? null, save }
   }
 
   async #save(sandbox: OwnedGuestSandbox): Promise<Snapshot> {

@@ -102,6 +102,17 @@ describe('a guest that is saved', () => {
     expect(sharedBytes).toBeNull()
   })
 
+  it('is not saved twice, but a guest that was restored is', async () => {
+    const { made, scope } = guests(ability)
+    await using _scope = scope
+    await using _made = made
+    const guest = await made.boot(first)
+    const restored = await (await guest.save()).restore(first)
+    await expect(guest.save()).rejects.toThrow('save(): the guest has been saved before, which ended it')
+    await restored.save()
+    expect(events.filter((event) => event === 'save')).toHaveLength(2)
+  })
+
   it.each([0, -1, 1.5, Number.NaN])('refuses %s clones', async (count) => {
     const { made, scope } = guests(ability)
     await using _scope = scope
