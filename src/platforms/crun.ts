@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import * as z from 'zod'
 import { defineDriver } from '../driver.ts'
 import { hostEnvironment } from '../host/environment.ts'
-import type { Requirement } from '../host/packages.ts'
+import { type Requirement, which } from '../host/packages.ts'
 import type { HostArgv } from '../host/process.ts'
 import { type BuildSelection, findBuild } from '../host/releases/build.ts'
 import { buildOptions, releaseRequirement, requireOneBuild, runtimeBinaryProblem } from './shared/binaries.ts'
@@ -61,14 +61,30 @@ const runtime = (options: Options): OciRuntime => ({
 /** Returns whether this output of `crun --version` is of a build with CRIU. */
 export const hasCriu = (version: string): boolean => /(^|\s)\+CRIU(\s|$)/.test(version)
 
+/** The library of CRIU. A build of crun that is not static loads it first when it saves a container. */
+const criuLibrary = 'libcriu.so.2'
+
+/**
+ * Returns whether a crun needs the library of CRIU, and the host lacks it. The package of crun only recommends it.
+ * @param program the content of crun
+ * @param libraries the output of `ldconfig -p`
+ */
+export const lacksCriuLibrary = (program: Buffer, libraries: string): boolean =>
+  program.includes(criuLibrary) && !libraries.includes(criuLibrary)
+
 /** Returns why a build of crun cannot save containers. */
 function buildObstacle(options: Options): SnapshotObstacle | undefined {
-  const { stdout } = spawnSync(crunProgram(options), ['--version'], { encoding: 'utf8', env: hostEnvironment() })
-  if (hasCriu(stdout)) return undefined
-  return {
-    reason: `${crunProgram(options)} was built without CRIU`,
-    fix: 'set binary to a crun with +CRIU in crun --version, such as that of Debian 13',
-  }
+  const name = crunProgram(options)
+  const print = (...argv: [string, string]) =>
+    spawnSync(argv[0], [argv[1]], { encoding: 'utf8', env: hostEnvironment() }).stdout ?? ''
+  if (!hasCriu(print(name, '--version')))
+    return {
+      reason: `${name} was built without CRIU`,
+      fix: 'set binary to a crun with +CRIU in crun --version, such as that of Debian 13',
+    }
+  const path = which(name)
+  if (path === undefined || !lacksCriuLibrary(readFileSync(path), print('ldconfig', '-p'))) return undefined
+  return { reason: `${name} does not find ${criuLibrary}`, fix: 'apt-get install libcriu2' }
 }
 
 /** crun, called directly. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { GuestSandbox } from '../../../src/host/sandbox.ts'
-import { crun, hasCriu } from '../../../src/platforms/crun.ts'
+import { crun, hasCriu, lacksCriuLibrary } from '../../../src/platforms/crun.ts'
 import { gvisor } from '../../../src/platforms/gvisor.ts'
 import { runc } from '../../../src/platforms/runc.ts'
 import { criuError } from '../../../src/platforms/shared/criu.ts'
@@ -70,6 +70,14 @@ describe('CRIU', () => {
     expect(hasCriu('crun version 1.8.1\n+SYSTEMD +SELINUX +EBPF +YAJL\n')).toBe(false)
     expect(hasCriu('crun version 1.21\n-CRIU +CRIUX\n')).toBe(false)
     expect(hasCriu('')).toBe(false)
+  })
+
+  it('needs the library that a crun loads', () => {
+    const [shared, fixed] = ['\0libcriu.so.2\0', '\0criu\0'].map((text) => Buffer.from(text)) as [Buffer, Buffer]
+    const libraries = '1 libs found in cache\n\tlibcriu.so.2 (libc6,x86-64) => /lib/x86_64-linux-gnu/libcriu.so.2\n'
+    expect(lacksCriuLibrary(shared, libraries)).toBe(false)
+    expect(lacksCriuLibrary(shared, '1 libs found in cache\n\tlibc.so.6 (libc6,x86-64) => /lib/libc.so.6\n')).toBe(true)
+    expect(lacksCriuLibrary(fixed, '')).toBe(false)
   })
 
   it('reports the error of criu check without its position', () => {

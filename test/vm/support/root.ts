@@ -20,7 +20,7 @@ const packages = [
   ...['linux-image-cloud-amd64', 'initramfs-tools', 'zstd', 'systemd-sysv', 'udev', 'dbus', 'kmod', 'nodejs'],
   ...['busybox-static', 'cgroup-tools', 'e2fsprogs', 'iproute2', 'iptables', 'mount', 'procps', 'util-linux'],
   ...['runc', 'crun', 'runsc', 'docker.io', 'docker-cli', 'podman', 'uidmap', 'lxc', 'bubblewrap'],
-  ...['systemd-container', 'criu'],
+  ...['systemd-container', 'criu', 'libcriu2'],
   // This QEMU runs VMs inside of the VM. It also runs the VM itself, because the version of the host may differ.
   ...['qemu-system-x86', 'virtiofsd', 'xz-utils'],
 ]
