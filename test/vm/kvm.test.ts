@@ -76,7 +76,7 @@ const chosen = process.env.ISOBENCH_E2E_PLATFORMS?.split(',') ?? Object.keys(vmm
 const [boots, kill] = [4, 1]
 
 const scriptOf = (name: string) => `
-export PATH=/checkout/given:$PATH ISOBENCH_E2E_PLATFORMS=${name} ISOBENCH_PROBE_SECONDS=600 ISOBENCH_IMPORT_SECONDS=120
+export PATH=/checkout/given:$PATH ISOBENCH_E2E_PLATFORMS=${name}
 step() { echo "== $(cut -d' ' -f1 /proc/uptime) s: $*"; }
 modprobe -a kvm_amd vhost_net vhost_vsock && ls -l /dev/kvm || exit
 [ ! -d given/opt ] || cp -a given/opt/. /opt

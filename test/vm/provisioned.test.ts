@@ -25,7 +25,7 @@ const platforms = Object.keys(programs).filter(isChosen)
 const script = `
 cp -a releases /opt/isobench
 mkdir /set-aside && mv ${platforms.map((name) => `/usr/bin/${programs[name]}`).join(' ')} /set-aside || exit
-export ISOBENCH_E2E_PLATFORMS=${platforms} ISOBENCH_PROBE_SECONDS=300
+export ISOBENCH_E2E_PLATFORMS=${platforms}
 node bin/isobench.js doctor --json --platform ${platforms} >/results/doctor.json
 node bin/isobench.js doctor ${platforms.join(' ')}
 ${runConformance}

@@ -28,6 +28,9 @@ const checkout = [
 ]
 const settings = ['package.json', 'tsconfig.json', 'isobench.config.ts', 'vitest.config.ts']
 
+/** Emulated CPUs are slow, more so on a busy host and for files that are read for the first time. */
+const patience = 'export ISOBENCH_PROBE_SECONDS=900 ISOBENCH_IMPORT_SECONDS=300'
+
 export interface VmJob {
   /** A bash script, which runs as root in `/checkout`. The host gets the files of `/results`. */
   readonly script: string
@@ -67,7 +70,7 @@ export async function runInVm(job: VmJob): Promise<VmResult> {
   await makeDisk(image.rootfs, file('image.ext4'))
   const cached = `/var/cache/isobench/images/${basename(image.rootfs)}`
   const found = `mkdir -p ${cached} && mount -o ro /dev/disk/by-id/virtio-image ${cached} || exit`
-  sized(file('job'), `${found}\ncd /checkout || exit\n${job.script}\n`, 2 ** 16)
+  sized(file('job'), `${found}\n${patience}\ncd /checkout || exit\n${job.script}\n`, 2 ** 16)
   sized(file('results.tar'), '', 2 ** 29)
   console.info(`log of the VM: ${file('log')}`)
   // A worker of Vitest outlives its parent. It only gets an event when the channel closes.
