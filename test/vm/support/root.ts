@@ -63,7 +63,7 @@ export interface VmRoot {
 /** Returns the root filesystem. Building it takes two minutes, once. */
 export async function ensureRoot(): Promise<VmRoot> {
   const digest = createHash('sha256')
-    .update(JSON.stringify([2, packages, job, unit, size]))
+    .update(JSON.stringify([3, packages, job, unit, size]))
     .digest('hex')
     .slice(0, 16)
   const folder = join(cacheFolder(), 'machines', digest)
@@ -106,7 +106,9 @@ async function build(tree: string, scratch: string): Promise<void> {
   writeFileSync(join(tree, 'usr/local/sbin/machine-job'), job, { mode: 0o755 })
   writeFileSync(join(tree, 'etc/hostname'), 'machine\n')
   writeFileSync(join(tree, 'etc/hosts'), '127.0.0.1 localhost machine\n')
-  for (const file of ['etc/resolv.conf', 'etc/machine-id']) rmSync(join(tree, file), { force: true })
+  rmSync(join(tree, 'etc/resolv.conf'), { force: true })
+  // Without an id, each boot would be a first one, and systemd would enable the servers of all packages again.
+  writeFileSync(join(tree, 'etc/machine-id'), `${'0123456789abcdef'.repeat(2)}\n`)
 }
 
 /** The newest kernel of a tree and its initramfs. @throws {Error} without a kernel */
