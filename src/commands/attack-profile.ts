@@ -1,11 +1,13 @@
 import { dirname, resolve } from 'node:path'
 import * as z from 'zod'
+import { confinementOf } from '../core/attack-profile/confinement.ts'
 import { type EpssData, readEpss, withExposure } from '../core/attack-profile/exposure.ts'
 import { type AttackProfileSummary, attackProfiles, diffOf } from '../core/attack-profile/summary.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import { findConfig, loadProject } from '../core/project/config.ts'
 import { diffText, profilesMarkdown, tableText } from '../reporters/attack-profile.ts'
+import { confinementMarkdown, confinementText } from '../reporters/confinement.ts'
 import { closestMatch } from '../util/closest-match.ts'
 import { UsageError } from '../util/errors.ts'
 import { type CommandIo, defineCommand } from './command.ts'
@@ -70,12 +72,13 @@ async function showProfiles(
   if (verb === 'show') {
     const profiles = names.length > 0 ? names.flatMap((name) => ofPlatform(summaries, name)) : summaries
     const exposed = withExposure(profiles, projectEpss(options, io), options.kernel ?? record.environment.kernel)
+    const confinement = confinementOf(record, options.bench, names)
     io.out.write(
       options.json
-        ? `${JSON.stringify({ schemaVersion: 1, record: record.file, ...exposed })}\n`
+        ? `${JSON.stringify({ schemaVersion: 1, record: record.file, ...exposed, confinement })}\n`
         : options.markdown
-          ? profilesMarkdown(profiles, record)
-          : tableText(exposed),
+          ? profilesMarkdown(profiles, record) + confinementMarkdown(confinement)
+          : tableText(exposed) + confinementText(confinement),
     )
     return exitCodes.clean
   }

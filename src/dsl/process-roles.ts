@@ -80,7 +80,7 @@ const known: readonly ProgramRole[] = [
 /** Programs of isobench around the platform's command. */
 const scaffold: readonly ProgramRole[] = [
   { name: /^chroot$/, role: 'scaffold', entersGuest: true },
-  { name: /^(?:sh|dash|bash|busybox|cgexec|nsenter|unshare|env|ip|u?mount|perl)$/, role: 'scaffold' },
+  { name: /^(?:sh|dash|bash|busybox|cgexec|nsenter|unshare|env|ip|u?mount|perl|sleep)$/, role: 'scaffold' },
 ]
 
 /** The name of an executed file. A copy in memory, as runc makes of itself, has the name of the original. */

@@ -25,6 +25,11 @@ export async function dropCaches(): Promise<boolean> {
 
 /** A line of /proc/self/mountinfo. */
 export interface Mount {
+  readonly id: number
+  /** Major and minor number of the file system's device, such as `8:1`. */
+  readonly device: string
+  /** The directory of the file system that is mounted. */
+  readonly root: string
   readonly path: string
   readonly type: string
   /** Options of this mount, such as `ro`. */
@@ -41,9 +46,17 @@ export function parseMounts(text: string): Mount[] {
   const lines = text.split('\n').filter((line) => line.includes(' - '))
   return lines.map((line) => {
     const [before, after] = line.split(' - ') as [string, string]
-    const [, , , , path = '', options = ''] = before.split(' ')
+    const [id = '', , device = '', root = '', path = '', options = ''] = before.split(' ')
     const [type = '', , superOptions = ''] = after.split(' ')
-    return { path: unescapeOctal(path), type, options: options.split(','), superOptions: superOptions.split(',') }
+    return {
+      id: Number(id),
+      device,
+      root: unescapeOctal(root),
+      path: unescapeOctal(path),
+      type,
+      options: options.split(','),
+      superOptions: superOptions.split(','),
+    }
   })
 }
 

@@ -22,6 +22,16 @@ export interface ProcessSecurity {
 const seccompModes = ['none', 'strict', 'filter'] as const
 
 /**
+ * Returns the capabilities of a mask.
+ * @param mask hexadecimal, as in `/proc/PID/status`
+ */
+export function capabilitiesOf(mask: string): string[] {
+  const bits = BigInt(`0x${mask}`)
+  const all = Array.from({ length: 64 }, (_, number) => capabilityNames[number] ?? `cap_${number}`)
+  return all.filter((_, number) => (bits >> BigInt(number)) & 1n)
+}
+
+/**
  * Reads the content of `/proc/PID/status` (proc(5)).
  * @returns undefined if it is something else
  */
@@ -34,10 +44,8 @@ export function parseProcessSecurity(status: string): ProcessSecurity | undefine
     field('NoNewPrivs'),
   ]
   if (effective === undefined) return undefined
-  const mask = BigInt(`0x${effective}`)
-  const capabilities = Array.from({ length: 64 }, (_, number) => capabilityNames[number] ?? `cap_${number}`)
   return {
-    capabilities: capabilities.filter((_, number) => (mask >> BigInt(number)) & 1n),
+    capabilities: capabilitiesOf(effective),
     // gVisor omits what it does not emulate.
     seccomp: seccompModes[Number(mode ?? 0)] ?? 'filter',
     ...(filters !== undefined && { seccompFilters: Number(filters) }),

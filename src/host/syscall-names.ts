@@ -97,6 +97,12 @@ const known: Readonly<Record<string, Names>> = {
 /** Architectures of which all numbers are known, as in `process.arch`. */
 export const knownArchitectures: readonly string[] = Object.keys(known)
 
+/**
+ * Returns the system calls of an architecture by number; empty if isobench does not know them.
+ * @param arch as in `process.arch`
+ */
+export const syscallTable = (arch: string = process.arch): ReadonlyMap<number, string> => known[arch] ?? new Map()
+
 const names = known[process.arch] ?? numbered(common)
 
 /** Returns the name of a system call, or `nr_N` for an unknown one. */

@@ -2,8 +2,12 @@
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { liveProcesses } from '../host/cgroup.ts'
+import { programPath } from '../util/assets.ts'
 import { isBarrierArgv } from './barrier.ts'
 import type { ObservedProcess } from './process-table.ts'
+
+/** It waits for the command that it has started in a guest, and is itself in the root of the guest. */
+const enteringProgram = programPath('enter-guest.pl')
 
 /** Identifies a directory. */
 const directoryOf = (path: string): string => {
@@ -34,7 +38,7 @@ function readProcess(pid: number, ofDaemon: boolean, hostRoot: string): Observed
       argv,
       insideRoot,
       ofDaemon,
-      atBarrier: isBarrierArgv(argv),
+      atBarrier: isBarrierArgv(argv) || argv[1] === enteringProgram,
     }
   } catch {
     // It has already ended.

@@ -22,7 +22,7 @@ export interface ObservedProcess {
   readonly insideRoot: boolean
   /** Whether it belongs to a daemon that serves several guests. */
   readonly ofDaemon: boolean
-  /** Whether it is the shell that waits at a barrier. */
+  /** Whether it is the shell that waits at a barrier, or the program that enters a guest. */
   readonly atBarrier: boolean
 }
 
@@ -102,6 +102,11 @@ export class ProcessTable {
     }))
     this.#counted = new Set()
     return taken
+  }
+
+  /** Returns the role of a thread by the events and observations until now. */
+  roleOf(task: number): ProcessRole {
+    return this.#classify(this.#programOf(task)).role
   }
 
   /** An unknown thread is the shell that isobench has launched and added to the traced processes. */

@@ -2,7 +2,7 @@
 
 import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import type { ProgramRole } from '../dsl/process-roles.ts'
+import type { ProcessRole, ProgramRole } from '../dsl/process-roles.ts'
 import { makeInstance } from '../host/cleanup.ts'
 import type { CleanupJournal } from '../host/journal.ts'
 import { readMemory } from '../host/memory-info.ts'
@@ -180,6 +180,11 @@ export class Tracer implements AsyncDisposable {
     } finally {
       this.stop()
     }
+  }
+
+  /** Returns the role of a process by the events that were collected. Also for processes that have ended. */
+  roleOf(pid: number): ProcessRole {
+    return this.#processes.roleOf(pid)
   }
 
   /**

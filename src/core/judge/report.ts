@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import { compareFindingIds, type FindingId } from '../../dsl/finding-id.ts'
 import type { Metric } from '../../dsl/metric.ts'
+import { combineConfinement } from '../model/confinement.ts'
 import { type BenchCase, measuredOn, type ScheduledPlan } from '../model/plan.ts'
-import { causeOf, errorOf, type RunRecord, type Sample, valuesOf } from '../model/record.ts'
+import { attackProfileOf, causeOf, errorOf, type RunRecord, type Sample, valuesOf } from '../model/record.ts'
 import { type MetricResult, type PlatformResult, type Report, reportVersion } from '../model/report.ts'
 import { type BenchData, type FindingData, infoOf, type Problem, type Suite } from '../model/suite.ts'
-import { withTracedValues } from '../model/traced-calls.ts'
+import { usedByRole, withTracedValues } from '../model/traced-calls.ts'
 import { countOutliers, median, minRoundsForDependence } from '../stats/index.ts'
 import { clientShare, isClientBound } from './adjustments.ts'
 import { decideExit, withUnmeasured } from './exit-code.ts'
@@ -185,6 +186,9 @@ function resultOf(
       ([, { ratioToNative, better }]) =>
         ratioToNative && (better === 'higher' ? ratioToNative.ratio : 1 / ratioToNative.ratio) > suspicious,
     )
+  const confinement = input.samples
+    .of(benchCase.id, platform)
+    .flatMap((sample) => (sample.outcome.ok ? (sample.outcome.confinement ?? []) : []))
   const share = clientShare(input.samples, benchCase.id, platform)
   const slowStops = input.samples
     .of(benchCase.id, platform)
@@ -194,6 +198,14 @@ function resultOf(
     platform,
     ...(slowStops[0] && { slowServerStop: { ...slowStops[0], samples: slowStops.length } }),
     ...(share !== null && { client: { cpu: share } }),
+    ...(confinement.length > 0 && {
+      confinement: combineConfinement(confinement),
+      usedCalls: usedByRole(
+        input.samples
+          .of(benchCase.id, platform)
+          .flatMap((sample) => (sample.warmup ? [] : (attackProfileOf(sample) ?? []))),
+      ),
+    }),
     metrics: Object.fromEntries(results),
     errors: input.samples.of(benchCase.id, platform).flatMap((one) => errorOf(one) ?? []),
     disturbed: input.samples.of(benchCase.id, platform).filter(({ disturbed }) => disturbed).length,

@@ -16,6 +16,7 @@ import type { OwnedGuestSandbox } from '../../host/sandbox.ts'
 import { CommandError, type TimedOptions, type TimedResult } from '../../host/timed-process.ts'
 import { ChangedBuiltinsError, withRestoredBuiltins } from '../../util/builtins.ts'
 import { keyLines, messageOf, readableError, UnsupportedError } from '../../util/errors.ts'
+import type { Confinement } from '../model/confinement.ts'
 import type { Step } from '../model/plan.ts'
 import type { AttackProfile, FailureCause, Sample } from '../model/record.ts'
 import type { BenchData } from '../model/suite.ts'
@@ -69,7 +70,7 @@ export async function measure(step: Step, round: number, context: MeasureContext
     busiest = Math.max(busiest ?? 0, Math.round(share * 1000) / 1000)
   }
   try {
-    const { output, attackProfile } = await withRestoredBuiltins('the workload', () =>
+    const { output, attackProfile, confinement } = await withRestoredBuiltins('the workload', () =>
       inScope(`${step.case.id} on ${step.platform}`, limit, context, times, (scope) =>
         runWorkload(step, bench, scope, context, { onCpuShare, notes, times }),
       ),
@@ -84,7 +85,13 @@ export async function measure(step: Step, round: number, context: MeasureContext
       ...base,
       workDigest,
       wallMs: performance.now() - started,
-      outcome: { ok: true, values, ...(observations && { observations }), ...(attackProfile && { attackProfile }) },
+      outcome: {
+        ok: true,
+        values,
+        ...(observations && { observations }),
+        ...(attackProfile && { attackProfile }),
+        ...(confinement && { confinement }),
+      },
       ...notes,
       ...(busiest !== undefined && { client: { cpu: busiest } }),
       ...(!attackProfile && { timeBreakdown: times.total }),
@@ -148,6 +155,7 @@ interface WorkloadOutput {
   /** What the workload returned, unchecked. */
   readonly output: unknown
   readonly attackProfile?: AttackProfile
+  readonly confinement?: Confinement[]
 }
 
 /** Receive facts about a sample while it is taken. */
@@ -195,7 +203,7 @@ async function runWorkload(
   if (traced) {
     const tracedWorkload = { ...workload, traced }
     const options = { platform, workload: tracedWorkload, scope, measureContext, run, context }
-    return { output: {}, attackProfile: await measureTraced(options) }
+    return { output: {}, ...(await measureTraced(options)) }
   }
   if (work.kind === 'boot') {
     const boot: BootContext<ParamSpace>['boot'] = async (command) =>

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { GuestHandle } from '../../driver.ts'
 import type { CommandResult, ExecOptions } from '../../dsl/guest.ts'
 import { processRoles } from '../../dsl/process-roles.ts'
+import { liveProcesses } from '../../host/cgroup.ts'
 import type { HostArgv } from '../../host/process.ts'
 import type { OwnedGuestSandbox, TraceHooks } from '../../host/sandbox.ts'
 import type { Command } from '../../tools/command.ts'
@@ -11,6 +12,7 @@ import type { Tracer } from '../../tracing/tracer.ts'
 import { UnsupportedError } from '../../util/errors.ts'
 import type { AttackProfile } from '../model/record.ts'
 import type { CommandBounds, ExecTarget, LoadClientHost } from '../session/exec-target.ts'
+import type { ConfinementReader } from './confinement.ts'
 import { execInGuest, guestArgv, routeToGuest, workloadClient, workloadGuest } from './guest-api.ts'
 
 /** A guest that runs. */
@@ -58,6 +60,11 @@ export class TraceTargets implements TraceHooks {
     for (const [group, isDaemon] of this.#groups) this.tracer.traceCgroup(group, isDaemon)
   }
 
+  /** Returns the processes that run now. */
+  pids(): number[] {
+    return [...this.#groups.keys()].flatMap((group) => liveProcesses(group))
+  }
+
   /** Looks at the processes until the result is disposed, because their arguments show their roles. */
   look(): Disposable {
     const look = () => {
@@ -65,6 +72,31 @@ export class TraceTargets implements TraceHooks {
     }
     const timer = setInterval(look, lookInterval)
     return { [Symbol.dispose]: () => clearInterval(timer) }
+  }
+}
+
+/** Reads what confines the guest's processes in the middle of the work, or at its end if it is shorter. */
+export class WorkConfinement {
+  #timer: NodeJS.Timeout | undefined
+
+  /** @param delay milliseconds after the start of the work */
+  constructor(
+    private readonly reader: ConfinementReader,
+    private readonly delay: number,
+  ) {}
+
+  /** Call it before the work, while its command waits and nothing is recorded. */
+  ready(): Promise<void> {
+    return this.reader.readFilters()
+  }
+
+  started(): void {
+    this.#timer ??= setTimeout(() => this.reader.read(), this.delay)
+  }
+
+  ended(): void {
+    clearTimeout(this.#timer)
+    if (!this.reader.isDone) this.reader.read()
   }
 }
 
@@ -105,6 +137,7 @@ export class TraceRecorder {
     /** How long the idle guest is recorded, in seconds. */
     private readonly idleSeconds: number,
     private readonly signal: AbortSignal,
+    private readonly confinement: WorkConfinement,
   ) {}
 
   /** Records the guest once while it runs no command. At that time its server runs. */
@@ -134,6 +167,7 @@ export class TraceRecorder {
       await this.tracer.recording(what)
       recordings.push(await this.tracer.collect())
     }
+    await this.confinement.ready()
     return recordings
   }
 
@@ -149,10 +183,12 @@ export class TraceRecorder {
     this.targets.refresh()
     if (this.#open++ === 0) this.#since = performance.now()
     this.tracer.start()
+    this.confinement.started()
   }
 
   end(): void {
     this.tracer.stop()
+    this.confinement.ended()
     if (--this.#open === 0) this.#milliseconds += performance.now() - this.#since
   }
 

@@ -5,18 +5,33 @@ import type { Command } from '../../tools/command.ts'
 import { type CallsByRole, mergeRoles } from '../../tracing/call-counts.ts'
 import type { Tracer } from '../../tracing/tracer.ts'
 import { IsobenchError, UnsupportedError } from '../../util/errors.ts'
+import type { Confinement } from '../model/confinement.ts'
 import type { AttackProfile } from '../model/record.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import { remaining } from '../session/exec-target.ts'
+import { ConfinementReader } from './confinement.ts'
 import type { MeasureContext } from './context.ts'
 import { explainFailure, guestArgv, guestTarget, oomMonitor, withinLimits } from './guest-api.ts'
 import type { SampleScope } from './sample-scope.ts'
-import { type TracedGuestApi, TraceRecorder, TraceTargets, tracedGuestApi } from './traced-guest-api.ts'
+import {
+  type TracedGuestApi,
+  TraceRecorder,
+  TraceTargets,
+  tracedGuestApi,
+  WorkConfinement,
+} from './traced-guest-api.ts'
 import { checkValues } from './values.ts'
 
 /** The workload ran nothing that could be traced. */
 export class NothingTracedError extends IsobenchError {
   readonly code = 'ISOBENCH_NOTHING_TRACED'
+}
+
+/** The result of a traced sample. */
+export interface Traced {
+  readonly attackProfile: AttackProfile
+  /** What confined the host processes of the guest. Absent for boots. */
+  readonly confinement?: Confinement[]
 }
 
 /** A traced sample. */
@@ -35,7 +50,7 @@ export interface TracedStep {
  * Takes a sample while the host kernel traces the host processes of the guest. See docs/explanation/attack-profile.md.
  * @throws {NothingTracedError} if the workload runs nothing that could be traced
  */
-export async function measureTraced(step: TracedStep): Promise<AttackProfile> {
+export async function measureTraced(step: TracedStep): Promise<Traced> {
   const tracer = await step.measureContext.session.tracer(step.workload.traced.source)
   const { driver, options } = step.platform
   // A failed sample may have left targets.
@@ -45,7 +60,7 @@ export async function measureTraced(step: TracedStep): Promise<AttackProfile> {
 }
 
 /** Records the boot of a guest, its background, and its work. */
-async function runTraced(step: TracedStep, tracer: Tracer): Promise<AttackProfile> {
+async function runTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
   const { platform, workload, scope, measureContext } = step
   const { session, image, plan, client } = measureContext
   const targets = new TraceTargets(tracer)
@@ -59,7 +74,10 @@ async function runTraced(step: TracedStep, tracer: Tracer): Promise<AttackProfil
 
   const { name } = platform.spec
   const target = guestTarget({ name, rootfs: image.rootfs }, sandbox, handle)
-  const recorder = new TraceRecorder(tracer, targets, plan.profile.seconds, scope.signal)
+  const { id, stateDir, dataDir } = sandbox
+  const reader = new ConfinementReader(() => targets.pids(), { id, rootfs: image.rootfs, stateDir, dataDir })
+  const confinement = new WorkConfinement(reader, plan.profile.seconds * 500)
+  const recorder = new TraceRecorder(tracer, targets, plan.profile.seconds, scope.signal, confinement)
   const given = await withinLimits(name, sandbox, () => step.run(tracedGuestApi(target, client, scope, recorder)))
   const { workMetric: per, metrics, source } = workload.traced
   const workloadMetrics = checkValues(given, metrics)
@@ -71,11 +89,16 @@ async function runTraced(step: TracedStep, tracer: Tracer): Promise<AttackProfil
     )
   }
   const units = per === undefined ? seconds : unitsOfWork(metrics[per]!, workloadMetrics[per]!, seconds)
-  return { source, setup, ...(await recorder.counts()), units, workloadMetrics: { ...workloadMetrics } }
+  const counts = await recorder.counts()
+  return {
+    attackProfile: { source, setup, ...counts, units, workloadMetrics: { ...workloadMetrics } },
+    // The last counts include the events by which the tracer knows the roles of short-lived processes.
+    confinement: reader.entries((pid) => tracer.roleOf(pid)),
+  }
 }
 
 /** Records boots as work. Only what a boot needs beforehand, such as a daemon, is set-up. */
-async function bootTraced(step: TracedStep, tracer: Tracer): Promise<AttackProfile> {
+async function bootTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
   const { platform, workload, scope, measureContext, context } = step
   const [setups, works]: [CallsByRole[], CallsByRole[]] = [[], []]
   let seconds = 0
@@ -108,7 +131,7 @@ async function bootTraced(step: TracedStep, tracer: Tracer): Promise<AttackProfi
   const { workMetric: per, metrics, source } = workload.traced
   const workloadMetrics = checkValues(given, metrics)
   if (works.length === 0) throw new NothingTracedError('the workload booted nothing')
-  return {
+  const attackProfile = {
     source,
     setup: mergeRoles(setups),
     work: mergeRoles(works),
@@ -118,4 +141,5 @@ async function bootTraced(step: TracedStep, tracer: Tracer): Promise<AttackProfi
     barrier: { passes: 0, recordings: 0, calls: {} },
     workloadMetrics: { ...workloadMetrics },
   }
+  return { attackProfile }
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { processRoles } from '../../dsl/process-roles.ts'
 import { locationSchema } from './claim.ts'
+import { confinementSchema } from './confinement.ts'
 import type { Plan } from './plan.ts'
 import { excludedBenchSchema, planSchema, problemSchema } from './plan-schema.ts'
 import type { Problem } from './suite.ts'
@@ -148,6 +149,10 @@ const outcomeSchema = z
         .optional()
         .describe('measurements of each metric; the value is their median'),
       attackProfile: attackProfileSchema.optional().describe('of traced samples: what the tracer counted'),
+      confinement: z
+        .array(confinementSchema)
+        .optional()
+        .describe("of traced samples: what confined the guest's host processes during the work; absent for a boot"),
     }),
     z.strictObject({
       ok: z.literal(false).describe('the sample failed'),

@@ -1,6 +1,8 @@
 import * as z from 'zod'
+import { processRoles } from '../../dsl/process-roles.ts'
 import { UsageError } from '../../util/errors.ts'
 import { benchInfoSchema, familySchema, findingIdSchema, paramsSchema, workKindSchema } from './claim.ts'
+import { confinementSchema } from './confinement.ts'
 import {
   besideSchema,
   excludedBenchSchema,
@@ -80,6 +82,14 @@ const platformResultSchema = z
     samples: z.array(sampleLogSchema).describe('all samples, also of warm-up rounds, replaced and failed ones'),
     errors: z.array(z.string()).describe('error of each failed sample'),
     flags: z.array(resultFlagSchema).describe('warnings'),
+    confinement: z
+      .array(confinementSchema)
+      .optional()
+      .describe("of traced benches: what confined the guest's host processes during the work, over all samples"),
+    usedCalls: z
+      .partialRecord(z.enum(processRoles), z.array(z.string()))
+      .optional()
+      .describe('of benches traced by system calls: those that the work used in every round, by role'),
     client: z
       .object({ cpu: z.number().describe('median share of its CPUs that it used, 0 to 1') })
       .meta({ id: 'LoadGeneratorResult', description: 'How busy the load generator was.' })

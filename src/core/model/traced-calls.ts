@@ -164,3 +164,19 @@ export function withTracedValues(samples: readonly Sample[]): readonly Sample[] 
   derived.add(result)
   return result
 }
+
+/**
+ * Returns the system calls that the work used in every round, by role. Empty if functions were traced.
+ * @param profiles of all rounds of a case
+ */
+export function usedByRole(profiles: readonly AttackProfile[]): Partial<Record<ProcessRole, string[]>> {
+  if (profiles.length === 0 || profiles.some(({ source }) => source !== 'syscalls')) return {}
+  return Object.fromEntries(
+    processRoles.flatMap((role) => {
+      if (profiles.every(({ work }) => work[role] === undefined)) return []
+      const [first = {}, ...others] = tracedCalls(profiles, [role]).work
+      const names = Object.keys(first).filter((name) => others.every((calls) => Object.hasOwn(calls, name)))
+      return [[role, names.sort()]]
+    }),
+  )
+}

@@ -4,6 +4,7 @@
  * the profile of podman 4.3 rejects io_pgetevents, and with it libaio.
  */
 
+import { auditArchitectures } from '../../host/seccomp-filter.ts'
 import { syscallNumber } from '../../host/syscall-names.ts'
 import { HostError } from '../../util/errors.ts'
 
@@ -95,9 +96,6 @@ const errno = 0x00050000
 
 /** Offsets in `struct seccomp_data`. The low half of the first argument comes first on little-endian machines. */
 const offsets = { number: 0, architecture: 4, firstArgument: 16 } as const
-
-/** AUDIT_ARCH_X86_64 and AUDIT_ARCH_AARCH64 (linux/audit.h), by `process.arch`. */
-const auditArchitectures: Readonly<Record<string, number>> = { x64: 0xc000003e, arm64: 0xc00000b7 }
 
 type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, value: number]
 const instruction = (code: number, value: number): Instruction => [code, 0, 0, value]

@@ -1,5 +1,8 @@
+import { joinUsed } from '../../core/attack-profile/confinement.ts'
+import { combineConfinement } from '../../core/model/confinement.ts'
 import type { Report } from '../../core/model/report.ts'
 import { plural } from '../../util/text.ts'
+import { confinementNotes, confinementRows, confinementTitles } from '../confinement.ts'
 import {
   excludedPlatformsNote,
   flagMeanings,
@@ -108,7 +111,27 @@ export function environmentHtml(report: Report, anchors: Anchors): Html {
       table('Mitigations', ['vulnerability', 'state'], mitigations),
     ]),
     platformsHtml(report, anchors),
+    confinementHtml(report),
   )
+}
+
+/** What confines the host processes of each platform, over all traced benches. */
+function confinementHtml({ platforms, cases }: Report): Html | undefined {
+  const all = platforms.map(({ name }) => {
+    const own = cases.flatMap(({ results }) => results.filter(({ platform }) => platform === name))
+    return {
+      platform: name,
+      confinement: combineConfinement(own.flatMap(({ confinement = [] }) => confinement)),
+      used: joinUsed(own.map(({ usedCalls = {} }) => usedCalls)),
+    }
+  })
+  const rows = confinementRows(all).map(([platform, ...others]) => ({
+    cells: [headerCell(platform), ...others.map((text) => cell(text, 'wrap-anywhere'))],
+  }))
+  if (rows.length === 0) return undefined
+  const title = 'What confines the host processes'
+  const notes = confinementNotes(all).map((note) => html`<p class="muted wrap-anywhere">${note}</p>`)
+  return details(title, [table(title, confinementTitles, rows), ...notes])
 }
 
 function platformsHtml(report: Report, anchors: Anchors): Html {

@@ -1,0 +1,128 @@
+import type { PlatformConfinement } from '../core/attack-profile/confinement.ts'
+import type { Confinement } from '../core/model/confinement.ts'
+import { rolePart } from '../dsl/process-roles.ts'
+import { sanitize } from '../util/text.ts'
+import { escapeMarkdown as md } from './document.ts'
+import { markdownTable } from './markdown-table.ts'
+import { plainTable } from './terminal/table.ts'
+
+/** What confines the host processes of each platform, as tables for people. Nothing is ranked. */
+
+/** The columns of every table. The first two name a row. */
+export const confinementTitles: readonly string[] = [
+  'platform',
+  'role',
+  'programs',
+  'calls used',
+  'allowed',
+  'capabilities',
+  'may gain',
+  'no_new_privs',
+  'user',
+  'shared with the host',
+  'label',
+  'devices',
+  'host files',
+]
+
+/** `298 + 3 in part`; the calls are those that isobench knows on the host's architecture. */
+function allowedText({ seccomp, calls }: Confinement): string {
+  if (seccomp === 'none') return 'all'
+  if (seccomp === 'strict') return '4 (strict)'
+  if (!calls) return '?'
+  const { allowed, conditional, supervised, otherInterfaces } = calls
+  return [
+    [
+      String(allowed.length),
+      conditional.length > 0 && `${conditional.length} in part`,
+      supervised.length > 0 && `${supervised.length} asked`,
+    ]
+      .filter(Boolean)
+      .join(' + '),
+    ...otherInterfaces,
+  ].join(', ')
+}
+
+const listText = (names: readonly string[], most = 4): string =>
+  names.length > most ? `${names.slice(0, most).join(' ')} and ${names.length - most} more` : names.join(' ') || '–'
+
+/** The cells of one row, as plain text. */
+function cells({ platform, used }: PlatformConfinement, entry: Confinement): string[] {
+  return [
+    platform,
+    entry.role,
+    listText(entry.programs, 3),
+    used[entry.role] === undefined ? '–' : String(used[entry.role]!.length),
+    allowedText(entry),
+    String(entry.capabilities.length),
+    String(entry.boundingCapabilities.length),
+    entry.noNewPrivileges ? 'yes' : 'no',
+    String(entry.user),
+    listText(entry.sharedNamespaces, 8),
+    entry.lsmLabel ?? '–',
+    listText(entry.devices),
+    String(entry.hostFiles.length),
+  ].map((text) => sanitize(text, 80))
+}
+
+const isOfPlatform = ({ role }: Confinement) => rolePart(role) !== 'scaffold'
+
+/** A row for each platform and kind of confinement, without isobench's own processes; what a guest reaches first. */
+export const confinementRows = (platforms: readonly PlatformConfinement[]): string[][] =>
+  platforms.flatMap((platform) => {
+    const { confinement } = platform
+    const shown = confinement.filter(isOfPlatform)
+    const reachable = shown.filter(({ role }) => rolePart(role) === 'guest-reachable')
+    return [...reachable, ...shown.filter((one) => !reachable.includes(one))].map((one) => cells(platform, one))
+  })
+
+/** What the numbers mean, and which filters isobench could not read. */
+export function confinementNotes(platforms: readonly PlatformConfinement[]): string[] {
+  const all = platforms.flatMap(({ platform, confinement }) =>
+    confinement.filter(isOfPlatform).map((entry) => ({ platform, entry })),
+  )
+  const known = Math.max(0, ...all.map(({ entry }) => entry.calls?.known ?? 0))
+  const problems = new Map<string, Set<string>>()
+  for (const { platform, entry } of all) {
+    if (entry.callsProblem === undefined) continue
+    const at = problems.get(entry.callsProblem) ?? new Set()
+    problems.set(entry.callsProblem, at.add(`${platform} ${entry.role}`))
+  }
+  return [
+    'Calls used: by the work in every round, by processes of this role. Nothing is ranked.',
+    `Read from the kernel during the work. Of ${known} known system calls, the seccomp filters allow so many with any ` +
+      'argument, some in part, and about some another process decides. i386 and x32: also through these interfaces.',
+    'Capabilities in effect, and those that a process may gain. User: its number on the host.',
+    ...[...problems].map(([problem, where]) => `? of ${[...where].join(', ')}: ${sanitize(problem, 120)}.`),
+  ]
+}
+
+const numeric = new Set(['calls used', 'capabilities', 'may gain', 'user', 'host files'])
+
+/** A table for a terminal. Empty if nothing was read. */
+export function confinementText(platforms: readonly PlatformConfinement[]): string {
+  const rows = confinementRows(platforms)
+  if (rows.length === 0) return ''
+  const columns = confinementTitles.map((title) =>
+    numeric.has(title) ? { title, align: 'right' as const } : { title },
+  )
+  const lines = plainTable(columns, rows).map((line) => `  ${line}`)
+  return ['', 'What confines the host processes', ...lines, '', ...confinementNotes(platforms), ''].join('\n')
+}
+
+/** A table in Markdown. Empty if nothing was read. */
+export function confinementMarkdown(platforms: readonly PlatformConfinement[]): string {
+  const rows = confinementRows(platforms)
+  if (rows.length === 0) return ''
+  const columns = confinementTitles.map((title) => (numeric.has(title) ? { title, align: 'right' as const } : title))
+  return [
+    '',
+    md(`What confines the host processes. ${confinementNotes(platforms).join(' ')}`),
+    '',
+    ...markdownTable(
+      columns,
+      rows.map((row) => row.map(md)),
+    ),
+    '',
+  ].join('\n')
+}
