@@ -90,8 +90,8 @@ export function confinementNotes(platforms: readonly PlatformConfinement[]): str
   }
   return [
     'Calls used: by the work in every round, by processes of this role. Nothing is ranked.',
-    `Read from the kernel during the work. Of ${known} known system calls, the seccomp filters allow so many with any ` +
-      'argument, some in part, and about some another process decides. i386 and x32: also through these interfaces.',
+    `Of ${known} known system calls, the filters that the kernel returned allow so many with any argument. Others are` +
+      ' allowed in part, or another process decides about them. i386 and x32: also through these interfaces.',
     'Capabilities in effect, and those that a process may gain. User: its number on the host.',
     ...[...problems].map(([problem, where]) => `? of ${[...where].join(', ')}: ${sanitize(problem, 120)}.`),
   ]

@@ -21,6 +21,7 @@ export const confinementSchema = z
         otherInterfaces: names.describe('further interfaces with at least one allowed call: `i386`, `x32`'),
         known: z.number().int().describe('number of system calls that isobench has tried'),
       })
+      .meta({ id: 'AllowedCalls', description: 'What seccomp filters allow.' })
       .nullable()
       .describe('what the filters allow, read from the kernel; null without filters, or if that failed'),
     callsProblem: z.string().optional().describe('why isobench could not read the filters'),
