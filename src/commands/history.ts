@@ -165,7 +165,9 @@ export function historyLines({ host, runs, metrics, findings }: HostHistory, wid
     '',
     ...(metrics.length > 0 ? [`  ${head!}`, ...grouped] : ['These runs have no results.']),
     ...changeLines(groups, { runs, metrics }, width, ink),
-    ...(findings.length > 0 ? ['', ink.strong('Findings, one mark per run')] : []),
+    ...(findings.length > 0
+      ? ['', ink.strong(`Findings, one mark per run${most < runs.length ? `, the latest ${most}` : ''}`)]
+      : []),
     ...findings.map(({ id, title, verdicts }) => {
       const line = verdicts.slice(-most).map((verdict) => (verdict ? verdictSymbols[verdict] : '·'))
       return `  ${String(id).padStart(3)}  ${line.join('')}  ${wrap(sanitize(title), width - 9 - line.length)[0] ?? ''}`

@@ -124,6 +124,10 @@ function separatingSentences(split: HostSplit, { others, tests, leastP }: Dissen
   ]
 }
 
+/** A record that is left out, and why. Most reasons name the file. */
+export const leftOutText = ({ file, why }: Fleet['leftOut'][number]): string =>
+  why.startsWith(file) ? why : `${file}: ${why}`
+
 /** What a reader must know of all verdicts. */
 export function fleetNotes({ hosts, verdicts, falseAlarms, leftOut }: Fleet): string[] {
   const contradicted = verdicts.some(({ counts }) => counts.contradicted > 0)

@@ -8,6 +8,7 @@ import {
   hostRatiosText,
   isNotable,
   kindText,
+  leftOutText,
   listText,
   marksOf,
   noSummaryText,
@@ -48,7 +49,7 @@ export function fleetText(fleet: Fleet, layout: FleetLayout): string {
     ...(shown.length < hosts.length
       ? wrapped(`and ${hosts.length - shown.length} more (--all lists every host).`, 2)
       : []),
-    ...leftOut.flatMap(({ file, why }) => wrapped(sanitize(`left out: ${file}: ${why}`), 2).map(ink.doubt)),
+    ...leftOut.flatMap((one) => wrapped(sanitize(`left out: ${leftOutText(one)}`), 2).map(ink.doubt)),
     ...verdictLines(fleet.verdicts, layout),
     ...ratioLines(fleet.ratios, layout),
     '',

@@ -1,4 +1,5 @@
 import { UsageError } from '../../util/errors.ts'
+import { plural } from '../../util/text.ts'
 import {
   type BenchCase,
   type ExcludedBench,
@@ -56,7 +57,7 @@ export function mergeRecords(records: readonly RecordSurvey[]): MergedRecord {
     const differ = record.host === first.host ? [] : fingerprintLines(first.host, record.host)
     if (differ.length === 0) continue
     throw new RecordError(
-      `${first.file} and ${record.file} are of different hosts: ${differ.join('; ')}`,
+      `${first.file} and ${record.file} are of different hosts: ${firstOf(differ)}`,
       'isobench merge --group --out FILE writes one record for each kind',
     )
   }
@@ -71,6 +72,14 @@ export function mergeRecords(records: readonly RecordSurvey[]): MergedRecord {
     status: (['killed', 'interrupted', 'finished'] as const).find((status) => statuses.has(status))!,
     samples: () => renumberRounds(records, new Set(plan.cases.map(({ id }) => id))),
   }
+}
+
+/** Differences that a message names. The kernel and the CPU come first, and long texts of mitigations last. */
+const namedDifferences = 4
+
+const firstOf = (lines: readonly string[]): string => {
+  const more = lines.length - namedDifferences
+  return lines.slice(0, namedDifferences).join('; ') + (more > 0 ? `; and ${plural(more, 'more difference')}` : '')
 }
 
 /** A value with the start of the run that states it, ISO 8601. */

@@ -9,6 +9,7 @@ import {
   hostRatiosText,
   isNotable,
   kindText,
+  leftOutText,
   listText,
   noSummaryText,
   rangeText,
@@ -52,11 +53,7 @@ export function fleetPage(fleet: Fleet): string {
       html`<p class="muted">exit code ${exit.code}: ${describeExitCode(exit.code)}</p>`,
       list(fleetNotes(fleet)),
       leftOut.length > 0 &&
-        details(
-          `${plural(leftOut.length, 'record')} left out`,
-          list(leftOut.map(({ file, why }) => `${file}: ${why}`)),
-          true,
-        ),
+        details(`${plural(leftOut.length, 'record')} left out`, list(leftOut.map(leftOutText)), true),
       verdictsHtml(verdicts),
       matrixHtml(verdicts, hosts),
       ratios.length > 0 && ratiosHtml(ratios),

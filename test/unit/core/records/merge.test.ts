@@ -90,6 +90,10 @@ describe('merging', () => {
     expect(() => mergeAll([whole, other({ kernel: '6.12.3', cpu })])).toThrow(
       'are of different hosts: kernel: 6.1.0 and 6.12.3; CPUs: 8 and 4',
     )
+    const mitigations = { a: 'x'.repeat(300), b: 'y', c: 'z', d: 'w' }
+    expect(() => mergeAll([whole, other({ kernel: '6.12.3', cpu, mitigations })])).toThrow(
+      /kernel: 6\.1\.0 and 6\.12\.3; CPUs: 8 and 4; .*; and \d more differences/,
+    )
     expect(groupByHost(surveysOf([whole, other({ cpu }), other({})])).map((group) => group.length)).toEqual([2, 1])
   })
 
