@@ -29,17 +29,20 @@ const benchesOf = <const I extends 'functions' | 'syscalls'>(source: I) => {
 export const functions = benchesOf('functions')
 export const syscalls = benchesOf('syscalls')
 
-/** Number of distinct functions, or of distinct system calls if the host's kernel does not allow to trace functions. */
+/**
+ * Number of distinct functions. System calls do not replace them for hypervisors: they do not show what the kernel does
+ * for a guest in KVM, so findings 24, 25 and 27 are decided by functions only.
+ */
+const functionWidths = Object.values(functions).map((traced) => expect(traced.functions))
+
+/** Distinct functions, or distinct system calls if the host's kernel does not allow to trace functions. */
 const widths = [
-  ...Object.values(functions).map((traced) => expect(traced.functions)),
+  ...functionWidths,
   ...Object.values(syscalls).map((traced) => expect(traced.syscalls).asFallback('by syscalls')),
 ]
 
 /** Calls per unit of work, because platforms do different amounts of work in the same time. */
-const calls = [
-  ...Object.values(functions).map((traced) => expect(traced.functionCallsPerUnit)),
-  ...Object.values(syscalls).map((traced) => expect(traced.syscallCallsPerUnit).asFallback('by syscalls')),
-]
+const calls = Object.values(functions).map((traced) => expect(traced.functionCallsPerUnit))
 
 const platforms = [
   'native',
@@ -69,7 +72,7 @@ finding(
     ),
     part(
       'its interface is much wider than that of QEMU',
-      widths.map((width) => width.on('firecracker').worseThan('qemu', { by: '1.15x' })),
+      functionWidths.map((width) => width.on('firecracker').worseThan('qemu', { by: '1.15x' })),
       {
         quote: 'exposes a much wider interface to the host than the more heavy-weight general-purpose QEMU hypervisor',
         margins: 'much wider: like "significant", 15 % more distinct functions',
@@ -138,7 +141,7 @@ finding(
   [
     part(
       'OSv uses fewer functions than the containers',
-      widths.flatMap((width) => ['docker', 'lxc'].map((container) => width.on('osv').betterThan(container))),
+      functionWidths.flatMap((width) => ['docker', 'lxc'].map((container) => width.on('osv').betterThan(container))),
       {
         quote: 'executes host kernel functions sparingly',
         margins:
@@ -148,7 +151,7 @@ finding(
     ),
     part(
       'OSv uses fewer functions than Linux on QEMU',
-      widths.map((width) => width.on('osv').betterThan('qemu')),
+      functionWidths.map((width) => width.on('osv').betterThan('qemu')),
       {
         quote: 'in particular given the fact that it uses a hypervisor',
         margins: 'fewer distinct functions than its own hypervisor with Linux, by any amount',

@@ -105,8 +105,8 @@ export const syscallTable = (arch: string = process.arch): ReadonlyMap<number, s
 
 const names = known[process.arch] ?? numbered(common)
 
-/** Returns the name of a system call, or `nr_N` for an unknown one. */
-export const syscallName = (number: number): string => names.get(number) ?? `nr_${number}`
+/** Returns the name of a system call, or undefined for an unknown one. */
+export const syscallName = (number: number): string | undefined => names.get(number)
 
 /**
  * Returns the number of a system call, or undefined if its name is unknown.

@@ -1,5 +1,5 @@
 import { coverageIsAlike, type ExposedProfiles } from '../core/attack-profile/exposure.ts'
-import type { AttackProfileSummary, Group, ProfileDiff } from '../core/attack-profile/summary.ts'
+import type { AttackProfileSummary, Group, ProfileDiff, Unseen } from '../core/attack-profile/summary.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import { median } from '../core/stats/index.ts'
 import { pad, plural, sanitize, widthOf } from '../util/text.ts'
@@ -50,6 +50,7 @@ export function tableText({ epss, profiles }: ExposedProfiles): string {
         [...head, ...scored, 'rounds'].map((title, at) => (at === 0 ? { title } : { title, align: 'right' })),
         rows,
       ).map((line) => `  ${line}`),
+      ...unseenLines(own),
       '',
     ]
   })
@@ -59,6 +60,24 @@ export function tableText({ epss, profiles }: ExposedProfiles): string {
     ...(epss ? exposureNotes({ epss, profiles }) : []),
   ]
   return `${[...tables, ...notes].join('\n')}\n`
+}
+
+const unseenNames: Readonly<Record<Unseen, string>> = {
+  io_uring: 'operations of io_uring',
+  softirq: 'packets and timers that the kernel handles in interrupts',
+  seccomp: 'calls that a seccomp filter refuses',
+  intercepted: "the guest's own calls, which its kernel in user space takes",
+  'kvm-exits': 'exits of vCPUs that KVM handles in the kernel',
+}
+
+/** What the figures of a table do not include, and on which platforms. */
+function unseenLines(profiles: readonly AttackProfileSummary[]): string[] {
+  const measured = profiles.filter(({ rounds }) => rounds > 0)
+  return (Object.keys(unseenNames) as Unseen[]).flatMap((unseen) => {
+    const names = measured.flatMap((one) => (one.unseen.includes(unseen) ? [sanitize(one.platform, 40)] : []))
+    if (names.length === 0) return []
+    return [`  not seen${names.length < measured.length ? ` on ${names.join(', ')}` : ''}: ${unseenNames[unseen]}`]
+  })
 }
 
 function exposureCells({ exposure, rounds }: ExposedProfiles['profiles'][number]): string[] {

@@ -1,20 +1,35 @@
 /** The trace sources: functions of the host kernel (ftrace), and system calls (a tracepoint). */
 
 import { readFileSync } from 'node:fs'
+import { release } from 'node:os'
 import type { TraceSource as Name } from '../dsl/traced.ts'
 import { syscallName } from '../host/syscall-names.ts'
-import { HostError } from '../util/errors.ts'
+import { HostError, IsobenchError } from '../util/errors.ts'
 import type { TraceEvent } from './ring-buffer.ts'
 
 /** Returns the name of the function that contains an address, or `undefined` below the first function. */
 export type Symbols = (address: bigint) => string | undefined
 
 /**
+ * Adds their order in memory to the names of static functions that several source files have: `show`, `show#2`.
+ * @param symbols sorted by address
+ */
+function numberNamesakes(symbols: { readonly address: bigint; name: string }[]): void {
+  const seen = new Map<string, { address: bigint; count: number }>()
+  for (const symbol of symbols) {
+    const last = seen.get(symbol.name) ?? { address: symbol.address, count: 1 }
+    if (last.address !== symbol.address) last.count++
+    seen.set(symbol.name, { address: symbol.address, count: last.count })
+    if (last.count > 1) symbol.name = `${symbol.name}#${last.count}`
+  }
+}
+
+/**
  * Parses `/proc/kallsyms`. Of several names for an address the first one counts, as in the kernel's own traces.
  * @throws {HostError} if the kernel hides all addresses, because every address would then be in the last function
  */
 export function parseKallsyms(kallsyms: string): Symbols {
-  const symbols: { readonly address: bigint; readonly name: string }[] = []
+  const symbols: { readonly address: bigint; name: string }[] = []
   for (const line of kallsyms.split('\n')) {
     // Kernel: `ffffffff81000010 t name`. Module: the same, followed by `\t[module]`.
     const match = /^([\da-f]+) [tTwW] (\S+)/.exec(line)
@@ -23,6 +38,7 @@ export function parseKallsyms(kallsyms: string): Symbols {
   if (symbols.every(({ address }) => address === 0n))
     throw new HostError('kernel.kptr_restrict hides the addresses of its functions', 'sysctl kernel.kptr_restrict=1')
   symbols.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0))
+  numberNamesakes(symbols)
   return (address) => {
     let [low, high] = [0, symbols.length]
     while (low < high) {
@@ -75,7 +91,12 @@ const interruptEntry = new RegExp(
  * the function. Returns `undefined` for functions that enter or leave an interrupt.
  */
 export const functionName = (symbol: string): string | undefined =>
-  interruptEntry.test(symbol) ? undefined : symbol.replace(/\..*$/, '')
+  interruptEntry.test(symbol) ? undefined : symbol.replace(/\.[^#]*/, '')
+
+/** A traced process made a system call that isobench cannot name. */
+export class UnknownCallError extends IsobenchError {
+  readonly code = 'ISOBENCH_UNKNOWN_CALL'
+}
 
 /** Functions of the host kernel, by ftrace's function tracer: the paper's trace source. */
 export const functions: TraceSourceSpec = {
@@ -111,7 +132,14 @@ export const syscalls: TraceSourceSpec = {
   nameOf: ({ value }) => {
     const number = Number(BigInt.asIntN(64, value))
     // -1: a seccomp filter or a ptracer has suppressed the call.
-    return number === -1 ? undefined : syscallName(number)
+    if (number === -1) return undefined
+    const name = syscallName(number)
+    if (name === undefined)
+      throw new UnknownCallError(
+        `a traced process made the system call ${number}, which isobench cannot name on Linux ${release()}.`,
+        'trace functions instead, or report the number',
+      )
+    return name
   },
 }
 

@@ -64,7 +64,7 @@ export function readEpss(root: string): EpssData | undefined {
 
 /** The name that a system call's function has in the sources, without the prefix of an architecture's wrapper. */
 export const canonicalFunctionName = (name: string): string =>
-  name.replace(/^__(?:x64|ia32|arm64|s390x|riscv|do|se)_(?=(?:compat_)?sys_)/, '').replace(/\..*$/, '')
+  name.replace(/^__(?:x64|ia32|arm64|s390x|riscv|do|se)_(?=(?:compat_)?sys_)/, '').replace(/[.#].*$/, '')
 
 /** What an import joins, and what it could not use: places of CVEs without a score, and files without functions. */
 export interface JoinedEpss {

@@ -189,10 +189,39 @@ export interface AttackProfileSummary {
   readonly onlyBackground: readonly string[]
   /** The names that only the start of the platform reached. */
   readonly onlySetup: readonly string[]
+  /** What the kernel does for the platform and the trace source does not show. */
+  readonly unseen: readonly Unseen[]
   /** The same for each part, those without a call included. */
   readonly parts: Readonly<Record<RolePart, PartSummary>>
   /** The processes that made calls, with the medians of the rounds. */
   readonly roles: Readonly<Partial<Record<ProcessRole, PartSummary>>>
+}
+
+/**
+ * What a trace source does not show.
+ *
+ * - `io_uring`: operations of a submission ring. With `functions`, only those of its worker threads.
+ * - `softirq`: packets and timers that the kernel handles in an interrupt.
+ * - `seccomp`: calls of the guest that a filter refuses before the tracepoint.
+ * - `intercepted`: calls of the guest that a sentry or user-mode Linux takes by seccomp or ptrace.
+ * - `kvm-exits`: exits of a vCPU that the kernel handles without returning to the VMM.
+ */
+export type Unseen = 'io_uring' | 'softirq' | 'seccomp' | 'intercepted' | 'kvm-exits'
+
+/** Returns what a trace source does not show of a platform with these roles. */
+export function unseenBy(
+  source: TraceSource,
+  { kind, family, cpuMode }: Pick<RunRecord['plan']['platforms'][number], 'kind' | 'family' | 'cpuMode'>,
+  roles: readonly ProcessRole[],
+): Unseen[] {
+  if (source === 'functions') return ['io_uring', 'softirq']
+  const isPtraced = kind === 'user-mode-linux'
+  return [
+    ...(['io_uring', 'softirq'] as const),
+    ...(family === 'container' ? (['seccomp'] as const) : []),
+    ...(roles.includes('sentry') || isPtraced ? (['intercepted'] as const) : []),
+    ...(roles.includes('vmm') && !isPtraced && cpuMode !== 'emulated' ? (['kvm-exits'] as const) : []),
+  ]
 }
 
 /** What some of the processes of a platform reached. Medians over the rounds. */
@@ -223,7 +252,7 @@ function summaryOf(
   point: BenchCase,
   { name, source: by }: { readonly name: string; readonly source: TraceSource },
   platform: string,
-  { samples }: RunRecord,
+  { plan, samples }: RunRecord,
 ): AttackProfileSummary | undefined {
   const taken = samples.filter((one) => one.case === point.id && one.platform === platform && !one.warmup)
   const traced = taken.flatMap(({ round, outcome }) =>
@@ -246,6 +275,8 @@ function summaryOf(
     work: splitByRounds(calls.work).everyRound,
   })
   const { work: _, ...totals } = figures(whole)
+  const roles = processRoles.filter((role) => profiles.some(({ setup, work }) => setup[role] ?? work[role]))
+  const about = plan.platforms.find((one) => one.name === platform)!
   return {
     case: point.id,
     bench: point.bench,
@@ -262,6 +293,7 @@ function summaryOf(
     someRounds: { work: work.someRounds, setup: setup.someRounds },
     onlyBackground: inState('background'),
     onlySetup: inState('setup'),
+    unseen: unseenBy(by, about, roles),
     parts: Object.fromEntries(
       roleParts.map((part) => [
         part,
@@ -273,13 +305,7 @@ function summaryOf(
         ),
       ]),
     ) as Record<RolePart, PartSummary>,
-    roles: Object.fromEntries(
-      processRoles.flatMap((role) =>
-        profiles.some(({ setup, work }) => setup[role] ?? work[role])
-          ? [[role, figures(tracedCalls(profiles, [role]))]]
-          : [],
-      ),
-    ),
+    roles: Object.fromEntries(roles.map((role) => [role, figures(tracedCalls(profiles, [role]))])),
   }
 }
 

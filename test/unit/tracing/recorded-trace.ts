@@ -44,7 +44,10 @@ function eachOf(trace: RecordedTrace, use: (event: { value: bigint; inInterrupt:
 export function tallyOfPages(trace: RecordedTrace): Tally {
   const symbols = parseKallsyms(trace.kallsyms)
   const tally: Tally = {}
-  eachOf(trace, ({ value, inInterrupt }) => add(tally, symbols(value) ?? value.toString(16), inInterrupt))
+  // The kernel's text does not number functions of the same name.
+  eachOf(trace, ({ value, inInterrupt }) =>
+    add(tally, (symbols(value) ?? value.toString(16)).replace(/#\d+$/, ''), inInterrupt),
+  )
   return sorted(tally)
 }
 

@@ -161,7 +161,25 @@ it('a function is not the task’s when an interrupt comes in by it, and the com
   expect(functionName('finish_task_switch.isra.0')).toBe('finish_task_switch')
 })
 
-it('a system call without a name keeps its number', () => expect(syscallName(4711)).toBe('nr_4711'))
+it('a system call without a name is refused, with its number and the kernel', () => {
+  expect(syscallName(4711)).toBeUndefined()
+  const call = { value: 4711n, inInterrupt: false }
+  expect(() => syscalls.nameOf(call)).toThrow(/system call 4711, which isobench cannot name on Linux \d/)
+})
+
+it('static functions with the same name have their order in memory', () => {
+  const symbols = parseKallsyms(`ffffffff81000300 t show.isra.0
+ffffffff81000100 t show
+ffffffff81000200 t show
+ffffffff81000200 t alias
+ffffffffc0000000 t show\t[ext4]
+ffffffffc0000100 t show.isra.0\t[ext4]
+`)
+  const names = [0x81000100n, 0x81000200n, 0x81000300n, 0xc0000000n, 0xc0000100n].map((at) =>
+    functionName(symbols(0xffffffff00000000n + at)!),
+  )
+  expect(names).toEqual(['show', 'show#2', 'show', 'show#3', 'show#2'])
+})
 
 it.skipIf(process.arch !== 'x64')('system calls have the names of the kernel’s table', () => {
   const known = {

@@ -160,6 +160,7 @@ describe('the table of profiles', () => {
       someRounds: { work: [], setup: [] },
       onlyBackground: [],
       onlySetup: [],
+      unseen: [],
       parts: { 'guest-reachable': part, 'control-plane': part, scaffold: part },
       roles: {},
     }) satisfies AttackProfileSummary

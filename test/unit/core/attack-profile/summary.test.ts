@@ -6,8 +6,11 @@ import {
   groupFunctions,
   groupOf,
   splitByRounds,
+  unseenBy,
 } from '../../../../src/core/attack-profile/summary.ts'
 import type { AttackProfile, RunRecord } from '../../../../src/core/model/record.ts'
+import type { PlatformFamily } from '../../../../src/dsl/platform.ts'
+import type { ProcessRole } from '../../../../src/dsl/process-roles.ts'
 import { diffText, tableText } from '../../../../src/reporters/attack-profile.ts'
 import { aBench, aPlan, aSample, withError } from '../judge/builders.ts'
 
@@ -67,6 +70,18 @@ describe('the profiles of a record', () => {
     expect(parts['control-plane']).toMatchObject({ distinct: 0, calls: 0, setupDistinct: 1, setupCalls: 3 })
     expect(parts.scaffold).toMatchObject({ distinct: 1, calls: 2, setupDistinct: 1, setupCalls: 9 })
     expect(Object.keys(roles)).toEqual(['guest', 'client', 'scaffold'])
+  })
+
+  it('say what system calls do not show of a platform', () => {
+    const unseen = (kind: string, family: PlatformFamily, ...roles: ProcessRole[]) =>
+      unseenBy('syscalls', { kind, family, cpuMode: 'hardware' }, roles)
+    const always = ['io_uring', 'softirq']
+    expect(unseen('native', 'native', 'guest')).toEqual(always)
+    expect(unseen('docker', 'container', 'guest', 'daemon')).toEqual([...always, 'seccomp'])
+    expect(unseen('gvisor', 'secure-container', 'sentry', 'gofer')).toEqual([...always, 'intercepted'])
+    expect(unseen('user-mode-linux', 'hypervisor', 'vmm')).toEqual([...always, 'intercepted'])
+    expect(unseen('kata', 'secure-container', 'shim', 'vmm')).toEqual([...always, 'kvm-exits'])
+    expect(tableText({ epss: null, profiles })).toContain('not seen: operations of io_uring')
   })
 
   it('say when there is none', () => {
