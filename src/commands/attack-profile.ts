@@ -3,11 +3,12 @@ import * as z from 'zod'
 import { confinementOf } from '../core/attack-profile/confinement.ts'
 import { type EpssData, readEpss, withExposure } from '../core/attack-profile/exposure.ts'
 import { type AttackProfileSummary, attackProfiles, diffOf } from '../core/attack-profile/summary.ts'
+import { workloadSeccomp } from '../core/attack-profile/workload-seccomp.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import { findConfig, loadProject } from '../core/project/config.ts'
 import { diffText, profilesMarkdown, tableText } from '../reporters/attack-profile.ts'
-import { confinementMarkdown, confinementText } from '../reporters/confinement.ts'
+import { confinementMarkdown, confinementText, seccompText } from '../reporters/confinement.ts'
 import { closestMatch } from '../util/closest-match.ts'
 import { UsageError } from '../util/errors.ts'
 import { type CommandIo, defineCommand } from './command.ts'
@@ -40,10 +41,15 @@ export const command = defineCommand({
     'Shows which host kernel functions each platform reaches, or the difference between two platforms. ' +
     'Measure the profiles first: isobench run isolation/attack-profile.',
   arguments: [
-    { name: 'verb', description: 'show or diff', required: true, choices: ['show', 'diff'] },
+    {
+      name: 'verb',
+      description: 'show, diff, or seccomp: a profile for Docker that allows what the workload called',
+      required: true,
+      choices: ['show', 'diff', 'seccomp'],
+    },
     {
       name: 'platforms',
-      description: 'show: names of platforms (default: all); diff: two names',
+      description: 'show: names of platforms (default: all); diff: two names; seccomp: one name',
       variadic: true,
       completion: 'platforms',
     },
@@ -52,6 +58,7 @@ export const command = defineCommand({
   examples: [
     { line: 'attack-profile show', description: 'all platforms of the latest run' },
     { line: 'attack-profile diff runc gvisor', description: 'what only one of two platforms reaches' },
+    { line: 'attack-profile seccomp docker > profile.json', description: 'a seccomp profile from the workload' },
   ],
   run: showProfiles,
 })
@@ -67,7 +74,22 @@ async function showProfiles(
       `isobench attack-profile: diff requires the names of two platforms, not ${names.length}.`,
       'write, for example, isobench attack-profile diff runc gvisor',
     )
+  if (verb === 'seccomp' && names.length !== 1)
+    throw new UsageError(
+      `isobench attack-profile: seccomp requires the name of one platform, not ${names.length}.`,
+      'write, for example, isobench attack-profile seccomp docker > profile.json',
+    )
   const record = await openProfiledRecord(options, io)
+  if (verb === 'seccomp') {
+    const seccomp = workloadSeccomp(record, a!, options.bench)
+    if (!options.json) io.err.write(seccompText(seccomp))
+    io.out.write(
+      options.json
+        ? `${JSON.stringify({ schemaVersion: 1, record: record.file, ...seccomp })}\n`
+        : `${JSON.stringify(seccomp.profile, null, 2)}\n`,
+    )
+    return exitCodes.clean
+  }
   const summaries = tracedSummaries(record, options.bench)
   if (verb === 'show') {
     const profiles = names.length > 0 ? names.flatMap((name) => ofPlatform(summaries, name)) : summaries

@@ -1,12 +1,28 @@
 import type { PlatformConfinement } from '../core/attack-profile/confinement.ts'
+import type { WorkloadSeccomp } from '../core/attack-profile/workload-seccomp.ts'
 import type { Confinement } from '../core/model/confinement.ts'
 import { rolePart } from '../dsl/process-roles.ts'
-import { sanitize } from '../util/text.ts'
+import { plural, sanitize, wrap } from '../util/text.ts'
 import { escapeMarkdown as md } from './document.ts'
 import { markdownTable } from './markdown-table.ts'
 import { plainTable } from './terminal/table.ts'
 
 /** What confines the host processes of each platform, as tables for people. Nothing is ranked. */
+
+/** What the filters of a platform allow beyond the profile of a workload. */
+export function seccompText({ platform, rounds, profile, beyond, unknown }: WorkloadSeccomp): string {
+  const size = profile.syscalls[0]?.names.length ?? 0
+  const list = (title: string, names: readonly string[]) =>
+    names.length > 0 ? wrap(`${title} (${names.length}): ${names.join(', ')}`, 118) : []
+  return `${[
+    `The profile allows ${plural(size, 'call')}, from ${plural(rounds, 'round')} of ${sanitize(platform, 60)}.`,
+    ...list('The filters of the platform also allow', beyond.allowed),
+    ...list('and in part', beyond.inPart),
+    ...list('Not system calls of this architecture, and left out', unknown),
+  ]
+    .map((line) => sanitize(line, 200))
+    .join('\n')}\n`
+}
 
 /** The columns of every table. The first two name a row. */
 export const confinementTitles: readonly string[] = [

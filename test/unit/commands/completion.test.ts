@@ -36,7 +36,7 @@ const lines: readonly [line: string, candidates: readonly string[]][] = [
   ['isobench image path ', []],
   ['isobench judge --strict rec', ['record.jsonl']],
   ['isobench judge --reporter json rec', ['record.jsonl']],
-  ['isobench attack-profile ', ['show', 'diff']],
+  ['isobench attack-profile ', ['show', 'diff', 'seccomp']],
   ['isobench attack-profile diff kat', ['kata']],
   ['isobench completion ', ['bash', 'zsh', 'fish']],
   ['isobench epss import rec', ['record.jsonl']],
