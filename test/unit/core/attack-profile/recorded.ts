@@ -1,4 +1,7 @@
-/** A run by `functions` on a real kernel, recorded in an emulated VM. See docs/evidence/attack-profile.md. */
+/**
+ * A run by `functions` on a real kernel, recorded in an emulated VM. See docs/evidence/attack-profile.md. It was made
+ * before records had roles and raw counts: all calls are of the role `guest`, and the background is already subtracted.
+ */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
