@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { hostEnvironment } from '../host/environment.ts'
+import { guestEnv } from '../host/image-recipe.ts'
 import { type ConformanceCheck, eventually, type GuestUnderTest, oddArguments, shell, slow } from './check.ts'
 import { describeExit, expectBytes, expectFailure, expectSuccess, expectText, expectThat } from './expectations.ts'
 import { bootSeconds } from './traces.ts'
@@ -65,6 +66,18 @@ export function commandChecks(guest: GuestUnderTest): ConformanceCheck[] {
         const command = { ...shell('echo "$COLOUR"; pwd'), env: { COLOUR: 'red and blue' }, cwd: '/usr/lib' }
         const { stdout } = await expectSuccess('exit code 0', guest.exec(command))
         expectText('a variable and the working directory', 'red and blue\n/usr/lib\n', stdout)
+      },
+    },
+    {
+      name: 'has neither the PATH nor the proxies of the caller',
+      run: async () => {
+        const { stdout } = await expectSuccess('exit code 0', guest.exec(shell('env')))
+        const isOfInterest = (line: string) => /^(?:PATH|HOME|LC_ALL|(?:https?|no)_proxy)=/i.test(line)
+        expectText(
+          'the environment',
+          [...guestEnv].sort().join(' '),
+          stdout.split('\n').filter(isOfInterest).sort().join(' '),
+        )
       },
     },
     {

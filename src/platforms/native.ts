@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { defineDriver } from '../driver.ts'
+import { inChroot } from '../host/mounts.ts'
 
 const optionsSchema = z.strictObject({
   /** Network of the load generator: the same kind of link as every guest's, or only the loopback. */
@@ -13,9 +14,9 @@ export const native = defineDriver({
   description: 'the image, the limits and the network link, without isolation',
   options: optionsSchema,
   requirements: () => [{ binary: 'chroot', package: 'coreutils' }],
-  oneShot: async (sandbox, argv) => sandbox.wrap(['chroot', await sandbox.chrootDir(), ...argv]),
+  oneShot: async (sandbox, argv) => sandbox.wrap(inChroot(await sandbox.chrootDir(), argv)),
   boot: async (sandbox, { network }) => {
     const chrootDir = await sandbox.chrootDir()
-    return { loopback: network === 'loopback', execArgv: (argv) => sandbox.wrap(['chroot', chrootDir, ...argv]) }
+    return { loopback: network === 'loopback', execArgv: (argv) => sandbox.wrap(inChroot(chrootDir, argv)) }
   },
 })

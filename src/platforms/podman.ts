@@ -38,6 +38,8 @@ export const podmanSettings = (networks: string) => `[engine]
 lock_type = "file"
 cgroup_manager = "cgroupfs"
 events_logger = "none"
+[containers]
+http_proxy = false
 [network]
 network_config_dir = ${JSON.stringify(networks)}
 `

@@ -22,7 +22,7 @@ import {
 } from '../../host/load.ts'
 import { lockHost } from '../../host/lock.ts'
 import { memoryForGuests, readMemory } from '../../host/memory-info.ts'
-import { createBusyboxRootfs, mountChroot } from '../../host/mounts.ts'
+import { createBusyboxRootfs, inChroot, mountChroot } from '../../host/mounts.ts'
 import { inNetns, Network } from '../../host/network.ts'
 import { guestsFolder } from '../../host/paths.ts'
 import { wrapHostCommands } from '../../host/process.ts'
@@ -202,7 +202,7 @@ export class HostSession implements Session {
         name: 'the client',
         rootfs,
         cpus: this.cpus.client.length,
-        execArgv: (argv) => enterHost(['chroot', view, ...argv]),
+        execArgv: (argv) => enterHost(inChroot(view, argv)),
         enterHost,
         cpuSeconds: () => {
           const usage = sessionUsage(this.prefix)
