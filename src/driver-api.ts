@@ -14,6 +14,7 @@ export {
   type Unavailable,
 } from './driver.ts'
 export type { ProcessRole, ProgramRole } from './dsl/process-roles.ts'
+export { inChroot } from './host/environment.ts'
 export type { Requirement } from './host/packages.ts'
 export { type GuestArgv, type HostArgv, idleCommand } from './host/process.ts'
 export type { GuestSandbox, RunSandbox } from './host/sandbox.ts'

@@ -1,7 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { hostEnvironment } from '../host/environment.ts'
-import { guestEnv } from '../host/image-recipe.ts'
+import { guestEnv, hostEnvironment } from '../host/environment.ts'
 import { type ConformanceCheck, eventually, type GuestUnderTest, oddArguments, shell, slow } from './check.ts'
 import { describeExit, expectBytes, expectFailure, expectSuccess, expectText, expectThat } from './expectations.ts'
 import { bootSeconds } from './traces.ts'

@@ -8,6 +8,23 @@ import { randomInt } from 'node:crypto'
  */
 export const programFolders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
 
+/** The environment of every process in a guest, the same on every platform. */
+export const guestEnv: readonly string[] = [`PATH=${programFolders.join(':')}`, 'HOME=/root', 'LC_ALL=C']
+
+/**
+ * Returns the argv of a host process that runs a command in another root, with the environment of guests. `chroot`
+ * alone would pass on the caller's PATH, and its proxies with their passwords.
+ * @param root for example the folder that `chrootDir()` of a sandbox returns
+ */
+export const inChroot = (root: string, argv: readonly string[]): readonly [string, ...string[]] => [
+  'env',
+  '-i',
+  ...guestEnv,
+  'chroot',
+  root,
+  ...argv,
+]
+
 /** The folders in which isobench looks for programs: those of the caller's PATH first. */
 export const pathFolders = (path = process.env.PATH): string[] =>
   [...new Set([...(path ?? '').split(':'), ...programFolders])].filter((folder) => folder.startsWith('/'))

@@ -149,6 +149,3 @@ export const digestOf = (contents: Recipe): string =>
     .update(JSON.stringify([recipeVersion, contents]))
     .digest('hex')
     .slice(0, 16)
-
-/** The environment of every process in a container, the same on every platform. */
-export const guestEnv: readonly string[] = [`PATH=${programFolders.join(':')}`, 'HOME=/root', 'LC_ALL=C']

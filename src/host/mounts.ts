@@ -3,10 +3,9 @@
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { guestEnv } from './image-recipe.ts'
 import { which } from './packages.ts'
 import { guestsFolder } from './paths.ts'
-import { type HostArgv, runHostCommand } from './process.ts'
+import { runHostCommand } from './process.ts'
 
 /**
  * Writes back the dirty pages of the file system with the guests' data, then drops the host's page cache, dentries and
@@ -130,19 +129,6 @@ ln -s pts/ptmx ptmx
 mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs "$2/tmp"
 mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs "$2/run"
 mount -o bind,nosuid,nodev "$3" "$2/data"`
-
-/**
- * Returns the argv that runs a command in a tree of `mountChroot`, with the environment of guests. Without `env`, the
- * command would have the PATH of isobench's caller and its proxies, with their passwords.
- */
-export const inChroot = (root: string, argv: readonly string[]): HostArgv => [
-  'env',
-  '-i',
-  ...guestEnv,
-  'chroot',
-  root,
-  ...argv,
-]
 
 /**
  * Mounts the image at `target` as a tree to chroot into: read-only, with /proc, /dev, private /tmp and /run, and the

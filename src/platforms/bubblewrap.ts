@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import * as z from 'zod'
 import { defineDriver } from '../driver.ts'
-import { guestEnv } from '../host/image-recipe.ts'
+import { guestEnv } from '../host/environment.ts'
 import { deviceNames } from '../host/mounts.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'

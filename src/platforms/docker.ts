@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { defineDriver, type Unavailable } from '../driver.ts'
-import { guestEnv } from '../host/image-recipe.ts'
+import { guestEnv } from '../host/environment.ts'
 import { which } from '../host/packages.ts'
 import { type GuestArgv, type HostArgv, idleCommand, runHostCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'

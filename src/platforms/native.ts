@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { defineDriver } from '../driver.ts'
-import { inChroot } from '../host/mounts.ts'
+import { inChroot } from '../host/environment.ts'
 
 const optionsSchema = z.strictObject({
   /** Network of the load generator: the same kind of link as every guest's, or only the loopback. */

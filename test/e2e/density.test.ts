@@ -37,7 +37,12 @@ test('a platform that eats memory ends the search for how many guests fit, and t
   const bench = readFileSync(join(repository, 'benches/startup/density.bench.ts'), 'utf8')
   const small = bench.replace('memory: [1024] }', 'memory: [256] }')
   expect(small).not.toBe(bench)
-  using project = Project.with({ 'isobench.config.ts': config, 'benches/density.bench.ts': small })
+  const sources = readFileSync(join(repository, 'benches/sources.ts'), 'utf8')
+  using project = Project.with({
+    'isobench.config.ts': config,
+    'benches/startup/density.bench.ts': small,
+    'benches/sources.ts': sources,
+  })
   const outcome = await project.run(['density', '--rounds', '1', '--platform', 'eater'])
   expectNoStack(outcome)
   host.expectClean()

@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BootSteps, GuestHandle, SnapshotAbility } from '../../driver.ts'
-import { guestEnv } from '../../host/image-recipe.ts'
+import { guestEnv } from '../../host/environment.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../../host/process.ts'
 import type { GuestSandbox } from '../../host/sandbox.ts'
 import { ociSeccomp } from './seccomp-profile.ts'
