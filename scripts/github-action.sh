@@ -117,7 +117,7 @@ prepare() {
   read_words "$PROVISION"
   enter_project
   read_config
-  if [ "${#words[@]}" -gt 0 ]; then isobench provision --install --wait-for-lock -- "${words[@]}"; fi
+  if [ "${#words[@]}" -gt 0 ]; then isobench provision --install --wait-for-lock "${config[@]}" -- "${words[@]}"; fi
   isobench image build --install "${config[@]}"
 }
 

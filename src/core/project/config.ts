@@ -138,7 +138,10 @@ export const configSchema = z
         z.string(),
         z
           .string()
-          .regex(/^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/, 'write it as "sha256:" or "sha512:" and the digits'),
+          .regex(
+            /^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/,
+            'write it in lower case, as "sha256:" and 64 digits or "sha512:" and 128 digits',
+          ),
       )
       .default({})
       .describe('digests that files of releases must have, by address: `{ "https://...": "sha256:..." }`'),

@@ -1,7 +1,7 @@
 /** The folder of all releases: made if it is absent, locked, and removed if isobench made it and it is empty. */
 
 import { randomBytes } from 'node:crypto'
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, lstatSync, statSync } from 'node:fs'
 import { HostError } from '../../util/errors.ts'
 import { removeResource } from '../cleanup.ts'
 import { makeSystemFolder } from '../guest-folder.ts'
@@ -58,15 +58,20 @@ async function lockHome(path: string, options: LockOptions): Promise<Disposable>
   }
 }
 
+const noNewFolder = 'a new folder cannot be made there'
+
 /** Why a folder cannot be written to. */
 const folderProblems: Readonly<Record<string, string>> = {
   EACCES: 'this user must not write there',
   EPERM: 'this user must not write there',
   EROFS: 'its file system is read-only',
   ENOTDIR: 'a part of the path is not a folder',
-  EEXIST: 'it is a link to something that does not exist',
-  ENOENT: 'it is a link to something that does not exist',
+  EEXIST: noNewFolder,
+  ENOENT: noNewFolder,
 }
+
+const isDangling = (path: string): boolean =>
+  lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true && !existsSync(path)
 
 /**
  * Creates a folder of isobench unless it exists.
@@ -84,6 +89,7 @@ export function assertWritable(folder: string, variable: string): void {
     accessSync(folder, constants.W_OK | constants.X_OK)
   } catch (error) {
     const why = folderProblems[(error as NodeJS.ErrnoException).code ?? '']
-    throw why === undefined ? error : refuse(why)
+    if (why === undefined) throw error
+    throw refuse(why === noNewFolder && isDangling(folder) ? 'it is a link to something that does not exist' : why)
   }
 }

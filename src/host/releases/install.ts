@@ -91,9 +91,10 @@ const prefixOf = ({ name, version }: ReleaseChoice) => `${name}@${version === un
  * Installs a release unless it is installed. Verifies the digests of all files before it unpacks one, and unpacks into
  * a temporary folder, so a release is installed completely or not at all.
  * @throws {DownloadError} if a file cannot be fetched
- * @throws {DigestError} if a file has another digest
+ * @throws {DigestError} if a file has another digest, also one of the config for a release that is installed
  * @throws {ArchiveError} if an archive is broken, lacks a program or would write outside its folder
- * @throws {HostError} if no digest is known, or if the folder of the release is something else
+ * @throws {HostError} if no digest is known, if the folder of the release is something else, or if an installed release
+ *   lacks a program
  * @throws {LockedError} if another process has the folder of all releases locked and `wait` is false
  */
 export async function installRelease(release: Release, options: InstallOptions): Promise<InstalledRelease> {
@@ -112,7 +113,7 @@ async function installIn(home: OpenHome, release: Release, options: InstallOptio
   const { name, version, files } = release
   const target = folderOf(name, version)
   const existing = installedRelease(name, version)
-  if (existing) return existing
+  if (existing) return assertIntact(existing, options)
   if (existsSync(target))
     throw new HostError(
       `${target} exists, but isobench did not install it.`,
@@ -131,6 +132,31 @@ async function installIn(home: OpenHome, release: Release, options: InstallOptio
       if (error instanceof ArchiveError || digestsOf(file, options.digests).length === 0) rmSync(path, { force: true })
     throw error
   }
+}
+
+/**
+ * Compares an installed release with the digests of the config. Files that have them count as verified.
+ * @throws {DigestError} if a file that it was installed from had another digest
+ * @throws {HostError} if a program is missing
+ */
+function assertIntact(installed: InstalledRelease, { digests = {} }: InstallOptions): InstalledRelease {
+  const { name, version, folder } = installed
+  const fix = `isobench provision --remove ${name}@${version}, then isobench provision ${name}@${version}`
+  const absent = Object.values(installed.programs).find((path) => !existsSync(join(folder, path)))
+  if (absent !== undefined) throw new HostError(`${name} ${version} in ${folder} lacks its program ${absent}.`, fix)
+  const files = installed.files.map((file) => {
+    const pinned = Object.hasOwn(digests, file.url) ? digests[file.url] : undefined
+    if (pinned === undefined) return file
+    if (pinned === file.digest) return { ...file, trustedFirst: false }
+    // The record has one digest of a file. One of another algorithm shows nothing about a file that was verified.
+    if (!file.trustedFirst && pinned.split(':')[0] !== file.digest.split(':')[0]) return file
+    throw new DigestError(
+      `${name} ${version} in ${folder} was installed from a file with the digest ${file.digest}, not ${pinned}, ` +
+        'the one in releaseDigests of the config.',
+      fix,
+    )
+  })
+  return { ...installed, files }
 }
 
 /** A file that was fetched and verified. */

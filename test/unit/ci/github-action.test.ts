@@ -274,6 +274,13 @@ describe('the script of the action', () => {
     expect(provision.argv).toEqual(['provision', '--install', '--wait-for-lock', '--', ...words])
     expect(image.argv).toEqual(['image', 'build', '--install'])
     expect(execute('prepare', { PROVISION: ' \n ' }).calls.map(({ argv }) => argv[0])).toEqual(['image'])
+    // releaseDigests of the config applies to both.
+    const configured = execute('prepare', { PROVISION: 'youki', CONFIG: 'ci/isobench.config.ts' }).calls
+    const option = '--config=ci/isobench.config.ts'
+    expect(configured.map(({ argv }) => argv)).toEqual([
+      ['provision', '--install', '--wait-for-lock', option, '--', 'youki'],
+      ['image', 'build', '--install', option],
+    ])
     // A failed installation ends the step.
     expect(execute('prepare', { PROVISION: 'gvisor', EXIT: '5' })).toMatchObject({ code: 5, calls: { length: 1 } })
   })

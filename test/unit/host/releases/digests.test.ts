@@ -1,7 +1,7 @@
 /** Which digests a file must have: the one that isobench knows, and the one that the user set. */
 
 import { createHash } from 'node:crypto'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { configSchema } from '../../../../src/core/project/config.ts'
 import { DigestError } from '../../../../src/host/releases/errors.ts'
@@ -94,6 +94,45 @@ describe('a file with a known digest', () => {
   })
 })
 
+describe('a release that is installed', () => {
+  const again = (digests: InstallOptions['digests']) => installRelease(releaseWith(), { digests })
+
+  it('counts as verified if the file had the digest of the config', async () => {
+    await install(releaseWith(), { trustFirst: true })
+    expect((await again({})).files[0]).toMatchObject({ trustedFirst: true })
+    const record = { digest: digest('sha256'), trustedFirst: false }
+    expect((await again({ [url]: digest('sha256') })).files[0]).toMatchObject(record)
+  })
+
+  it.each([digest('sha256', 'other'), digest('sha512')])('is refused if its record has not %s', async (pinned) => {
+    await install(releaseWith(), { trustFirst: true })
+    const error = await again({ [url]: pinned }).catch((one) => one)
+    expect(error).toBeInstanceOf(DigestError)
+    expect(error.message).toBe(
+      `crun 9.0 in ${path('home/crun/9.0')} was installed from a file with the digest ${digest('sha256')}, ` +
+        `not ${pinned}, the one in releaseDigests of the config.`,
+    )
+    expect(error.fix).toBe('isobench provision --remove crun@9.0, then isobench provision crun@9.0')
+  })
+
+  it('is not refused for a digest of another algorithm if its file was verified', async () => {
+    const release = releaseWith(digest('sha256'))
+    await install(release)
+    const [file] = (await installRelease(release, { digests: { [url]: digest('sha512') } })).files
+    expect(file).toMatchObject({ digest: digest('sha256'), trustedFirst: false })
+  })
+
+  it('is not called installed if a program is gone', async () => {
+    await install(releaseWith(), { trustFirst: true })
+    rmSync(path('home/crun/9.0/crun'))
+    await expect(again({})).rejects.toMatchObject({
+      code: 'ISOBENCH_HOST',
+      message: `crun 9.0 in ${path('home/crun/9.0')} lacks its program crun.`,
+      fix: 'isobench provision --remove crun@9.0, then isobench provision crun@9.0',
+    })
+  })
+})
+
 it('the config refuses a digest that is none', () => {
   const problems = (value: string) =>
     configSchema
@@ -101,5 +140,5 @@ it('the config refuses a digest that is none', () => {
       .error?.issues.map(({ message }) => message)
   expect(problems(digest('sha256'))).toBeUndefined()
   for (const value of ['0'.repeat(64), 'sha256:12', `md5:${'0'.repeat(32)}`, digest('sha256').toUpperCase()])
-    expect(problems(value)).toEqual(['write it as "sha256:" or "sha512:" and the digits'])
+    expect(problems(value)).toEqual(['write it in lower case, as "sha256:" and 64 digits or "sha512:" and 128 digits'])
 })

@@ -364,6 +364,8 @@ it('names what ISOBENCH_HOME is if it is no folder', async () => {
     message: `${home()} cannot be written: it is a link to something that does not exist.`,
     fix: 'run isobench as root, or set ISOBENCH_HOME to a folder that can be written',
   })
+  vi.stubEnv('ISOBENCH_HOME', '/proc/isobench')
+  await expect(install()).rejects.toThrow('/proc/isobench cannot be written: a new folder cannot be made there.')
   vi.stubEnv('ISOBENCH_HOME', join(mirror, 'firecracker-v9.0-x86_64.tgz/home'))
   await expect(install()).rejects.toThrow('a part of the path is not a folder.')
 })
