@@ -34,7 +34,8 @@ export function showPlan(
   const needed = plan.onlyFindings ? { ...whole, casePlatforms: neededPlatforms(whole) } : whole
   const { steps, notMeasured = [] } = simulate(needed, budget)
   const firstRound = steps.filter(({ round }) => round === 0)
-  const cases = plan.cases.filter(({ id }) => steps.some((step) => step.case.id === id))
+  const ids = new Set(steps.map((step) => step.case.id))
+  const cases = plan.cases.filter(({ id }) => ids.has(id))
   const measured = new Set(steps.flatMap(({ platform, duetWith }) => [platform, ...(duetWith ? [duetWith] : [])]))
   const names = planned.flatMap(({ name }) => (measured.has(name) ? [name] : []))
   const total = steps.reduce((sum, { duetWith }) => sum + (duetWith ? 2 : 1), 0)

@@ -10,7 +10,7 @@ import { formerSamples } from '../core/records/step-durations.ts'
 import { drivers } from '../platforms/index.ts'
 import { duration } from '../reporters/format.ts'
 import { messageOf } from '../util/errors.ts'
-import { writeFileAtomic } from '../util/files.ts'
+import { writeOutput } from '../util/outputs.ts'
 import { plural } from '../util/text.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { warningsText } from './errors.ts'
@@ -100,7 +100,7 @@ async function plan(filters: readonly string[], given: PlanOptions, io: CommandI
   else {
     const path = resolve(io.cwd, out)
     await checkOutput({ option: `--out ${out}`, path }, project)
-    writeFileAtomic(path, text)
+    writeOutput(path, text)
   }
   io.err.write(planText(made))
   return planned.collected.suite.problems.length > 0 ? exitCodes.invalid : exitCodes.clean

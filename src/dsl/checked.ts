@@ -46,12 +46,13 @@ export function suggestion(name: string, known: readonly string[]): string {
 /** The parameters of a bench that could not be registered. Claims about it are not checked. */
 export const unknownParams: Readonly<Record<string, never>> = {}
 
-/** What a value is, in words: `undefined`, `a function`, `an array`, `"5%"`. */
+/** What a value is, in words: `undefined`, `a function`, `an array`, `5n`, `"5%"`. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'function') return 'a function'
   if (Array.isArray(value)) return 'an array'
   if (value instanceof Promise) return 'a promise'
   if (typeof value === 'object' && value !== null) return 'an object'
+  if (typeof value === 'bigint') return `${value}n`
   return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }
 

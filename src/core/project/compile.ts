@@ -50,7 +50,7 @@ const shared = {
   banner: {
     js:
       "import { createRequire as __isobenchRequire } from 'node:module';" +
-      'const require = __isobenchRequire(import.meta.url);',
+      'const __isobenchMeta = import.meta, require = __isobenchRequire(__isobenchMeta.url);',
   },
 } satisfies BuildOptions
 

@@ -1,4 +1,15 @@
-import { existsSync, lstat, realpath, realpathSync, type Stats, stat, statSync } from 'node:fs'
+import {
+  type Dirent,
+  existsSync,
+  lstat,
+  lstatSync,
+  readdir,
+  realpath,
+  realpathSync,
+  type Stats,
+  stat,
+  statSync,
+} from 'node:fs'
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { type GlobOptions, glob } from 'tinyglobby'
 import * as z from 'zod'
@@ -184,16 +195,13 @@ export function findConfig(from: string): string | undefined {
   }
 }
 
-/** Calls a config function. Its errors are those of the config. */
-async function callConfig(
-  value: unknown,
-  environment: ConfigEnvironment,
-  root: string,
-  file: string,
-): Promise<unknown> {
-  if (typeof value !== 'function') return value
+/** Calls a config function and checks the config. An error of the function, or of a getter, is that of the config. */
+async function readConfig(exported: unknown, environment: ConfigEnvironment, root: string, file: string) {
   try {
-    return await withRestoredBuiltins('it', () => (value as ConfigFunction)(environment))
+    const value: unknown = await (typeof exported === 'function'
+      ? withRestoredBuiltins('it', () => (exported as ConfigFunction)(environment))
+      : exported)
+    return { value, parsed: configSchema.safeParse(value) }
   } catch (error) {
     throw new ProjectError([importProblem(error, root, file)])
   }
@@ -225,8 +233,13 @@ export async function loadProject(
       'write one with: isobench init',
     )
   }
-  if (statSync(file).isDirectory())
-    throw new UsageError(`the config ${given ?? file} is a folder`, 'name a file with --config')
+  const kind = statSync(file)
+  // Reading a FIFO or a device may never end.
+  if (!kind.isFile())
+    throw new UsageError(
+      `the config ${given ?? file} is ${kind.isDirectory() ? 'a folder' : 'no regular file'}`,
+      'name a file with --config',
+    )
   // Source maps have real paths.
   const root = realpathSync(dirname(file))
   keepProjectOwner(root)
@@ -238,8 +251,7 @@ export async function loadProject(
   const name = basename(file)
   const fail = (message: string, rest: object = {}) => new ProjectError([{ file: name, message, ...rest }])
   const { value: exported, digest } = await importDefault(root, name, 'write: export default defineConfig({ … })')
-  const value = await callConfig(exported, environment, root, name)
-  const parsed = configSchema.safeParse(value)
+  const { value, parsed } = await readConfig(exported, environment, root, name)
   if (!parsed.success) {
     throw new ProjectError(
       wrongOptions(parsed.error.issues, value, configSchema).map(({ path, message, fix }) => ({
@@ -310,21 +322,32 @@ const globOptions = (cwd: string) => ({ cwd, ignore: ['**/node_modules/**', '**/
 /** The bench files that the config includes, relative to the project's root. */
 export async function benchFiles(project: Pick<Project, 'root' | 'include'>): Promise<string[]> {
   const files = await glob([...project.include], globOptions(project.root))
-  // A pattern may name a folder, with other files in it.
-  return files.filter((file) => scriptExtension.test(file)).sort()
+  // A pattern may name a folder, with other files in it. Reading a link to a device may never end.
+  return files.filter((file) => scriptExtension.test(file) && isRegular(join(project.root, file))).sort()
 }
 
-/** glob leaves out a link to nothing, because it cannot resolve it. With these functions it is a file. */
-const fsWithBrokenLinks = {
+const isRegular = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+
+/**
+ * glob leaves out FIFOs and other special files, and a link to nothing, because it cannot resolve it. With these
+ * functions they are files.
+ */
+const fsWithSpecialFiles = {
+  readdir: (path: string, options: { withFileTypes: true }, done: (error: Error | null, found: Dirent[]) => void) =>
+    readdir(path, options, (error, found) => done(error, found?.map(asFile))),
   realpath: (path: string, done: (error: Error | null, path: string) => void) =>
     realpath(path, (error, real) => done(null, error ? path : real)),
   stat: (path: string, done: (error: Error | null, stats: Stats) => void) =>
     stat(path, (error, stats) => (error ? lstat(path, done) : done(null, stats))),
 } as NonNullable<GlobOptions['fs']>
 
+const asFile = (entry: Dirent): Dirent =>
+  entry.isDirectory() || entry.isSymbolicLink() ? entry : Object.assign(entry, { isFile: () => true })
+
 /**
  * A warning for each file that looks like a bench file, but is none of the project: its ending is in no pattern of the
- * config, or it is a link to nothing. A file that was compiled from a bench file is no such file.
+ * config, it is a link to nothing, it is a FIFO or a device, or its name is not UTF-8. A file that was compiled from a
+ * bench file is no such file.
  * @param files the bench files of the project
  */
 export async function overlookedFiles(
@@ -334,18 +357,28 @@ export async function overlookedFiles(
   const stem = (file: string): string => basename(file).replace(scriptExtension, '')
   const stems = new Set(files.map(stem))
   const anyScript = include.map((pattern) => pattern.replace(scriptExtension, '.{ts,mts,cts,js,mjs,cjs}'))
-  const found = await glob(anyScript, { ...globOptions(root), fs: fsWithBrokenLinks })
+  const found = await glob(anyScript, { ...globOptions(root), fs: fsWithSpecialFiles })
   return found
     .filter((file) => /\.bench\.[cm]?[jt]s$/.test(file) && !files.includes(file))
     .sort()
     .flatMap((file): Problem[] => {
-      const path = join(root, file)
-      if (!existsSync(path))
-        return [{ file, message: 'it is a link to a file that does not exist.', fix: 'repair or remove the link' }]
-      if (stems.has(stem(file)) || !statSync(path).isFile()) return []
+      const unusable = unusableFile(join(root, file))
+      if (unusable) return [{ file, ...unusable }]
+      if (stems.has(stem(file)) || !isRegular(join(root, file))) return []
       const fix = `add '${file}' to include in the config`
       return [{ file, message: 'no pattern of the config includes it, so its benches do not run.', fix }]
     })
+}
+
+/** Why a path cannot be imported, whatever its ending. Undefined for a regular file and for a folder. */
+function unusableFile(path: string): { readonly message: string; readonly fix: string } | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (stats?.isFile() || stats?.isDirectory()) return undefined
+  if (stats) return { message: 'it is no regular file, so nothing imports it.', fix: 'remove or rename it' }
+  // Node.js replaces bytes that are not UTF-8, so no file has the name that it returns.
+  if (!lstatSync(path, { throwIfNoEntry: false }))
+    return { message: 'its name is not UTF-8, so nothing imports it.', fix: 'rename the file' }
+  return { message: 'it is a link to a file that does not exist.', fix: 'repair or remove the link' }
 }
 
 /**

@@ -19,16 +19,22 @@ const ownResolvers: OwnResolvers = { importPath: '__isobench_import_path', requi
 const constantOf = (expression: string): string => `__isobench_${expression.replaceAll(/\W/g, '_')}`
 
 /**
- * How a module finds others at run time; Node would start from the place of the bundle. `__isobenchRequire` is
- * `createRequire`, which the banner of a bundle imports.
+ * How a module finds others at run time; Node would start from the place of the bundle. The banner of a bundle has
+ * `__isobenchRequire`, which is `createRequire`, and `__isobenchMeta`, which is Node's own `import.meta`.
  */
 const resolvers: Readonly<Record<string, string>> = {
-  // The pattern, because `import.meta.resolve` itself would become this constant.
   'import.meta.resolve':
     `(specifier) => (/^[.]{0,2}[/]/.test(specifier) ? new URL(specifier, ${constantOf('import.meta.url')}).href : ` +
-    '(({ resolve }) => resolve(specifier))(import.meta))',
+    '__isobenchMeta.resolve(specifier))',
   'require.resolve': `(...request) => __isobenchRequire(${constantOf('__filename')}).resolve(...request)`,
 }
+
+/** `import.meta` as a whole, as in `const { dirname } = import.meta`. */
+const meta = 'import.meta'
+const metaObject = `{ __proto__: null, ${['dirname', 'filename', 'resolve', 'url']
+  .map((key) => `${key}: ${constantOf(`${meta}.${key}`)}`)
+  .join(', ')} }`
+const wholeMeta = /\bimport\s*\.\s*meta\b(?!\s*\.\s*(?:dirname|filename|resolve|url)\b)/
 
 const resolversOfComputed: Readonly<Record<string, string>> = {
   [ownResolvers.importPath]:
@@ -39,7 +45,7 @@ const resolversOfComputed: Readonly<Record<string, string>> = {
 
 /** For esbuild's `define`: each expression becomes a constant that the plugin writes into the module. */
 export const locationConstants: Readonly<Record<string, string>> = Object.fromEntries(
-  [...Object.keys(places), ...Object.keys(resolvers)].map((expression) => [expression, constantOf(expression)]),
+  [...Object.keys(places), ...Object.keys(resolvers), meta].map((expression) => [expression, constantOf(expression)]),
 )
 
 // A text with escapes stays as it is.
@@ -63,15 +69,20 @@ const loaders: Readonly<Record<string, Loader>> = {
   '.jsx': 'jsx',
 }
 
-const declarations = (path: string, text: string): string =>
-  [
+const declarations = (path: string, text: string): string => {
+  const hasWhole = wholeMeta.test(text)
+  const isUsed = ([expression]: readonly [string, string]): boolean =>
+    text.includes(expression) || (hasWhole && expression.startsWith(meta))
+  return [
     ...Object.entries(places).map(([expression, placeOf]) => [expression, JSON.stringify(placeOf(path))] as const),
-    ...Object.entries(resolvers).filter(([expression]) => text.includes(expression)),
+    ...Object.entries(resolvers).filter(isUsed),
+    ...(hasWhole ? [[meta, metaObject] as const] : []),
   ]
     .map(([expression, value]) => [constantOf(expression), value] as const)
     .concat(Object.entries(resolversOfComputed).filter(([name]) => text.includes(name)))
     .map(([name, value]) => `const ${name} = ${value};`)
     .join(' ')
+}
 
 /**
  * Gives each module of a bundle its own place, so that a bench file finds the files beside it. Lines keep their

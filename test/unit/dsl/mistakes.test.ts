@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import {
   bench,
   expect as claim,
@@ -53,10 +54,11 @@ describe('a mistake is explained at its place', () => {
         [['a', 'b', 'a'], /the parameter "size" has the value "a" twice\.$/],
         [[{}], /the parameter "size" has a value that is an object, not a string, number or boolean\.$/],
         [[undefined], /the parameter "size" has a value that is undefined, not/],
+        [[5n], /the parameter "size" has a value that is 5n, not/],
         [[1, Number.NaN], /the parameter "size" has a value that is NaN, not/],
       ] as const
     ).map(([values, message]): [string, () => unknown, RegExp, RegExp] => [
-      `values of a parameter that are ${JSON.stringify(values)}`,
+      `values of a parameter that are ${inspect(values)}`,
       () => workload('x', { metrics: { t: lower('ms') }, params: any({ size: values }), run: async () => ({ t: 1 }) }),
       message,
       /size: \[1, 2\]/,
@@ -70,7 +72,7 @@ describe('a mistake is explained at its place', () => {
     ...(
       [
         [undefined, 'undefined'],
-        [1n, '1'],
+        [1n, '1n'],
         ['reed', '"reed"'],
       ] as const
     ).map(([value, text]): [string, () => unknown, RegExp, RegExp] => [

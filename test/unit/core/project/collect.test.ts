@@ -1,5 +1,15 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -66,6 +76,22 @@ describe('a file that looks like a bench file', () => {
       'benches/d.bench.cts no pattern of the config includes it, so its benches do not run.',
       'benches/e.bench.ts it is a link to a file that does not exist.',
       'benches/in/c.bench.mts no pattern of the config includes it, so its benches do not run.',
+    ])
+  })
+
+  it('is named if it is a FIFO, a link to a device or has a name that is not UTF-8, and no bench file', async () => {
+    write({ 'benches/a.bench.ts': '' })
+    execFileSync('mkfifo', [join(root, 'benches/b.bench.ts')])
+    symlinkSync('/dev/zero', join(root, 'benches/c.bench.ts'))
+    writeFileSync(
+      Buffer.concat([Buffer.from(join(root, 'benches/')), Buffer.from([0xff]), Buffer.from('.bench.ts')]),
+      '',
+    )
+    expect(await benchFiles(await loadProject(root))).toEqual(['benches/a.bench.ts'])
+    expect(await overlooked()).toEqual([
+      'benches/b.bench.ts it is no regular file, so nothing imports it.',
+      'benches/c.bench.ts it is no regular file, so nothing imports it.',
+      'benches/\ufffd.bench.ts its name is not UTF-8, so nothing imports it.',
     ])
   })
 
@@ -383,4 +409,18 @@ describe.skipIf(!built)('an error of a bench file', () => {
     writeFileSync(join(root, '.isobench'), '')
     await expect(collect(project.root, await benchFiles(project))).rejects.toThrow(/ENOTDIR|EEXIST/)
   })
+})
+
+it.skipIf(!built)('isobench plan writes to what a link of --out leads to, and keeps the link', () => {
+  write({ 'benches/a.bench.ts': `${head}bench('a', w())\nbench('b', w())` })
+  writeFileSync(join(root, 'target.json'), 'old')
+  symlinkSync('target.json', join(root, 'link.json'))
+  const { status, stderr } = spawnSync(process.execPath, [bin, 'plan', '--shards', '2', '--out', 'link.json'], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  expect(stderr).toMatch(/^Plan p/)
+  expect(status).toBe(0)
+  expect(lstatSync(join(root, 'link.json')).isSymbolicLink()).toBe(true)
+  expect(JSON.parse(readFileSync(join(root, 'target.json'), 'utf8'))).toMatchObject({ isobench: 'shard-plan' })
 })

@@ -102,6 +102,23 @@ describe('a module of a bundle', () => {
     expect(value).toEqual([pathToFileURL(join(root, 'x.txt')).href, 'node:fs', 7])
   })
 
+  it('has its own place in import.meta as a whole, too', async () => {
+    const text = [
+      'const { dirname, url } = import.meta',
+      'const meta = import.meta',
+      "const own = [dirname, url, meta.filename, meta.resolve('./x.txt'), meta.resolve('node:fs'), 'import.meta']",
+      'export default [...own, import.meta.url === meta.url, typeof (meta as { env?: object }).env]',
+    ]
+    const files = { 'a.bench.ts': "export { default } from './lib/inner.ts'\n", 'lib/inner.ts': text.join('\n') }
+    const root = project(files)
+    const { output } = await compiled(files, root)
+    const { default: value } = (await import(pathToFileURL(output).href)) as { default: unknown }
+    const lib = join(root, 'lib')
+    const [file, other] = [join(lib, 'inner.ts'), join(lib, 'x.txt')]
+    const urls = [file, other].map((path) => pathToFileURL(path).href)
+    expect(value).toEqual([lib, urls[0], file, urls[1], 'node:fs', 'import.meta', true, 'undefined'])
+  })
+
   it('imports a computed path from its own place, as Node does', async () => {
     const files = {
       'a.bench.ts': "import * as deep from './lib/deep/inner.ts'\nexport default await deep.all()\n",

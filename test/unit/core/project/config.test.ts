@@ -14,8 +14,9 @@ const load = (text: string, environment = { command: 'run', profile: 'full' }) =
   return loadProject(root, undefined, environment)
 }
 
-it('a folder as the config, and an empty filter, are mistakes of the command line', async () => {
+it('a folder or a device as the config, and an empty filter, are mistakes of the command line', async () => {
   await expect(loadProject(root, '.')).rejects.toThrow('the config . is a folder')
+  await expect(loadProject(root, '/dev/null')).rejects.toThrow('the config /dev/null is no regular file')
   const project = await load(`export default { ${native} }`)
   const files = ['benches/a.bench.ts']
   expect(() => filterFiles(project, files, [''])).toThrow('a filter is empty.')
@@ -40,6 +41,16 @@ describe('a config function', () => {
       },
     ])
   })
+})
+
+it('a getter or a proxy of the config that throws is a problem at its line', async () => {
+  for (const text of [
+    "export default {\n  get platforms() { throw new Error('no luck') },\n}\n",
+    "export default new Proxy({}, {\n  get() { throw new Error('no luck') },\n})\n",
+  ]) {
+    const thrown = await load(text).catch((error) => error)
+    expect(thrown.problems).toMatchObject([{ file: 'isobench.config.ts', message: 'no luck', location: { line: 2 } }])
+  }
 })
 
 describe('a wrong option', () => {
