@@ -9,6 +9,9 @@ import { judgeOnPlatform } from './comparison.ts'
 import { cpuModeOf, mixesCpuModes, unavailable, unavailableReason } from './samples.ts'
 import { type ComparisonResult, type JudgeInput, notEvaluated } from './tests.ts'
 
+const referenceOf = (matcher: Matcher): string | undefined =>
+  matcher.kind === 'withinNative' ? 'native' : 'platform' in matcher ? matcher.platform : undefined
+
 /**
  * The platforms that a claim is about, in groups that get one verdict each. The platforms that it compares them with
  * are not among them.
@@ -16,7 +19,7 @@ import { type ComparisonResult, type JudgeInput, notEvaluated } from './tests.ts
 export function claimedPlatforms(claim: Claim, platforms: readonly PlannedPlatform[]): string[][] {
   const { matcher, on } = claim
   if ('platforms' in matcher) return [[...matcher.platforms]]
-  const reference = matcher.kind === 'withinNative' ? 'native' : 'platform' in matcher ? matcher.platform : undefined
+  const reference = referenceOf(matcher)
   const selected = platforms
     .filter((platform) => matchesSelector(on, platform) && platform.name !== reference)
     .map(({ name }) => name)
@@ -137,12 +140,15 @@ export function judgeClaim(claim: Claim, finding: FindingId | null, given: Judge
 
 /**
  * The plan for a claim about this bench. A platform that cannot run such a workload was not measured, and a claim about
- * all platforms does not include it. A platform that can run only such a workload was measured.
+ * all platforms does not include it, but is not judged if it compares with it. A platform that can run only such a workload was measured.
  */
-function planForClaim<P extends JudgeInput['plan']>(plan: P, bench: P['benches'][number], { on }: Claim): P {
+function planForClaim<P extends JudgeInput['plan']>(plan: P, bench: P['benches'][number], { on, matcher }: Claim): P {
   const isExcluded = ({ name }: PlannedPlatform) => on.by !== 'name' && plan.onlyNamed?.includes(name) === true
   const platforms = plan.platforms
-    .filter((platform) => on.by !== 'all' || (canRun(platform, bench) && !isExcluded(platform)))
+    .filter((platform) => {
+      if (!canRun(platform, bench)) return on.by !== 'all' || platform.name === referenceOf(matcher)
+      return on.by !== 'all' || !isExcluded(platform)
+    })
     .map((platform) => ({
       ...platform,
       available: isMeasuredOn(platform, bench) && !isExcluded(platform),

@@ -65,6 +65,18 @@ describe('a run that was asked for platforms', () => {
     expect(exit).toMatchObject({ code: 1, unmeasured: ['gvisor'] })
   })
 
+  it('names no native that a claim compares with, but cannot do such work', () => {
+    const claims = [aClaim({ kind: 'withinNative', percent: 5 }, { on: { by: 'all' } })]
+    const benches = [aBench({ workload: { name: 'save', kind: 'snapshot', lifecycle: 'sample' }, claims })]
+    const platforms = [aPlatform('native', { unsupportedWorkloads: ['snapshot'] }), aPlatform('gvisor')]
+    const plan = aPlan({ benches, namedPlatforms: ['native', 'gvisor'], platforms })
+    const report = buildReport(recordOf(plan, steady('gvisor', 20)), { strict: false })
+    expect(report.claims).toMatchObject([
+      { platforms: ['gvisor'], reason: { code: 'workload-unsupported', platforms: ['native'] } },
+    ])
+    expect(report.exit.unmeasured ?? []).toEqual([])
+  })
+
   it('is clean without native if no bench of the run can ever run on native', () => {
     const saving = { workload: { name: 'save', kind: 'snapshot', lifecycle: 'sample' } } as const
     const claims = [aClaim({ kind: 'atMost', value: 1000 }, { on: { by: 'all' } })]
