@@ -110,7 +110,7 @@ export const rerunFailed = (report: Report, file: string, platform: string): Com
 /** What decides a claim that is open, or shows again that one is contradicted. */
 export function rerunClaim(report: Report, verdict: ClaimVerdict): Command | null {
   const cause = doubtCause(report, verdict)
-  return rerunClaims(report, [verdict], cause === undefined ? 'same' : roundsFor[cause])
+  return rerunClaims(report, [verdict], cause === undefined ? 'same' : roundsOf(cause, [verdict]))
 }
 
 /** How many subjects of a fact a command measures again: the worst ones. */
@@ -174,6 +174,10 @@ const roundsFor: Readonly<Record<DoubtCause, Selection['rounds']>> = {
   unreachable: 'more',
 }
 
+/** Too few rounds decide nothing, however quiet the host is. */
+const roundsOf = (cause: DoubtCause, open: readonly ClaimVerdict[]): Selection['rounds'] =>
+  cause === 'quiet' && open.some(({ reason }) => reason?.code === 'too-few-rounds') ? 'more' : roundsFor[cause]
+
 /** A share of disturbed samples from which the run deserves a quiet host. */
 const noisy = 0.1
 
@@ -193,7 +197,8 @@ export function nextSteps(report: Report, hasBaseline: boolean, disturbance: Dis
     const open = claims.filter((verdict) => doubtCause(report, verdict) === cause)
     const isNoisy = cause === 'quiet' && disturbance !== null && disturbance.disturbed >= noisy * disturbance.of
     if (open.length === 0 && !isNoisy) return []
-    const command = open.length === 0 || cause === 'unreachable' ? null : rerunClaims(report, open, roundsFor[cause])
+    const command =
+      open.length === 0 || cause === 'unreachable' ? null : rerunClaims(report, open, roundsOf(cause, open))
     return [step(cause, command, open.length, claims.length)]
   })
   return [

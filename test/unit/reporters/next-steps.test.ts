@@ -53,6 +53,11 @@ describe('what to do next', () => {
     expect(stepsOf(busy([...native(), ...costing('runc', 2)]))).toEqual([['quiet', same]])
   })
 
+  it('is more rounds on a quiet host if there were too few', () => {
+    const few = [...native(3), ...unclear.filter(({ round }) => round < 3)]
+    expect(stepsOf(busy(few))).toEqual([['quiet', 'isobench run a --platform native,runc --rounds 20..60']])
+  })
+
   it('is more rounds over more time if the rounds depend on each other', () => {
     expect(stepsOf([...native(12), ...drifting])).toEqual([
       ['spread', 'isobench run a --platform native,runc --rounds 20..60 --seconds 3'],
