@@ -85,6 +85,17 @@ export function checkFields(
 }
 
 /**
+ * Checks the options of a call that a workload makes while it runs.
+ * @param call for the message, such as `burst()`
+ * @throws {TypeError} if there is a field that the call does not have
+ */
+export function checkOptions(call: string, given: object, known: readonly string[]): void {
+  const unknown = Object.keys(given).find((name) => !known.includes(name))
+  if (unknown !== undefined)
+    throw new TypeError(`${call}: there is no option "${unknown}": ${suggestion(unknown, known)}`)
+}
+
+/**
  * Checks options that benches and groups have in common.
  * @param what for messages, such as `bench "sort"`
  * @throws {DefinitionError} without a location

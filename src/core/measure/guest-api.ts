@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { GuestHandle } from '../../driver.ts'
-import { describeValue } from '../../dsl/checked.ts'
+import { checkOptions, describeValue } from '../../dsl/checked.ts'
 import type { CommandResult, ExecOptions, Guest, GuestMemory, LoadClient, Service } from '../../dsl/guest.ts'
 import { imageLacksProgram } from '../../host/image-recipe.ts'
 import { dropCaches } from '../../host/mounts.ts'
@@ -297,7 +297,10 @@ export function workloadGuest(
   notes: SampleNotes = {},
 ): Guest {
   let services = 0
-  const exec = (command: Command, options: ExecOptions = {}) => execInGuest(target, command, options, bounds)
+  const exec = async (command: Command, options: ExecOptions = {}) => {
+    checkOptions('exec()', options, ['input', 'exitCodes', 'untraced'])
+    return execInGuest(target, command, options, bounds)
+  }
   return {
     data: '/data',
     exec,

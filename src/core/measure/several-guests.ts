@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { checkOptions, describeValue } from '../../dsl/checked.ts'
 import type { BootedGuest, BurstOptions, CpuPlacement, GuestStart, GuestsApi } from '../../dsl/guests.ts'
 import type { Metrics } from '../../dsl/metric.ts'
 import type { GuestsContext, ParamSpace, Workload } from '../../dsl/workload.ts'
@@ -14,6 +15,7 @@ import type { MeasureContext, TimeBreakdown } from './context.ts'
 import {
   enterCgroup,
   explainFailure,
+  type GuestTarget,
   guestArgv,
   guestTarget,
   MissingProgramError,
@@ -58,8 +60,9 @@ export async function runSeveralGuests(
     totalMemoryBytes: group.memoryBytes,
     limitMemory: (bytes) => {
       // The kernel reads -1 as no limit.
-      if (!(bytes >= 1)) throw new RangeError(`limitMemory(): expected a positive number of bytes, not ${bytes}`)
-      group.limitMemory(Math.floor(bytes))
+      if (typeof bytes !== 'number' || !(bytes >= 1))
+        throw new RangeError(`limitMemory(): expected a positive number of bytes, not ${describeValue(bytes)}`)
+      lowerLimit(group, Math.floor(bytes))
     },
     availableMemoryBytes: () => readMemory().available,
     burst: (count, command, options) => scope.track(guests.burst(count, command, options)),
@@ -67,6 +70,19 @@ export async function runSeveralGuests(
   }
   const limited = { limits: measureContext.session.limits, exceededLimit: () => guests.exceededLimit() }
   return await withinLimits(sample.platform.spec.name, limited, () => scope.race(work.run({ ...context, ...api })))
+}
+
+/** @throws {RangeError} if the guests use more already */
+function lowerLimit(group: GuestGroup, bytes: number): void {
+  try {
+    group.limitMemory(bytes)
+  } catch (error) {
+    // Version 1 of cgroups refuses it.
+    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error
+    throw new RangeError(
+      `limitMemory(): the guests use more than ${bytes} bytes already. Choose a higher limit, or set it before boot()`,
+    )
+  }
 }
 
 /** The longest time in milliseconds that a timer of Node can have. It ends a longer one at once. */
@@ -77,24 +93,38 @@ const placements: readonly CpuPlacement[] = ['shared', 'spread', 'separate']
 /** @throws {RangeError} if a value is no number, or means nothing */
 function checkBurst(count: number, every: number, limit: number | undefined): void {
   if (!Number.isInteger(count) || count < 1)
-    throw new RangeError(`burst(): expected a whole number of guests, 1 or more, not ${count}`)
+    throw new RangeError(`burst(): expected a whole number of guests, 1 or more, not ${describeValue(count)}`)
   if (!Number.isFinite(every) || every < 0)
-    throw new RangeError(`burst(): expected 0 or more milliseconds as every, not ${every}`)
-  if (limit !== undefined && !(limit > 0))
-    throw new RangeError(`burst(): expected more than 0 seconds as limit, not ${limit}`)
+    throw new RangeError(`burst(): expected 0 or more milliseconds as every, not ${describeValue(every)}`)
+  if (limit !== undefined && (typeof limit !== 'number' || !(limit > 0)))
+    throw new RangeError(`burst(): expected more than 0 seconds as limit, not ${describeValue(limit)}`)
+}
+
+/** @throws {RangeError} if the sample would end before the last request, which `limit` cannot allow for */
+function checkTime(count: number, every: number, leftMs: number): void {
+  const lastMs = (count - 1) * every
+  if (lastMs < leftMs) return
+  throw new RangeError(
+    `burst(): guest ${count} would be requested after ${lastMs / 1000} s, and the sample has ` +
+      `${Math.max(0, Math.floor(leftMs / 1000))} s left. Lower every, or raise the timeout of the bench`,
+  )
 }
 
 /** The guests of one sample. */
 class SeveralGuests implements AsyncDisposable {
   readonly #creating = new Set<Promise<OwnedGuestSandbox>>()
   readonly #sandboxes = new Set<OwnedGuestSandbox>()
-  #booted = 0
+  /** How many guests each set of CPUs has now. */
+  readonly #guestsOn: number[]
+  readonly #setOf = new Map<OwnedGuestSandbox, number>()
   #closed = false
 
   constructor(
     private readonly group: GuestGroup,
     private readonly sample: GuestsSample,
-  ) {}
+  ) {
+    this.#guestsOn = group.cpuSets.map(() => 0)
+  }
 
   /** The limit that one of the guests has tried to exceed, beside the one of memory. */
   exceededLimit(): ExceededLimit | undefined {
@@ -103,11 +133,14 @@ class SeveralGuests implements AsyncDisposable {
 
   /** See `GuestsApi.burst`. */
   async burst(count: number, command: Command, options: BurstOptions = {}): Promise<readonly GuestStart[]> {
+    checkOptions('burst()', options, ['every', 'limit', 'cpus'])
     const { every = 0, limit, cpus = 'spread' } = options
     const argv = guestArgv(command)
     checkBurst(count, every, limit)
+    checkTime(count, every, remaining(this.sample.scope))
     this.#checkMemory(count)
-    const sandboxes = await Promise.all(Array.from({ length: count }, (_, at) => this.#place(cpus, at)))
+    this.#checkCpus('burst()', cpus, count)
+    const sandboxes = await Promise.all(Array.from({ length: count }, () => this.#place(cpus)))
     const armed = createRendezvous(count)
     let first = 0
     const opened = armed.opened.then(() => {
@@ -153,10 +186,13 @@ class SeveralGuests implements AsyncDisposable {
   }
 
   /** See `GuestsApi.boot`. */
-  async boot({ cpus = 'spread' }: Pick<BurstOptions, 'cpus'> = {}): Promise<BootedGuest> {
+  async boot(options: Pick<BurstOptions, 'cpus'> = {}): Promise<BootedGuest> {
+    checkOptions('boot()', options, ['cpus'])
+    const { cpus = 'spread' } = options
+    this.#checkCpus('boot()', cpus, 1)
     const { platform, scope, measureContext, times, notes } = this.sample
     const { name } = platform.spec
-    const sandbox = await this.#place(cpus, this.#booted++)
+    const sandbox = await this.#place(cpus)
     try {
       const started = performance.now()
       const handle = await times.booting(() =>
@@ -165,7 +201,10 @@ class SeveralGuests implements AsyncDisposable {
       const bootMs = performance.now() - started
       if (handle.singleProcess) throw new UnsupportedError(`${name} runs one program in each guest`)
       const { caller, address } = routeToGuest(measureContext.client, sandbox, handle)
-      const target = guestTarget({ name, rootfs: measureContext.image.rootfs }, sandbox, handle)
+      const target = this.#whileItLives(
+        sandbox,
+        guestTarget({ name, rootfs: measureContext.image.rootfs }, sandbox, handle),
+      )
       return {
         ...times.guest(workloadGuest(target, caller, address, scope, notes)),
         bootMs,
@@ -179,6 +218,27 @@ class SeveralGuests implements AsyncDisposable {
     }
   }
 
+  /** The guest, which cannot be used after it was removed. */
+  #whileItLives(sandbox: OwnedGuestSandbox, target: GuestTarget): GuestTarget {
+    const { memory } = target
+    const check = () => {
+      if (!this.#sandboxes.has(sandbox)) throw new Error(`a guest of ${target.name} was used after it had been removed`)
+    }
+    return {
+      ...target,
+      execArgv: (argv) => {
+        check()
+        return target.execArgv(argv)
+      },
+      ...(memory && {
+        memory: () => {
+          check()
+          return memory()
+        },
+      }),
+    }
+  }
+
   #checkMemory(count: number): void {
     const { memoryBytes } = this.sample.measureContext.session.limits
     if (count * memoryBytes <= this.group.memoryBytes) return
@@ -189,28 +249,42 @@ class SeveralGuests implements AsyncDisposable {
     )
   }
 
-  #cpus(placement: CpuPlacement, at: number): readonly number[] {
-    const { cpuSets } = this.group
+  /** @throws {UnsupportedError} if `count` more guests cannot have CPUs that no other guest has */
+  #checkCpus(call: string, placement: CpuPlacement, count: number): void {
     if (!placements.includes(placement))
-      throw new RangeError(`expected ${placements.join(', ')} as the CPUs of a guest, not ${String(placement)}`)
-    if (placement === 'separate' && at >= cpuSets.length)
-      throw new UnsupportedError(
-        `${at + 1} guests on separate CPUs need ${at + 1} times guest.cpus, and this host has ` +
-          `${cpuSets.flat().length} CPUs for guests`,
+      throw new RangeError(
+        `${call}: expected 'shared', 'spread' or 'separate' as cpus, not ${describeValue(placement)}`,
       )
-    return cpuSets[placement === 'shared' ? 0 : at % cpuSets.length]!
+    const free = this.#guestsOn.filter((guests) => guests === 0).length
+    if (placement !== 'separate' || count <= free) return
+    const { cpuSets } = this.group
+    const all = cpuSets.length - free + count
+    throw new UnsupportedError(
+      `${all} guests on separate CPUs need ${all * cpuSets[0]!.length} CPUs, and this host has ` +
+        `${cpuSets.flat().length} for guests`,
+      "use cpus: 'spread', or boot fewer guests",
+    )
+  }
+
+  /** Which set of CPUs the next guest gets: a free one if it must be separate, otherwise one with the fewest guests. */
+  #nextSet(placement: CpuPlacement): number {
+    return placement === 'shared' ? 0 : this.#guestsOn.indexOf(Math.min(...this.#guestsOn))
   }
 
   /** Creates a sandbox in which no process has run for the guest, and lets the kernel initialize its cgroup. */
-  async #place(placement: CpuPlacement, at: number): Promise<OwnedGuestSandbox> {
+  async #place(placement: CpuPlacement): Promise<OwnedGuestSandbox> {
     const { scope, measureContext } = this.sample
     if (this.#closed) throw new Error('the sample has ended')
-    const cpus = this.#cpus(placement, at)
+    const set = this.#nextSet(placement)
+    const cpus = this.group.cpuSets[set]!
+    this.#guestsOn[set]!++
     const created = this.group.createSandbox(measureContext.image.rootfs, remaining(scope) / 1000, cpus)
     this.#creating.add(created)
+    created.catch(() => this.#guestsOn[set]!--)
     try {
       const sandbox = await created
       this.#sandboxes.add(sandbox)
+      this.#setOf.set(sandbox, set)
       await enterCgroup(sandbox)
       return sandbox
     } finally {
@@ -266,7 +340,8 @@ class SeveralGuests implements AsyncDisposable {
 
   async #remove(sandbox: OwnedGuestSandbox): Promise<void> {
     await sandbox[Symbol.asyncDispose]()
-    this.#sandboxes.delete(sandbox)
+    if (!this.#sandboxes.delete(sandbox)) return
+    this.#guestsOn[this.#setOf.get(sandbox)!]!--
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,6 +3,7 @@
 import { lstatSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { GuestHandle, SnapshotAbility } from '../../driver.ts'
+import { describeValue } from '../../dsl/checked.ts'
 import type { ExecOptions } from '../../dsl/guest.ts'
 import type { Clones, Snapshot, SnapshotGuest } from '../../dsl/snapshot.ts'
 import type { ParamSpace, SnapshotContext } from '../../dsl/workload.ts'
@@ -75,11 +76,13 @@ export class SnapshotGuests implements AsyncDisposable {
     const requested = performance.now()
     const handle = await times.command(() => start(sandbox))
     const target = guestTarget({ name, rootfs }, sandbox, handle)
-    const exec = (command: Command, options: ExecOptions = {}) =>
-      withinLimits(name, sandbox, () => times.command(() => execInGuest(target, command, options, scope)))
+    let isSaved = false
+    const exec = async (command: Command, options: ExecOptions = {}) => {
+      if (isSaved) throw new Error('exec(): save() has ended this guest. Use the one that restore() returns')
+      return withinLimits(name, sandbox, () => times.command(() => execInGuest(target, command, options, scope)))
+    }
     await exec(first)
     const milliseconds = performance.now() - requested
-    let isSaved = false
     const save = async () => {
       if (isSaved) throw new Error('save(): the guest has been saved before, which ended it')
       isSaved = true
@@ -109,7 +112,7 @@ export class SnapshotGuests implements AsyncDisposable {
 
   async #clone(count: number, restoring: Start, first: Command): Promise<Clones> {
     if (!Number.isInteger(count) || count < 1)
-      throw new RangeError(`clone(): expected a whole number of guests, 1 or more, not ${count}`)
+      throw new RangeError(`clone(): expected a whole number of guests, 1 or more, not ${describeValue(count)}`)
     // Before the clock starts, because a sandbox is isobench's own work.
     const places: OwnedGuestSandbox[] = []
     while (places.length <= count) places.push(await this.#sandbox())

@@ -77,7 +77,7 @@ describe('a burst', () => {
     expect(String(large.result)).toContain('9 guests with 1 GiB each may use more than the 8 GiB')
     const separate = await sampleOf({}, ({ burst }) => burst(3, echo, { cpus: 'separate' }))
     expect(separate.result).toBeInstanceOf(UnsupportedError)
-    expect(String(separate.result)).toContain('3 guests on separate CPUs')
+    expect(String(separate.result)).toContain('3 guests on separate CPUs need 3 CPUs, and this host has 2 for guests')
   })
 
   it.each([0, -1, 1.5, Number.NaN])('refuses %s guests', async (count) => {
@@ -91,11 +91,24 @@ describe('a burst', () => {
     [{ every: Number.POSITIVE_INFINITY }, 'burst(): expected 0 or more milliseconds as every, not Infinity'],
     [{ limit: 0 }, 'burst(): expected more than 0 seconds as limit, not 0'],
     [{ limit: Number.NaN }, 'burst(): expected more than 0 seconds as limit, not NaN'],
-    [{ cpus: 'all' as never }, 'expected shared, spread, separate as the CPUs of a guest, not all'],
+    [{ limit: '3' as never }, 'burst(): expected more than 0 seconds as limit, not "3"'],
+    [{ cpus: 'all' as never }, `burst(): expected 'shared', 'spread' or 'separate' as cpus, not "all"`],
+    [
+      { every: 90_000 },
+      'burst(): guest 2 would be requested after 90 s, and the sample has 59 s left. Lower every, or raise the ' +
+        'timeout of the bench',
+    ],
   ])('refuses the options %s', async (options, message) => {
     const { result, host } = await sampleOf({}, ({ burst }) => burst(2, echo, options))
     expect(result).toEqual(new RangeError(message))
     expect(host.eventsOf('place')).toEqual([])
+  })
+
+  it('refuses an option that it does not have', async () => {
+    const burst = await sampleOf({}, (context) => context.burst(1, echo, { evry: 50 } as never))
+    expect(burst.result).toEqual(new TypeError('burst(): there is no option "evry": did you mean "every"?'))
+    const boot = await sampleOf({}, (context) => context.boot({ cpu: 'shared' } as never))
+    expect(boot.result).toEqual(new TypeError('boot(): there is no option "cpu": did you mean "cpus"?'))
   })
 
   it('has a limit that is longer than any timer of Node', async () => {
@@ -109,7 +122,7 @@ describe('a burst', () => {
       {},
       ({ burst }) => {
         setImmediate(() => interrupt.abort(new Error('SIGINT')))
-        return burst(2, echo, { every: 1e12 })
+        return burst(2, echo, { every: 50_000 })
       },
       interrupt,
     )
@@ -157,6 +170,28 @@ describe('guests that stay', () => {
     expect(result).toEqual({ ms: 5, hasBoot: true, totalMemoryBytes: 8 * 1024 ** 3 })
     expect(host.eventsOf('place')).toEqual(['place 1', 'place 0'])
     expect(host.eventsOf('boot', 'remove')).toEqual(['boot runc', 'boot runc', 'remove runc', 'remove runc'])
+  })
+
+  it('on separate CPUs share none with a burst, and leave theirs when they are removed', async () => {
+    const { host, result } = await sampleOf({}, async ({ boot, burst }) => {
+      const guest = await boot({ cpus: 'separate' })
+      await burst(1, echo, { cpus: 'separate' })
+      await guest[Symbol.asyncDispose]()
+      await boot({ cpus: 'separate' })
+      await boot({ cpus: 'separate' })
+      return boot({ cpus: 'separate' })
+    })
+    expect(host.eventsOf('place')).toEqual(['place 1', 'place 0', 'place 1', 'place 0'])
+    expect(result).toBeInstanceOf(UnsupportedError)
+  })
+
+  it('cannot be used after they were removed', async () => {
+    const { result } = await sampleOf({}, async ({ boot }) => {
+      const guest = await boot()
+      await guest[Symbol.asyncDispose]()
+      await guest.exec(echo)
+    })
+    expect(String(result)).toContain('a guest of runc was used after it had been removed')
   })
 
   it('may fail to boot, which the workload can catch', async () => {

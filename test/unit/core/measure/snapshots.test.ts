@@ -109,6 +109,7 @@ describe('a guest that is saved', () => {
     const guest = await made.boot(first)
     const restored = await (await guest.save()).restore(first)
     await expect(guest.save()).rejects.toThrow('save(): the guest has been saved before, which ended it')
+    await expect(guest.exec(first)).rejects.toThrow('exec(): save() has ended this guest')
     await restored.save()
     expect(events.filter((event) => event === 'save')).toHaveLength(2)
   })
