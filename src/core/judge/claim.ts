@@ -139,8 +139,9 @@ export function judgeClaim(claim: Claim, finding: FindingId | null, given: Judge
 }
 
 /**
- * The plan for a claim about this bench. A platform that cannot run such a workload was not measured, and a claim about
- * all platforms does not include it, but is not judged if it compares with it. A platform that can run only such a workload was measured.
+ * The plan for a claim about this bench. A platform that cannot run such a workload was not measured. A claim about all
+ * platforms does not include it, and is not judged if it compares with it. A platform that can run only such a workload
+ * was measured.
  */
 function planForClaim<P extends JudgeInput['plan']>(plan: P, bench: P['benches'][number], { on, matcher }: Claim): P {
   const isExcluded = ({ name }: PlannedPlatform) => on.by !== 'name' && plan.onlyNamed?.includes(name) === true
