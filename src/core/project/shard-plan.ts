@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import * as z from 'zod'
 import { IsobenchError, messageOf, UsageError } from '../../util/errors.ts'
@@ -59,6 +59,16 @@ export class ShardPlanError extends IsobenchError {
   readonly code = 'ISOBENCH_SHARD_PLAN'
 }
 
+/**
+ * The id of a plan: a hash of all that it states. With any other id, the shards of an edited plan would have the id of
+ * the original, and `isobench merge` would join them as if they had measured the same.
+ */
+function planId(contents: Omit<ShardPlan, 'id'>): string {
+  const { isobench, planVersion, createdAt, selection, shards } = shardPlanSchema.parse({ ...contents, id: '' })
+  const text = JSON.stringify([isobench, planVersion, createdAt, selection, shards])
+  return `p${createHash('sha256').update(text).digest('hex').slice(0, 10)}`
+}
+
 const remake = 'make a new plan with isobench plan, and give the same file to every shard'
 
 /**
@@ -102,10 +112,9 @@ export function benchSeconds(
 /** @throws {UsageError} if a shard would have no bench */
 export function createShardPlan(benches: readonly PlannedBench[], count: number, selection: ShardSelection): ShardPlan {
   const byId = new Map(benches.map((bench) => [bench.id, bench]))
-  return {
-    isobench: 'shard-plan',
-    planVersion,
-    id: `p${randomBytes(5).toString('hex')}`,
+  const contents = {
+    isobench: 'shard-plan' as const,
+    planVersion: planVersion as typeof planVersion,
     createdAt: new Date().toISOString(),
     selection,
     shards: assignShards(benches, count).map((ids) => {
@@ -114,9 +123,10 @@ export function createShardPlan(benches: readonly PlannedBench[], count: number,
       return { seconds: Math.round(seconds * 1000) / 1000, benches: own }
     }),
   }
+  return { ...contents, id: planId(contents) }
 }
 
-/** @throws {ShardPlanError} if the file is no shard plan */
+/** @throws {ShardPlanError} if the file is no shard plan, or was edited since `isobench plan` wrote it */
 export function readShardPlan(file: string): ShardPlan {
   if (!existsSync(file)) throw new UsageError(`there is no shard plan at ${file}`, remake)
   let value: unknown
@@ -126,7 +136,13 @@ export function readShardPlan(file: string): ShardPlan {
     throw new ShardPlanError(`${file} is no shard plan: ${messageOf(error)}`, remake)
   }
   const parsed = shardPlanSchema.safeParse(value)
-  if (parsed.success) return parsed.data
+  if (parsed.success) {
+    if (planId(parsed.data) === parsed.data.id) return parsed.data
+    throw new ShardPlanError(
+      `${file} was edited since isobench plan wrote it: its id ${parsed.data.id} is of other contents`,
+      'make a new plan with the options that you want, and give the same file to every shard',
+    )
+  }
   const { path, message } = parsed.error.issues[0]!
   throw new ShardPlanError(`${file} is no shard plan: ${path.join('.') || 'the file'}: ${message}`, remake)
 }

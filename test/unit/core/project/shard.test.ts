@@ -151,6 +151,23 @@ describe('a plan file', () => {
     expect(() => readShardPlan(file)).toThrow(`${file} is no shard plan`)
   })
 
+  it('may be written with other spaces and order of fields, as by jq --sort-keys', () => {
+    const sorted = Object.fromEntries(Object.entries(plan).sort(([a], [b]) => (a < b ? -1 : 1)))
+    const { seed, ...rest } = plan.selection
+    writeFileSync(file, JSON.stringify({ ...sorted, selection: { seed, ...rest } }, null, 4))
+    expect(readShardPlan(file)).toEqual(plan)
+  })
+
+  it.each<[string, ShardPlan]>([
+    ['rounds', { ...plan, selection: { ...plan.selection, rounds: 3 } }],
+    ['seed', { ...plan, selection: { ...plan.selection, seed: 'other' } }],
+    ['shards', { ...plan, shards: [...plan.shards].reverse() }],
+    ['id', { ...plan, id: 'p0123456789' }],
+  ])('with edited %s is refused', (_, edited) => {
+    writeFileSync(file, JSON.stringify(edited))
+    expect(() => readShardPlan(file)).toThrow(`${file} was edited since isobench plan wrote it`)
+  })
+
   it('of other bench files is refused', () => {
     const check =
       (all: typeof benches, of: ShardPlan = plan) =>
