@@ -86,7 +86,12 @@ async function runBenches(typedFilters: readonly string[], typed: Options, io: C
   const baseline = name === undefined ? undefined : { name, file: baselineFile(project.root, name) }
   const before = baseline && readStored(baseline.file, io)
   const against = baseline && baselineReader(baseline, options)
-  const reporter = await createReporters(options, project, io, { against, files: baseline ? [baseline.file] : [] })
+  const reporter = await createReporters(options, project, io, {
+    against,
+    // Commands that read the latest run look into the folder of the project.
+    isNamed: options.records !== undefined,
+    files: baseline ? [baseline.file] : [],
+  })
   const { notes, ...planned } = await createPlan(project, drivers, { ...options, filters, shard })
   const { problems } = planned.collected.suite
   io.err.write(warningsText(planned.collected.warnings))

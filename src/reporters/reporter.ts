@@ -24,7 +24,7 @@ export interface ReporterContext {
   readonly color: boolean
   /** With `--all`: whether to show every table, claim and finding instead of one screen. */
   readonly all?: boolean
-  /** Whether the command line names the records, so that they need not be the latest. */
+  /** Whether the command line names the records or their folder, so that they need not be the project's latest. */
   readonly isNamed?: boolean
   /** Returns the run of `--baseline` and how the report compares with it. Reads its record. */
   readonly against?: (report: Report) => BaselineView | undefined

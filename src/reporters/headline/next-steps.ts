@@ -14,8 +14,8 @@ export interface NextStep {
    * What decides open claims, by what keeps them open. `quiet`: other processes disturbed the run. `spread`: the rounds
    * depend on each other. `decide`: more rounds. `unreachable`: so many that more rounds alone do not decide.
    *
-   * `keep`: save a baseline. `platforms`: some of them cannot run here. `details`: all tables; its command depends on
-   * the record.
+   * `keep`: save a baseline; not of a part of the shards. `platforms`: some of them cannot run here. `details`: all
+   * tables; its command depends on the record.
    */
   readonly kind: DoubtCause | 'keep' | 'platforms' | 'details'
   readonly command: Command | null
@@ -191,6 +191,8 @@ export function nextSteps(report: Report, hasBaseline: boolean, disturbance: Dis
     count,
     of,
   })
+  // A baseline of a part would lack the benches of the other shards, and would be measured on one host.
+  const isPart = report.excluded.some(({ reason }) => reason === 'shard' || reason === 'shard-missing')
   const show = (line: string): Command => ({ line, seconds: null })
   if (report.profile.name === 'imported') return [step('details', null)]
   const decisions = causes.flatMap((cause) => {
@@ -203,7 +205,7 @@ export function nextSteps(report: Report, hasBaseline: boolean, disturbance: Dis
   })
   return [
     ...decisions,
-    ...(exit.code === 0 && !hasBaseline ? [step('keep', show('isobench run --save-baseline main'))] : []),
+    ...(exit.code === 0 && !hasBaseline && !isPart ? [step('keep', show('isobench run --save-baseline main'))] : []),
     ...(missing > 0 ? [step('platforms', show('isobench doctor'), missing, report.platforms.length)] : []),
     step('details', null),
   ]

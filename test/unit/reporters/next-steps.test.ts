@@ -41,6 +41,17 @@ const textOf = (samples: readonly Sample[]) => {
 }
 
 describe('what to do next', () => {
+  it('is a baseline after a whole run, and none of a part of the shards', () => {
+    const record = recordOf([...native(), ...costing('runc', 1)])
+    const kinds = (excluded: RunRecord['plan']['excluded']) =>
+      headlineOf(buildReport({ ...record, plan: { ...record.plan, excluded } }, { strict: false }), {
+        former: null,
+      }).next.map(({ kind }) => kind)
+    expect(kinds([])).toEqual(['keep', 'details'])
+    expect(kinds([{ bench: 'other', reason: 'shard' }])).toEqual(['details'])
+    expect(kinds([{ bench: 'other', reason: 'shard-missing', detail: '2/3' }])).toEqual(['details'])
+  })
+
   it('is more rounds if only rounds lack', () => {
     expect(stepsOf([...native(), ...unclear])).toEqual([
       ['decide', 'isobench run a --platform native,runc --rounds 20..60'],
