@@ -19,11 +19,14 @@ import { plural, sanitize, truncate, wrap } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, type OptionTable, pickOptions } from './options.ts'
 
+/** Whether the calendar has the day: `Date` takes February 30 as March 2. */
+const isDay = (day: string): boolean => new Date(day).toISOString().startsWith(day)
+
 /** `20`, `2026-01-31`, `2026-01-31T12:00Z` or the beginning of a commit. */
 const since = z.string().transform((text, context): Since => {
   const count = /^(\d{1,5})(?: ?runs?)?$/.exec(text)
   if (count && Number(count[1]) > 0) return { runs: Number(count[1]) }
-  if (/^\d{4}-\d\d-\d\d(T[\d:.]+Z?)?$/.test(text) && !Number.isNaN(Date.parse(text)))
+  if (/^\d{4}-\d\d-\d\d(T[\d:.]+Z?)?$/.test(text) && !Number.isNaN(Date.parse(text)) && isDay(text.slice(0, 10)))
     return { date: new Date(text).toISOString() }
   if (/^[0-9a-f]{6,40}$/.test(text)) return { revision: text }
   context.addIssue({
@@ -73,6 +76,11 @@ async function showHistory(
   const all = readHistory(root, (id) => texts.length === 0 || texts.some((text) => id.includes(text)))
   const history = from && all.hosts.length > 0 ? historySince(all, from) : all
   for (const { record, why } of history.skipped) io.err.write(`skipped ${sanitize(record)}: ${sanitize(why)}\n`)
+  if (all.hosts.length === 0 && history.skipped.length > 0)
+    throw new UsageError(
+      `isobench history: none of ${plural(history.skipped.length, 'stored run')} can be read`,
+      'remove them from .isobench/runs, and measure again: isobench run',
+    )
   const names = texts.map((text) => `"${text}"`)
   if (texts.length > 0 && all.hosts.length > 0 && all.hosts.every(({ metrics }) => metrics.length === 0))
     throw new UsageError(

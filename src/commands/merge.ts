@@ -76,6 +76,11 @@ async function merge(names: readonly string[], options: MergeOptions, io: Comman
     )
   const files = recordFiles(io.cwd, names)
   const read = surveyFiles(files, io, (_, why) => io.err.write(`warning  ${why}. It is left out.\n`))
+  if (read.length === 0)
+    throw new UsageError(
+      `no run record in ${names.join(', ')} can be read`,
+      'name the files or folders of --records, by default .isobench/runs',
+    )
   const surveys = ofPlan(read, plan, io)
   const { counted, left } = chooseRecords(surveys)
   for (const one of left) io.err.write(leftOutText(one))

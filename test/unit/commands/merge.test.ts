@@ -114,6 +114,15 @@ describe('isobench merge', () => {
     expect(err).toContain(`missing  shard 1/3 of plan ${planned.id}: no record. 1 bench: ${idOf('a')}\n`)
   })
 
+  it('refuses a plan that was edited, so that no shard has other rounds under its id', async () => {
+    const { platforms, profile } = aPlan()
+    const selection = { filters: [], profile: 'quick', seed: 's', rounds: 5 }
+    const planned = createShardPlan(benchSeconds({ benches, platforms, profile }), 3, selection)
+    writeFileSync(join(cwd, 'plan.json'), JSON.stringify({ ...planned, selection: { ...selection, rounds: 3 } }))
+    put('a.jsonl', shard(1, { run: planned.id, planned }))
+    await expect(merge(['results'], { plan: 'plan.json' })).rejects.toThrow('was edited since isobench plan wrote it')
+  })
+
   it('never overwrites, and leaves no part of a record', async () => {
     put('a.jsonl', shard(1))
     writeFileSync(join(cwd, 'all.jsonl'), 'mine')
@@ -134,6 +143,8 @@ describe('isobench merge', () => {
 
   it('with --group, refuses a folder without a readable record', async () => {
     writeFileSync(join(cwd, 'results/empty.jsonl'), '')
-    await expect(merge(['results'], { group: true, out: 'all.jsonl' })).rejects.toThrow('there is no record to merge')
+    await expect(merge(['results'], { group: true, out: 'all.jsonl' })).rejects.toThrow(
+      /no run record in .*results can be read/,
+    )
   })
 })
