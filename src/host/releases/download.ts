@@ -1,6 +1,6 @@
 /** Fetches a file over HTTP or from a folder. A broken download continues where it ended. */
 
-import { rmSync, type Stats, statfsSync, statSync } from 'node:fs'
+import { lstatSync, rmSync, type Stats, statfsSync, statSync } from 'node:fs'
 import { copyFile, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Dispatcher } from 'undici'
@@ -61,7 +61,7 @@ export async function download(asked: DownloadOptions): Promise<void> {
   try {
     await fetchWhole(asked)
   } catch (error) {
-    if (asked.isResumable === false) rmSync(asked.target, { force: true })
+    if (asked.isResumable === false) removePart(asked.target)
     throw error
   }
 }
@@ -100,6 +100,12 @@ function authorizationOf(address: string): { readonly authorization?: string } {
   return { authorization: `Basic ${Buffer.from(user).toString('base64')}` }
 }
 
+/** Removes what has arrived. A device stays, because root could otherwise remove one of the host. */
+function removePart(file: string): void {
+  const stat = lstatSync(file, { throwIfNoEntry: false })
+  if (stat?.isFile() || stat?.isSymbolicLink()) rmSync(file)
+}
+
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
 
 async function copyFrom(options: DownloadOptions): Promise<void> {
@@ -112,11 +118,11 @@ async function copyFrom(options: DownloadOptions): Promise<void> {
   checkSize(options, bytes)
   assertSpace(options, bytes)
   onProgress?.({ received: 0, total: bytes })
-  rmSync(target, { force: true })
+  removePart(target)
   try {
     await copyFile(source, target)
   } catch (error) {
-    rmSync(target, { force: true })
+    removePart(target)
     throw writeFailure(target, error, needText(options, bytes), 'ISOBENCH_CACHE')
   }
   onProgress?.({ received: bytes, total: bytes })
@@ -214,7 +220,7 @@ async function fetchRest(options: Fetch, connections: ProxiedConnections, signal
   const { statusCode, headers, body } = response
   if (statusCode === 416 && had > 0) {
     await body.dump()
-    rmSync(target)
+    removePart(target)
     return fetchRest(options, connections, signal)
   }
   if (statusCode !== 200 && statusCode !== 206) {
@@ -249,7 +255,7 @@ async function fetchRest(options: Fetch, connections: ProxiedConnections, signal
     }
     if (total === undefined) checkSize(options, received)
   } catch (error) {
-    if (error instanceof DownloadError) rmSync(target, { force: true })
+    if (error instanceof DownloadError) removePart(target)
     throw writeFailure(target, error, needText(options, total), 'ISOBENCH_CACHE')
   }
 }
@@ -350,7 +356,7 @@ function explain(
       ? (ofProxy ?? networkProblems[codeOf(error)] ?? messageOf(error))
       : `it took longer than ${timedOut / 1000} s`
   const bytes = sizeOf(target)
-  if (bytes === 0) rmSync(target, { force: true })
+  if (bytes === 0) removePart(target)
   const got = bytes === 0 ? '' : ` ${bytes.toLocaleString('en-US')} bytes have arrived.`
   const fixes = [
     ...(bytes === 0 ? [] : [`run the same command again${isResumable ? ', which continues the download' : ''}`]),
