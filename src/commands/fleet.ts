@@ -2,9 +2,9 @@ import { resolve } from 'node:path'
 import * as z from 'zod'
 import type { Fleet } from '../core/model/fleet.ts'
 import { compareKinds, judgeKind, latestStatements } from '../core/records/fleet.ts'
-import { groupByHost } from '../core/records/merge.ts'
+import { chooseByHost } from '../core/records/merge.ts'
 import { headOf, type RecordSurvey } from '../core/records/record-survey.ts'
-import { chooseRecords, type LeftOut } from '../core/records/shard-coverage.ts'
+import type { LeftOut } from '../core/records/shard-coverage.ts'
 import { writeReportFile } from '../reporters/document.ts'
 import { fleetText } from '../reporters/fleet.ts'
 import { createColors } from '../reporters/terminal/table.ts'
@@ -66,11 +66,11 @@ async function compareFleet(
   const out = html === undefined ? undefined : resolve(io.cwd, html)
   if (out !== undefined) await checkOutput({ option: `--html ${html}`, path: out }, { root: io.cwd }, inputs)
   const surveys = surveyFiles(files, io, (file, why) => void leftOut.push({ file, why }))
-  const { counted, left } = chooseRecords(surveys)
+  const { kinds: records, left } = chooseByHost(surveys)
   for (const { file, why, instead } of left) leftOut.push({ file, why: leftOutReasons[why](instead.file) })
-  const statements = latestStatements(headsOf(counted))
+  const statements = latestStatements(headsOf(records.flat()))
   // The samples of one kind are in memory at a time.
-  const kinds = groupByHost(counted).map((kind) => {
+  const kinds = records.map((kind) => {
     const judged = judgeKind(kind, statements, options)
     leftOut.push(...judged.leftOut)
     return judged

@@ -3,7 +3,7 @@ import { format, parse, resolve } from 'node:path'
 import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { readShardPlan, type ShardPlan } from '../core/project/shard-plan.ts'
-import { groupByHost, type MergedRecord, mergeRecords, recordTexts } from '../core/records/merge.ts'
+import { chooseByHost, type MergedRecord, mergeRecords, recordTexts } from '../core/records/merge.ts'
 import type { RecordSurvey } from '../core/records/record-survey.ts'
 import { chooseRecords, type LeftOut, type MissingRounds, type MissingShard } from '../core/records/shard-coverage.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
@@ -82,10 +82,9 @@ async function merge(names: readonly string[], options: MergeOptions, io: Comman
       'name the files or folders of --records, by default .isobench/runs',
     )
   const surveys = ofPlan(read, plan, io)
-  const { counted, left } = chooseRecords(surveys)
+  const { groups, left } = choose(surveys, options)
   for (const one of left) io.err.write(leftOutText(one))
   const inputs = files.map(({ file }) => ({ what: 'a run record', file: resolve(io.cwd, file) }))
-  const groups = options.group && counted.length > 0 ? groupByHost(counted) : [counted]
   const all = groups.map((group, at) => ({
     group,
     merged: mergeRecords(group),
@@ -97,7 +96,7 @@ async function merge(names: readonly string[], options: MergeOptions, io: Comman
     await checkOutput({ option: `--out ${options.out}`, path: file, isNew: true }, { root: io.cwd }, inputs)
     if (existsSync(file) && !isStream(file)) throw existing(file, options.out!)
   }
-  let isIncomplete = counted.some(({ unreadable }) => unreadable.length > 0)
+  let isIncomplete = groups.flat().some(({ unreadable }) => unreadable.length > 0)
   for (const { group, merged, file } of all) {
     const texts = recordTexts({ ...merged, samples: merged.samples() }, new Date().toISOString())
     if (file === undefined) for (const text of inChunks(texts)) io.out.write(text)
@@ -109,6 +108,16 @@ async function merge(names: readonly string[], options: MergeOptions, io: Comman
     isIncomplete ||= merged.missingShards.length > 0 || merged.missingRounds.length > 0
   }
   return options.strict && isIncomplete ? exitCodes.inconclusive : exitCodes.clean
+}
+
+/** The records that count, for each merged record. */
+function choose(surveys: readonly RecordSurvey[], { group }: MergeOptions) {
+  if (group && surveys.length > 0) {
+    const { kinds, left } = chooseByHost(surveys)
+    return { groups: kinds, left }
+  }
+  const { counted, left } = chooseRecords(surveys)
+  return { groups: [counted], left }
 }
 
 /** `all.jsonl` as `all-1.jsonl`. */

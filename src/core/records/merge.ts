@@ -13,7 +13,7 @@ import type { BenchData, FindingData, Problem } from '../model/suite.ts'
 import { fingerprintLines } from './fingerprint.ts'
 import { RecordError } from './record-file.ts'
 import { headOf, type RecordHead, type RecordSurvey, samplesOf } from './record-survey.ts'
-import { type MissingRounds, type MissingShard, missingRounds } from './shard-coverage.ts'
+import { chooseRecords, type LeftOut, type MissingRounds, type MissingShard, missingRounds } from './shard-coverage.ts'
 
 /** Putting run records together: shards of one suite, or more rounds of the same benches. */
 
@@ -31,6 +31,19 @@ export function groupByHost(records: readonly RecordSurvey[]): RecordSurvey[][] 
     } else groups.push({ hosts: new Set([record.host]), records: [record] })
   }
   return groups.map((group) => group.records)
+}
+
+/**
+ * Chooses the records that count on each kind of host: those of another kind do not replace them.
+ * @returns the kinds in the order of their first runs
+ */
+export function chooseByHost(surveys: readonly RecordSurvey[]): {
+  readonly kinds: readonly (readonly RecordSurvey[])[]
+  readonly left: readonly LeftOut[]
+} {
+  const inOrder = surveys.toSorted((a, b) => (a.startedAt < b.startedAt ? -1 : a.startedAt > b.startedAt ? 1 : 0))
+  const chosen = groupByHost(inOrder).map(chooseRecords)
+  return { kinds: chosen.map(({ counted }) => counted), left: chosen.flatMap(({ left }) => left) }
 }
 
 /** What several records have together. The samples are read when they are needed. */

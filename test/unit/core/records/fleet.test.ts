@@ -10,8 +10,7 @@ import { type Fleet, fleetSchema } from '../../../../src/core/model/fleet.ts'
 import type { RunRecord } from '../../../../src/core/model/record.ts'
 import { findDissent, type JudgedHost } from '../../../../src/core/records/dissent.ts'
 import { compareKinds, judgeKind, latestStatements } from '../../../../src/core/records/fleet.ts'
-import { groupByHost, recordText } from '../../../../src/core/records/merge.ts'
-import { chooseRecords } from '../../../../src/core/records/shard-coverage.ts'
+import { chooseByHost, recordText } from '../../../../src/core/records/merge.ts'
 import { seeded, shuffled } from '../../../../src/core/stats/index.ts'
 import { fleetText } from '../../../../src/reporters/fleet.ts'
 import { dissentSentences } from '../../../../src/reporters/fleet-words.ts'
@@ -26,8 +25,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 function fleetOf(records: readonly RunRecord[], strict = false): Fleet {
   const statements = latestStatements(records)
-  const { counted } = chooseRecords(surveysOf(records))
-  const kinds = groupByHost(counted).map((kind) => judgeKind(kind, statements, { strict }))
+  const kinds = chooseByHost(surveysOf(records)).kinds.map((kind) => judgeKind(kind, statements, { strict }))
   return compareKinds(
     kinds,
     kinds.flatMap(({ leftOut }) => leftOut),

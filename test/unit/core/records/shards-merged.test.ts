@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { buildReport } from '../../../../src/core/judge/report.ts'
 import type { RunRecord } from '../../../../src/core/model/record.ts'
-import { mergeRecords } from '../../../../src/core/records/merge.ts'
+import { chooseByHost, mergeRecords } from '../../../../src/core/records/merge.ts'
 import { chooseRecords } from '../../../../src/core/records/shard-coverage.ts'
 import { formatReason } from '../../../../src/reporters/format.ts'
 import { mergeAll, surveysOf } from '../../../support/merged.ts'
@@ -102,6 +102,19 @@ describe('a shard that was measured twice', () => {
     const longer = shard(2, { rounds: 6, status: 'killed', file: 'longer.jsonl', at: '2026-01-06' })
     expect(counted([killed, longer])).toEqual(['longer.jsonl'])
     expect(counted([shard(2, { rounds: 4, status: 'interrupted' }), longer])).toEqual(['shard-2.jsonl'])
+  })
+
+  it('on a host of another kind counts beside the first, if the records are kept apart by host', () => {
+    const elsewhere = [1, 2, 3].map((index) => {
+      const record = shard(index, { file: `other-${index}.jsonl`, at: '2026-01-07' })
+      return { ...record, environment: { ...record.environment, kernel: '6.12.3' } }
+    })
+    const { kinds, left } = chooseByHost(surveysOf([killed, ...elsewhere, shard(1), again, shard(3)]))
+    expect(kinds.map((kind) => kind.map(({ file }) => file))).toEqual([
+      ['shard-1.jsonl', 'shard-3.jsonl', 'again.jsonl'],
+      ['other-1.jsonl', 'other-2.jsonl', 'other-3.jsonl'],
+    ])
+    expect(left.map(({ file, why }) => [file, why])).toEqual([['killed.jsonl', 'retry']])
   })
 
   it('as a copy of the same file counts once, with or without shards', () => {
