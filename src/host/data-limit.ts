@@ -57,12 +57,15 @@ export function bytesBelow(top: string, most: number): number | undefined {
   return bytes
 }
 
-/** Resolves to the disk usage of a folder in bytes, or to undefined if another process cannot measure it in time. */
-const measuredBytes = (folder: string): Promise<number | undefined> =>
+/**
+ * Resolves to the disk usage of a folder in bytes, or to undefined if another process cannot measure it in time.
+ * @param signal ends that process
+ */
+const measuredBytes = (folder: string, signal: AbortSignal): Promise<number | undefined> =>
   new Promise((resolve) => {
     const args = ['--summarize', '--block-size=1', '--one-file-system', '--', folder]
     // du states a sum and exits with 1 if files disappear at the same time.
-    execFile('du', args, { env: hostEnvironment(), timeout: longestMs }, (_, stdout) => {
+    execFile('du', args, { env: hostEnvironment(), timeout: longestMs, signal }, (_, stdout) => {
       const bytes = /^(\d+)\t/.exec(stdout)?.[1]
       resolve(bytes === undefined ? undefined : Number(bytes))
     })
@@ -97,6 +100,7 @@ let timer: NodeJS.Timeout | undefined
 export class DataLimit implements Disposable {
   #exceeded = false
   #measuring: Promise<void> | undefined
+  readonly #disposed = new AbortController()
   #freeAtLook: number
   /** The free space of the disk if the folder were empty and nobody else wrote to the disk. */
   #freeWhenEmpty: number
@@ -155,8 +159,8 @@ export class DataLimit implements Disposable {
 
   /** Ends the guest if its folder, measured by another process, is too large. */
   async #measure(free: number): Promise<void> {
-    const bytes = await measuredBytes(this.folder)
-    if (!limits.has(this)) return
+    const bytes = await measuredBytes(this.folder, this.#disposed.signal)
+    if (this.#disposed.signal.aborted) return
     if (bytes === undefined || bytes > this.#bytes) {
       this.#exceeded = true
       this.end()
@@ -165,6 +169,8 @@ export class DataLimit implements Disposable {
 
   [Symbol.dispose](): void {
     limits.delete(this)
+    // It would slow down the next sample.
+    this.#disposed.abort()
     if (limits.size > 0) return
     clearInterval(timer)
     timer = undefined

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -9,7 +9,10 @@ let folder: string
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'isobench-unit-'))
 })
-afterEach(() => rmSync(folder, { recursive: true }))
+afterEach(() => {
+  vi.unstubAllEnvs()
+  rmSync(folder, { recursive: true })
+})
 
 const fill = (name: string, mebibytes: number) => writeFileSync(join(folder, name), Buffer.alloc(mebibytes * MiB, 1))
 
@@ -57,6 +60,25 @@ test('ends no guest that has been removed while its folder was measured', async 
   limit[Symbol.dispose]()
   await limit.measured
   expect([limit.isExceeded, end.mock.calls.length]).toEqual([false, 0])
+})
+
+test('leaves no process that measures the folder of a guest that has been removed', async () => {
+  const [programs, pid] = [join(folder, 'programs'), join(folder, 'pid')]
+  mkdirSync(programs)
+  writeFileSync(join(programs, 'du'), `#!/bin/sh\necho $$ >${pid}.new && mv ${pid}.new ${pid}\nexec sleep 600\n`, {
+    mode: 0o755,
+  })
+  vi.stubEnv('PATH', `${programs}:${process.env.PATH}`)
+  mkdirSync(join(folder, 'many'))
+  for (let file = 0; file < 10_000; file++) writeFileSync(join(folder, 'many', String(file)), '')
+  const limit = new DataLimit(folder, 48 * MiB, vi.fn())
+  fill('a', 96)
+  limit.look()
+  await vi.waitFor(() => expect(existsSync(pid)).toBe(true), 10_000)
+  limit[Symbol.dispose]()
+  await limit.measured
+  const isRunning = () => existsSync(`/proc/${readFileSync(pid, 'utf8').trim()}`)
+  await vi.waitFor(() => expect(isRunning()).toBe(false), 10_000)
 })
 
 test('ends no guest if the folder is gone', () => {
