@@ -45,7 +45,9 @@ export interface Strictness {
 }
 
 /** Judges a record and builds its report. Pure. */
-export function buildReport(record: RunRecord, { strict, strictFindings = false, require, shown }: Strictness): Report {
+export function buildReport(given: RunRecord, { strict, strictFindings = false, require, shown }: Strictness): Report {
+  // All that follows reads these, so they are derived once.
+  const record = { ...given, samples: withTracedValues(given.samples) }
   const { environment } = record
   const plan: ScheduledPlan = record.plan
   const problems = [...record.problems, ...missingProgramProblems(record)]
@@ -94,15 +96,13 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
 
 /**
  * The results of every case, without verdicts. Pure.
- * @param samples those of the record
+ * @param indexed the samples of the record
  */
-export function measuredResults(
-  record: Pick<RunRecord, 'plan' | 'samples'>,
-  samples = new Samples(record.samples),
-): Report['cases'] {
+export function measuredResults(record: Pick<RunRecord, 'plan' | 'samples'>, indexed?: Samples): Report['cases'] {
   const plan: ScheduledPlan = record.plan
-  const input: Measured = { plan, samples }
-  const logs = sampleLogs(withTracedValues(record.samples))
+  const samples = withTracedValues(record.samples)
+  const input: Measured = { plan, samples: indexed ?? new Samples(samples) }
+  const logs = sampleLogs(samples)
   const benches = new Map(plan.benches.map((bench) => [bench.id, { bench, info: infoOf(bench, plan.benches) }]))
   return plan.cases.flatMap((benchCase) => {
     const { bench, info } = benches.get(benchCase.bench)!
@@ -173,7 +173,8 @@ function resultOf(
   input: Measured,
 ): Omit<PlatformResult, 'samples'> {
   const { metrics } = bench
-  const observed = input.samples.of(benchCase.id, platform).some(({ outcome }) => outcome.ok)
+  const own = input.samples.of(benchCase.id, platform)
+  const observed = own.some(({ outcome }) => outcome.ok)
   const results = Object.entries(metrics).flatMap(([name, metric]) => {
     const result = metricOf(benchCase, platform, name, metric, input)
     const isUnobserved = result.samples.length === 0 && observed
@@ -186,29 +187,20 @@ function resultOf(
       ([, { ratioToNative, better }]) =>
         ratioToNative && (better === 'higher' ? ratioToNative.ratio : 1 / ratioToNative.ratio) > suspicious,
     )
-  const confinement = input.samples
-    .of(benchCase.id, platform)
-    .flatMap((sample) => (sample.outcome.ok ? (sample.outcome.confinement ?? []) : []))
+  const confinement = own.flatMap(({ outcome }) => (outcome.ok ? (outcome.confinement ?? []) : []))
   const share = clientShare(input.samples, benchCase.id, platform)
-  const slowStops = input.samples
-    .of(benchCase.id, platform)
-    .flatMap((sample) => sample.slowServerStop ?? [])
-    .sort((a, b) => b.ms - a.ms)
+  const slowStops = own.flatMap((sample) => sample.slowServerStop ?? []).sort((a, b) => b.ms - a.ms)
   return {
     platform,
     ...(slowStops[0] && { slowServerStop: { ...slowStops[0], samples: slowStops.length } }),
     ...(share !== null && { client: { cpu: share } }),
     ...(confinement.length > 0 && {
       confinement: combineConfinement(confinement),
-      usedCalls: usedByRole(
-        input.samples
-          .of(benchCase.id, platform)
-          .flatMap((sample) => (sample.warmup ? [] : (attackProfileOf(sample) ?? []))),
-      ),
+      usedCalls: usedByRole(own.flatMap((sample) => attackProfileOf(sample) ?? [])),
     }),
     metrics: Object.fromEntries(results),
-    errors: input.samples.of(benchCase.id, platform).flatMap((one) => errorOf(one) ?? []),
-    disturbed: input.samples.of(benchCase.id, platform).filter(({ disturbed }) => disturbed).length,
+    errors: own.flatMap((one) => errorOf(one) ?? []),
+    disturbed: own.filter(({ disturbed }) => disturbed).length,
     flags: [
       ...(isSuspect ? (['suspiciously-fast'] as const) : []),
       ...(isClientBound(input.samples, benchCase.id, platform) ? (['client-bound'] as const) : []),
