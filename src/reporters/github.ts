@@ -2,10 +2,18 @@ import { appendFile } from 'node:fs/promises'
 import type { Report } from '../core/model/report.ts'
 import { plural, sanitize } from '../util/text.ts'
 import { commandData, commandProperty, withoutFile } from './document.ts'
-import { comparative } from './format.ts'
 import type { Fact } from './headline/facts.ts'
 import { type Headline, headlineOf } from './headline/headline.ts'
-import { comparedText, countsText, factText, factTitle, sinceText, verdictText, verdictWord } from './headline/words.ts'
+import {
+  comparedText,
+  countsText,
+  directionText,
+  factText,
+  factTitle,
+  sinceText,
+  verdictText,
+  verdictWord,
+} from './headline/words.ts'
 import { markdownDocument } from './markdown.ts'
 import { comparedWith } from './markdown-headline.ts'
 import type { ReporterContext, ReporterFactory } from './reporter.ts'
@@ -73,7 +81,7 @@ function failure(fact: Fact, headline: Headline, root: string): string {
   const regressed = worst?.since.kind === 'regressed'
   const title = regressed
     ? `regressed against the baseline ${headline.baseline?.name}`
-    : `${comparative(worst?.verdict ?? { unit: null, direction: fact.direction })} than claimed`
+    : `${directionText(fact)} than claimed`
   const since = worst ? `; ${sinceText(worst, headline)}` : ''
   return annotation('error', title, `${factTitle(fact)}: ${factText(fact)}${since}`, { ...place, root })
 }

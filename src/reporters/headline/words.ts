@@ -52,15 +52,21 @@ export const verdictSign = ({ state }: Headline): string =>
 
 const clauses = (parts: readonly string[], otherwise: string): string => parts.join(', ') || otherwise
 
-/** The claim that represents a fact, or only its direction if it has none. */
-const worstVerdict = ({ subjects: [worst], direction }: Fact) => worst?.verdict ?? { unit: null, direction }
+/** How the worst subject of a fact differs from what is claimed. */
+export const directionText = ({ subjects: [worst], direction }: Fact): string =>
+  comparative(worst?.verdict ?? { unit: null, direction })
+
+/** How several results differ from what is claimed. */
+function differText(directions: readonly string[]): string {
+  const [word = 'worse', ...others] = new Set(directions)
+  return word === 'better' || others.length > 0 ? 'not as claimed' : `${word} than claimed`
+}
 
 /** What the verdict is about, in a sentence without a full stop. */
 export function verdictText({ state, failures, problems, open, unmeasured, baseline, suspended }: Headline): string {
   const regressed = failures.filter((one) => one.subjects.some(({ since }) => since.kind === 'regressed')).length
   const claimed = failures.length - regressed
-  const words = new Set(failures.map((fact) => comparative(worstVerdict(fact))))
-  const differ = words.has('better') || words.size > 1 ? 'not as claimed' : `${[...words][0] ?? 'worse'} than claimed`
+  const differ = differText(failures.map(directionText))
   switch (state) {
     case 'passed':
       return 'nothing fails this run'
@@ -98,12 +104,14 @@ export function verdictText({ state, failures, problems, open, unmeasured, basel
 /** What the data say, and why it is no verdict. */
 function suspendedTexts(suspended: Headline['suspended']): string[] {
   const text = (code: Reason['code'], why: (count: number) => string): string[] => {
-    const reasons = suspended.flatMap(({ reason }) => (reason?.code === code ? [reason] : []))
-    if (reasons.length === 0) return []
-    const isBetter = reasons.some((reason) => 'wouldBe' in reason && reason.wouldBe === 'better')
-    const are = reasons.length === 1 ? 'is' : 'are'
-    const differ = isBetter ? 'not as claimed' : 'worse than claimed'
-    return [`${plural(reasons.length, 'result')} ${are} ${differ}, but ${why(reasons.length)}`]
+    const open = suspended.filter(({ reason }) => reason?.code === code)
+    if (open.length === 0) return []
+    const directions = open.flatMap((one) => {
+      const direction = one.reason && 'wouldBe' in one.reason ? one.reason.wouldBe : 'holds'
+      return direction === 'holds' ? [] : [comparative({ ...one, direction })]
+    })
+    const are = open.length === 1 ? 'is' : 'are'
+    return [`${plural(open.length, 'result')} ${are} ${differText(directions)}, but ${why(open.length)}`]
   }
   return [
     ...text('dependent-rounds', (count) => `${count === 1 ? 'its' : 'their'} rounds depend on each other`),

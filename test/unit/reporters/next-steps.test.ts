@@ -115,6 +115,8 @@ describe('a result that is worse than claimed, with rounds that decide nothing',
     expect(report.exit.code).toBe(0)
     expect(verdictWord(headline)).toBe('OPEN')
     expect(verdictText(headline)).toBe('1 result is worse than claimed, but its rounds depend on each other')
+    const claims = report.claims.map((claim) => ({ ...claim, unit: 'count' as const, better: 'lower' as const }))
+    expect(verdictText(headlineOf({ ...report, claims }, {}))).toMatch(/^1 result is more than claimed, but /)
     const lines = textOf([...native(12), ...drifting])
     expect(lines.slice(0, 6).join('\n')).toMatch(
       /\? disk: latency of runc: \d+ % more than native \[.*\], 10 % allowed/,
