@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import * as z from 'zod'
-import { defineDriver } from '../driver.ts'
+import { defineDriver, type Unavailable } from '../driver.ts'
 import { hostEnvironment } from '../host/environment.ts'
 import { type Requirement, which } from '../host/packages.ts'
 import type { HostArgv } from '../host/process.ts'
 import { type BuildSelection, findBuild } from '../host/releases/build.ts'
 import { buildOptions, releaseRequirement, requireOneBuild, runtimeBinaryProblem } from './shared/binaries.ts'
-import { criuSnapshots, type SnapshotObstacle } from './shared/criu.ts'
+import { criuSnapshots } from './shared/criu.ts'
 import { type OciRuntime, ociSteps, runOnce, startContainer } from './shared/oci.ts'
 import { requiresSeccomp, securityOption } from './shared/security.ts'
 
@@ -73,7 +73,7 @@ export const lacksCriuLibrary = (program: Buffer, libraries: string): boolean =>
   program.includes(criuLibrary) && !libraries.includes(criuLibrary)
 
 /** Returns why a build of crun cannot save containers. */
-function buildObstacle(options: Options): SnapshotObstacle | undefined {
+function buildObstacle(options: Options): Unavailable | undefined {
   const name = crunProgram(options)
   const print = (...argv: [string, string]) =>
     spawnSync(argv[0], [argv[1]], { encoding: 'utf8', env: hostEnvironment() }).stdout ?? ''

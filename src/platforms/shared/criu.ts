@@ -1,17 +1,11 @@
 /** CRIU (criu.org), with which container runtimes of the host kernel save containers. */
 
 import { spawnSync } from 'node:child_process'
-import type { SnapshotAbility } from '../../driver.ts'
+import type { SnapshotAbility, Unavailable } from '../../driver.ts'
 import { hostEnvironment } from '../../host/environment.ts'
 import { which } from '../../host/packages.ts'
 import { sanitize } from '../../util/text.ts'
 import { containerSnapshots, type OciRuntime } from './oci.ts'
-
-/** Why containers cannot be saved on this host. */
-export interface SnapshotObstacle {
-  readonly reason: string
-  readonly fix: string
-}
 
 /** The error of `criu check`, without CRIU's time stamps and source positions. */
 export function criuError(output: string): string | undefined {
@@ -21,7 +15,7 @@ export function criuError(output: string): string | undefined {
 }
 
 /** Returns why CRIU cannot save processes on this host, or undefined. A release can be too old for a kernel. */
-function criuObstacle(): SnapshotObstacle | undefined {
+function criuObstacle(): Unavailable | undefined {
   if (which('criu') === undefined) return { reason: 'CRIU is not installed', fix: 'apt-get install criu' }
   const { status, stdout, stderr } = spawnSync('criu', ['check'], { encoding: 'utf8', env: hostEnvironment() })
   if (status === 0) return undefined
@@ -39,7 +33,7 @@ function criuObstacle(): SnapshotObstacle | undefined {
  */
 export function criuSnapshots<O>(
   runtimeOf: (options: O) => OciRuntime,
-  obstacle: (options: O) => SnapshotObstacle | undefined = () => undefined,
+  obstacle: (options: O) => Unavailable | undefined = () => undefined,
 ): SnapshotAbility<O> {
   return {
     preflight: async (options) => criuObstacle() ?? obstacle(options),
