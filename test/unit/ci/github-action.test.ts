@@ -384,6 +384,8 @@ describe('the script of the action', () => {
     const { code, output } = execute('run', env)
     expect(code).toBe(3)
     expect(output).toContain(`\nchown --recursive --no-dereference --from=0 1001:1001 ${folder}\n`)
+    writeFileSync(join(folder, 'programs/chown'), '#!/bin/sh\nexit 1\n', { mode: 0o755 })
+    expect(execute('run', env)).toMatchObject({ code: 3, output: expect.stringContaining('\n::warning::') })
     const kept = readFileSync(join(folder, 'kept'), 'utf8')
     expect(kept).toMatch(/^--preserve-env=CI,.*,ISOBENCH_DEBUG,ISOBENCH_PROBE_SECONDS$/m)
     expect(kept).not.toContain('OTHER')
