@@ -7,7 +7,7 @@ import { parseStackFrames } from '../dsl/errors.ts'
 import { problemFrame } from '../reporters/code-frame.ts'
 import { differenceText } from '../reporters/host-differences.ts'
 import { bundlePath } from '../util/assets.ts'
-import { ChangedBuiltinsError, restoreBuiltins } from '../util/builtins.ts'
+import { explainByBuiltins } from '../util/builtins.ts'
 import { InterruptedError, IsobenchError, messageOf, suppressedErrors } from '../util/errors.ts'
 import { systemFix } from '../util/files.ts'
 import { StrayError } from '../util/stray-errors.ts'
@@ -49,9 +49,7 @@ function whereFrom(error: unknown, cwd = process.cwd()): string {
 /** What is printed on standard error for a failed command, without a stack trace, and the exit code. */
 export function describeFailure(thrown: unknown, color: boolean): { readonly text: string; readonly exitCode: number } {
   // Any error may be the result of a builtin that user code changed.
-  const changed = restoreBuiltins()
-  const error =
-    changed.length > 0 ? new ChangedBuiltinsError(changed, 'code of the project', messageOf(thrown)) : thrown
+  const error = explainByBuiltins(thrown, 'code of the project')
   const { red, dim } = pc.createColors(color)
   if (error instanceof InterruptedError)
     return { text: 'interrupted; all resources on the host are released.\n', exitCode: exitCodes.interrupted }

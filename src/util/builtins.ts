@@ -72,6 +72,9 @@ const prototypes = {
 /** Classes of Node.js that are no globals. */
 const nodeClasses = { EventEmitter, AsyncLocalStorage, ChildProcess: childProcess.ChildProcess, Readable, Writable }
 
+/** Functions of `process` that change its user. They are replaced while stray errors are handled. */
+export const userChanges = ['setuid', 'seteuid', 'setgid', 'setegid', 'setgroups', 'initgroups'] as const
+
 /** Modules with functions that isobench imports. User code reaches those only with `syncBuiltinESMExports`. */
 const modules = { fs, 'fs.promises': fsPromises, childProcess, path }
 
@@ -85,8 +88,7 @@ const exempt = new Set<PropertyKey>([
   'process.abort',
   'process.removeAllListeners',
   'process.emit',
-  // Replaced only while stray errors are handled.
-  ...['setuid', 'seteuid', 'setgid', 'setegid', 'setgroups', 'initgroups'].map((name) => `process.${name}`),
+  ...userChanges.map((name) => `process.${name}`),
   'process.cwd',
   'process.chdir',
   'Function.prototype.toString',
@@ -126,8 +128,10 @@ const nameOf = (owner: string, key: PropertyKey): string =>
   typeof key === 'symbol' ? `${owner}[${key.description}]` : owner === 'globalThis' ? String(key) : `${owner}.${key}`
 
 /** Without a prototype, because user code may add `get` to the one of all objects. */
+const plain = (descriptor: PropertyDescriptor): PropertyDescriptor => setPrototypeOf(descriptor, null)
+
 const descriptorOf = (owner: object, key: PropertyKey): PropertyDescriptor =>
-  setPrototypeOf(getOwnPropertyDescriptor(owner, key), null)
+  plain(getOwnPropertyDescriptor(owner, key)!)
 
 /** A number such as Error.stackTraceLimit is not a builtin that isobench needs. */
 const isCode = ({ value, get }: PropertyDescriptor): boolean =>
@@ -157,7 +161,7 @@ function keepExtensible(): void {
       const original = Reflect.get(owner, name) as (given: object) => unknown
       const { [name]: replacement } = {
         [name](given: object) {
-          const builtin = given === undefined || given === null ? undefined : apply(nameOfKept, kept, [given])
+          const builtin = apply(nameOfKept, kept, [given])
           if (builtin !== undefined)
             throw new TypeError(`it froze ${builtin}, which isobench uses, too. Freeze it in a child process`)
           return original(given)
@@ -211,7 +215,6 @@ const hasOf = Set.prototype.has
 /** Adds to a list without its methods and without setters that user code may have added. */
 const append = (list: string[], name: string): void =>
   void defineProperty(list, list.length, plain({ value: name, writable: true, enumerable: true, configurable: true }))
-const plain = (descriptor: PropertyDescriptor): PropertyDescriptor => setPrototypeOf(descriptor, null)
 
 function restoreOwner(one: Remembered, changed: string[]): void {
   const { owner, name, keys, descriptors } = one
@@ -226,7 +229,7 @@ function restoreOwner(one: Remembered, changed: string[]): void {
     const key = keys[at]!
     const before = descriptors[at]!
     const given = getOwnPropertyDescriptor(owner, key)
-    const after = given && setPrototypeOf(given, null)
+    const after = given && plain(given)
     if (after && after.value === before.value && after.get === before.get && after.set === before.set) continue
     defineProperty(owner, key, before)
     if (key !== formatter) append(changed, nameOf(name, key))
@@ -272,22 +275,28 @@ export function restoreBuiltins(): string[] {
 }
 
 /**
+ * Restores the builtins that user code changed before an error.
+ * @param source the subject of the message
+ * @returns a `ChangedBuiltinsError` if it changed any, because that may be the cause; otherwise the error itself
+ */
+export function explainByBuiltins(error: unknown, source: string): unknown {
+  const changed = restoreBuiltins()
+  return changed.length > 0 ? new ChangedBuiltinsError(changed, source, messageOf(error)) : error
+}
+
+/**
  * Runs user code, and restores the builtins that it changed.
  * @param source the subject of the message
  * @throws {ChangedBuiltinsError} if it changed any, also instead of the error of the work, which it may cause
  */
 export async function withRestoredBuiltins<T>(source: string, work: () => Promise<T> | T): Promise<T> {
-  let failure: unknown
-  let result: T | undefined
-  let hasFailed = false
+  let result: T
   try {
     result = await work()
   } catch (error) {
-    hasFailed = true
-    failure = error
+    throw explainByBuiltins(error, source)
   }
   const changed = restoreBuiltins()
-  if (changed.length > 0) throw new ChangedBuiltinsError(changed, source, hasFailed ? messageOf(failure) : undefined)
-  if (hasFailed) throw failure
-  return result as T
+  if (changed.length > 0) throw new ChangedBuiltinsError(changed, source)
+  return result
 }

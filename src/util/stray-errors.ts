@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
-import { ChangedBuiltinsError, restoreBuiltins } from './builtins.ts'
+import { explainByBuiltins, userChanges } from './builtins.ts'
 import { IsobenchError, messageOf } from './errors.ts'
 
 /** Errors that code of bench files leaves behind: promises that nobody awaits, timers, and calls of `process.exit`. */
@@ -75,13 +75,11 @@ const handlers: ((error: StrayError) => void)[] = []
 const ending = process as unknown as Record<'exit' | 'reallyExit' | 'abort', (code?: number) => never>
 const { exit, reallyExit, abort } = ending
 
-const userChanges = ['setuid', 'seteuid', 'setgid', 'setegid', 'setgroups', 'initgroups'] as const
 const changers = process as unknown as Record<(typeof userChanges)[number], (id: unknown) => void>
 const originalChangers = Object.fromEntries(userChanges.map((name) => [name, changers[name]]))
 
 function handle(error: unknown): void {
-  const changed = restoreBuiltins()
-  const thrown = changed.length > 0 ? new ChangedBuiltinsError(changed, 'code of the project', messageOf(error)) : error
+  const thrown = explainByBuiltins(error, 'code of the project')
   const source = current.getStore()
   if (source?.end) source.end(new Error(`an error that the workload does not handle: ${messageOf(thrown)}`))
   else handlers.at(-1)?.(new StrayError(thrown, source?.name))

@@ -7,8 +7,14 @@ import { parentPort } from 'node:worker_threads'
 import type { Claim } from '../../dsl/claim.ts'
 import { DefinitionError, type Location, parseStackFrames } from '../../dsl/errors.ts'
 import { type BenchSpec, collectRegistrations } from '../../dsl/registry.ts'
-import { ChangedBuiltinsError, rememberBuiltins, restoreBuiltins, withRestoredBuiltins } from '../../util/builtins.ts'
-import { errorMessage, messageOf, readableError, toText } from '../../util/errors.ts'
+import {
+  ChangedBuiltinsError,
+  explainByBuiltins,
+  rememberBuiltins,
+  restoreBuiltins,
+  withRestoredBuiltins,
+} from '../../util/builtins.ts'
+import { errorMessage, readableError, toText } from '../../util/errors.ts'
 import { redirectStandardDescriptor } from '../../util/standard-descriptor.ts'
 import type { BenchData, FindingData, Problem } from '../model/suite.ts'
 import { definitionDetails } from './definition-details.ts'
@@ -145,11 +151,8 @@ const running = new AsyncLocalStorage<string>()
 const stray: Problem[] = []
 let importing = ''
 const unhandledFix = 'handle it in the bench file: await the promise, or catch the error'
-const onStray = (error: unknown) => {
-  const changed = restoreBuiltins()
-  const thrown = changed.length > 0 ? new ChangedBuiltinsError(changed, 'it', messageOf(error)) : error
-  stray.push({ fix: unhandledFix, ...problem(running.getStore() ?? importing, thrown) })
-}
+const onStray = (error: unknown) =>
+  void stray.push({ fix: unhandledFix, ...problem(running.getStore() ?? importing, explainByBuiltins(error, 'it')) })
 // Otherwise it would end the worker, and with it the import of another file if a timer calls it.
 process.exit = (code) => {
   throw new DefinitionError(`it called process.exit(${code ?? ''})`, 'a bench file must not call process.exit')
