@@ -44,9 +44,10 @@ export function locatePath(file: string, path: readonly PropertyKey[]): Pick<Pro
 
 /** The first assignment to one of the names, such as `JSON.stringify`, in a file. */
 export function locateAssignment(file: string, names: readonly string[]): Location | undefined {
-  const patterns = names.map((name) => new RegExp(`(?<![\\w$])${escaped(name)}[)\\s]*(as \\w+\\)\\s*)?=(?![=>])`))
+  const any = names.map(escaped).join('|')
+  const pattern = new RegExp(`(?<![\\w$])(?:${any})[)\\s]*(as \\w+\\)\\s*)?=(?![=>])`)
   for (const [at, text] of linesOf(file).entries()) {
-    const column = Math.max(...patterns.map((pattern) => text.search(pattern)))
+    const column = text.search(pattern)
     if (column >= 0) return { file, line: at + 1, column: column + 1 }
   }
   return undefined
