@@ -5,7 +5,7 @@ import { allowedCalls, auditArchitectures, otherInterfaces } from '../../host/se
 import { seccompFiltersOf, type ThreadFilters } from '../../host/seccomp-reader.ts'
 import { syscallTable } from '../../host/syscall-names.ts'
 import { messageOf } from '../../util/errors.ts'
-import { type Confinement, combineConfinement, confinementKind } from '../model/confinement.ts'
+import { type Confinement, combineConfinement } from '../model/confinement.ts'
 
 /** What belongs to the guest, or differs between samples. */
 export interface GuestPlaces {
@@ -88,9 +88,9 @@ export class ConfinementReader {
       const threads = process.threads.map(({ tid, confinement }) =>
         this.#entry(roleOf(process.pid), process, confinement, this.#allowed(tid, process, confinement, byPid)),
       )
-      return addUp(threads, 'threads')
+      return combineConfinement(threads, { threads: sum })
     })
-    return addUp(kinds, 'processes')
+    return combineConfinement(kinds, { processes: sum, threads: sum })
   }
 
   /** What a thread's filters allow: those of the thread itself, or those that it inherited from its parent. */
@@ -137,6 +137,8 @@ export class ConfinementReader {
   }
 }
 
+const sum = (a: number, b: number) => a + b
+
 const isBelow = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`)
 
 function applied(filters: ThreadFilters): Allowed {
@@ -156,18 +158,4 @@ function applied(filters: ThreadFilters): Allowed {
   } catch (error) {
     return { calls: null, callsProblem: messageOf(error) }
   }
-}
-
-/**
- * Combines entries of the same kind.
- * @param of what they are: threads of one process, or kinds of several processes
- */
-function addUp(entries: readonly Confinement[], of: 'threads' | 'processes'): Confinement[] {
-  const kinds = entries.map(confinementKind)
-  return combineConfinement(entries).map((combined) => {
-    const kind = confinementKind(combined)
-    const same = entries.filter((_, at) => kinds[at] === kind)
-    const sum = (count: 'threads' | 'processes') => same.reduce((total, entry) => total + entry[count], 0)
-    return { ...combined, threads: sum('threads'), processes: of === 'threads' ? 1 : sum('processes') }
-  })
 }

@@ -113,10 +113,10 @@ function checkTime(count: number, every: number, leftMs: number): void {
 /** The guests of one sample. */
 class SeveralGuests implements AsyncDisposable {
   readonly #creating = new Set<Promise<OwnedGuestSandbox>>()
-  readonly #sandboxes = new Set<OwnedGuestSandbox>()
+  /** The sandboxes of all guests, with the index of their set of CPUs. */
+  readonly #sandboxes = new Map<OwnedGuestSandbox, number>()
   /** How many guests each set of CPUs has now. */
   readonly #guestsOn: number[]
-  readonly #setOf = new Map<OwnedGuestSandbox, number>()
   #closed = false
 
   constructor(
@@ -128,7 +128,7 @@ class SeveralGuests implements AsyncDisposable {
 
   /** The limit that one of the guests has tried to exceed, beside the one of memory. */
   exceededLimit(): ExceededLimit | undefined {
-    return [...this.#sandboxes].flatMap((sandbox) => sandbox.exceededLimit() ?? [])[0]
+    return [...this.#sandboxes.keys()].flatMap((sandbox) => sandbox.exceededLimit() ?? [])[0]
   }
 
   /** See `GuestsApi.burst`. */
@@ -160,7 +160,7 @@ class SeveralGuests implements AsyncDisposable {
         for (;;) {
           const left = first + at * every - performance.now()
           if (left <= 0) break
-          await sleep(Math.min(left, longestTimer), undefined, { signal: this.sample.scope.signal })
+          await sleep(left, undefined, { signal: this.sample.scope.signal })
         }
         requested = performance.now()
       }
@@ -283,8 +283,7 @@ class SeveralGuests implements AsyncDisposable {
     created.catch(() => this.#guestsOn[set]!--)
     try {
       const sandbox = await created
-      this.#sandboxes.add(sandbox)
-      this.#setOf.set(sandbox, set)
+      this.#sandboxes.set(sandbox, set)
       await enterCgroup(sandbox)
       return sandbox
     } finally {
@@ -340,14 +339,16 @@ class SeveralGuests implements AsyncDisposable {
 
   async #remove(sandbox: OwnedGuestSandbox): Promise<void> {
     await sandbox[Symbol.asyncDispose]()
-    if (!this.#sandboxes.delete(sandbox)) return
-    this.#guestsOn[this.#setOf.get(sandbox)!]!--
+    const set = this.#sandboxes.get(sandbox)
+    if (set === undefined) return
+    this.#sandboxes.delete(sandbox)
+    this.#guestsOn[set]!--
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
     await Promise.allSettled(this.#creating)
-    const removed = await Promise.allSettled([...this.#sandboxes].map((sandbox) => this.#remove(sandbox)))
+    const removed = await Promise.allSettled([...this.#sandboxes.keys()].map((sandbox) => this.#remove(sandbox)))
     for (const one of removed) if (one.status === 'rejected') throw one.reason
   }
 }

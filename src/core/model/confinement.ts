@@ -46,7 +46,7 @@ export type Confinement = z.infer<typeof confinementSchema>
 const union = (a: readonly string[], b: readonly string[]) => [...new Set([...a, ...b])].sort()
 
 /** Identifies a kind of confinement: everything but the processes, and what they happen to have open. */
-export const confinementKind = ({
+const confinementKind = ({
   programs,
   processes,
   threads,
@@ -56,11 +56,18 @@ export const confinementKind = ({
   ...kind
 }: Confinement): string => JSON.stringify(kind)
 
+type Combine = (a: number, b: number) => number
+
 /**
  * Combines entries of several samples. Processes of the same role with the same limits become one entry: with the most
  * processes of a sample, and everything that any of them had open.
+ * @param counts how to combine the counts of entries that are not of several samples
  */
-export function combineConfinement(entries: readonly Confinement[]): Confinement[] {
+export function combineConfinement(
+  entries: readonly Confinement[],
+  counts: { readonly processes?: Combine; readonly threads?: Combine } = {},
+): Confinement[] {
+  const { processes = Math.max, threads = Math.max } = counts
   const kinds = new Map<string, Confinement>()
   for (const entry of entries) {
     const key = confinementKind(entry)
@@ -71,8 +78,8 @@ export function combineConfinement(entries: readonly Confinement[]): Confinement
         ? {
             ...before,
             programs: union(before.programs, entry.programs),
-            processes: Math.max(before.processes, entry.processes),
-            threads: Math.max(before.threads, entry.threads),
+            processes: processes(before.processes, entry.processes),
+            threads: threads(before.threads, entry.threads),
             hostFiles: union(before.hostFiles, entry.hostFiles),
             devices: union(before.devices, entry.devices),
             kernelObjects: union(before.kernelObjects, entry.kernelObjects),

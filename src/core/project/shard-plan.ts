@@ -112,9 +112,9 @@ export function benchSeconds(
 /** @throws {UsageError} if a shard would have no bench */
 export function createShardPlan(benches: readonly PlannedBench[], count: number, selection: ShardSelection): ShardPlan {
   const byId = new Map(benches.map((bench) => [bench.id, bench]))
-  const contents = {
-    isobench: 'shard-plan' as const,
-    planVersion: planVersion as typeof planVersion,
+  const contents: Omit<ShardPlan, 'id'> = {
+    isobench: 'shard-plan',
+    planVersion,
     createdAt: new Date().toISOString(),
     selection,
     shards: assignShards(benches, count).map((ids) => {
