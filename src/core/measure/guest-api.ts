@@ -232,6 +232,10 @@ export async function explainFailure(
   return new MissingProgramError(program, target.name)
 }
 
+/** @throws {TypeError} if there is an option that `exec` does not have */
+export const checkExecOptions = (given: object, more: readonly string[] = []): void =>
+  checkOptions('exec()', given, ['input', 'exitCodes', 'untraced', ...more])
+
 /**
  * Runs a command in a guest or the client, within the bounds of the sample.
  * @throws {CommandArgumentError} if the command is none
@@ -298,7 +302,7 @@ export function workloadGuest(
 ): Guest {
   let services = 0
   const exec = async (command: Command, options: ExecOptions = {}) => {
-    checkOptions('exec()', options, ['input', 'exitCodes', 'untraced'])
+    checkExecOptions(options)
     return execInGuest(target, command, options, bounds)
   }
   return {
@@ -369,7 +373,9 @@ export const workloadClient = (
   bounds: CommandBounds,
   onCpuShare: (share: number) => void,
 ): LoadClient => ({
-  exec: async (command, { rootfs = 'image', ...options } = {}) => {
+  exec: async (command, given = {}) => {
+    checkExecOptions(given, ['rootfs'])
+    const { rootfs = 'image', ...options } = given
     const target = rootfs === 'host' ? { ...client, rootfs: '/', execArgv: client.enterHost } : client
     const before = client.cpuSeconds()
     const completed = await execInGuest(target, command, options, bounds)

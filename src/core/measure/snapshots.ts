@@ -17,7 +17,7 @@ import type { ResolvedPlatform } from '../project/platforms.ts'
 import { remaining } from '../session/exec-target.ts'
 import type { Session } from '../session/session.ts'
 import type { TimeBreakdown } from './context.ts'
-import { enterCgroup, execInGuest, guestTarget, withinLimits } from './guest-api.ts'
+import { checkExecOptions, enterCgroup, execInGuest, guestTarget, withinLimits } from './guest-api.ts'
 import type { SampleScope } from './sample-scope.ts'
 
 /** What the guests of a sample need. */
@@ -78,6 +78,7 @@ export class SnapshotGuests implements AsyncDisposable {
     const target = guestTarget({ name, rootfs }, sandbox, handle)
     let isSaved = false
     const exec = async (command: Command, options: ExecOptions = {}) => {
+      checkExecOptions(options)
       if (isSaved) throw new Error('exec(): save() has ended this guest. Use the one that restore() returns')
       return withinLimits(name, sandbox, () => times.command(() => execInGuest(target, command, options, scope)))
     }

@@ -13,7 +13,7 @@ import { UnsupportedError } from '../../util/errors.ts'
 import type { AttackProfile } from '../model/record.ts'
 import type { CommandBounds, ExecTarget, LoadClientHost } from '../session/exec-target.ts'
 import type { ConfinementReader } from './confinement.ts'
-import { execInGuest, guestArgv, routeToGuest, workloadClient, workloadGuest } from './guest-api.ts'
+import { checkExecOptions, execInGuest, guestArgv, routeToGuest, workloadClient, workloadGuest } from './guest-api.ts'
 
 /** A guest that runs. */
 export type Booted = ExecTarget & { readonly sandbox: OwnedGuestSandbox; readonly handle: GuestHandle }
@@ -215,8 +215,12 @@ export function tracedGuestApi(
   const plain = workloadGuest(target, caller, address, bounds)
   // A busy client does not limit counts, so its CPU share is not needed.
   const plainClient = workloadClient(caller, bounds, () => {})
-  const exec: TracedGuestApi['exec'] = (command, options = {}) =>
-    options.untraced ? plain.exec(command, options) : execBetweenBarriers(target, command, options, bounds, recorder)
+  const exec: TracedGuestApi['exec'] = async (command, options = {}) => {
+    checkExecOptions(options)
+    return options.untraced
+      ? plain.exec(command, options)
+      : execBetweenBarriers(target, command, options, bounds, recorder)
+  }
   return {
     exec,
     guest: { ...plain, exec },

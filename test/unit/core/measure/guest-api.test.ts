@@ -34,16 +34,31 @@ async function notesOf(milliseconds: number): Promise<SampleNotes> {
   return notes
 }
 
+function guestAndClient() {
+  const exec: Exec = async () => done
+  const bounds = { exec, signal: new AbortController().signal, until: performance.now() + 60_000 }
+  const clientTarget = { ...target, cpus: 1, enterHost: target.execArgv, cpuSeconds: () => null }
+  return {
+    guest: workloadGuest(target, target, '10.0.0.1', bounds),
+    client: workloadClient(clientTarget, bounds, () => {}),
+  }
+}
+
+it('an option that exec() does not have is refused', async () => {
+  const { guest, client } = guestAndClient()
+  const run = { argv: ['true'] } as const
+  await expect(guest.exec(run, { untrace: true } as never)).rejects.toThrow(
+    'exec(): there is no option "untrace": did you mean "untraced"?',
+  )
+  await expect(client.exec(run, { rootFs: 'host' } as never)).rejects.toThrow(
+    'exec(): there is no option "rootFs": did you mean "rootfs"?',
+  )
+  expect(await client.exec(run, { rootfs: 'host', input: '' })).toEqual(done)
+})
+
 describe('a command that is a text for a shell', () => {
   it('is refused, with what to write', async () => {
-    const exec: Exec = async () => done
-    const bounds = { exec, signal: new AbortController().signal, until: performance.now() + 60_000 }
-    const guest = workloadGuest(target, target, '10.0.0.1', bounds)
-    const client = workloadClient(
-      { ...target, cpus: 1, enterHost: target.execArgv, cpuSeconds: () => null },
-      bounds,
-      () => {},
-    )
+    const { guest, client } = guestAndClient()
     for (const run of [guest.exec, (given: never) => guest.serve(given, { port: 1 }), client.exec])
       await expect(run('echo hi' as never)).rejects.toThrow(
         /^expected a command, got "echo hi"\. isobench starts no shell\. Write command\('echo', 'hi'\), from /,

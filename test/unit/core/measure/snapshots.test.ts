@@ -114,6 +114,14 @@ describe('a guest that is saved', () => {
     expect(events.filter((event) => event === 'save')).toHaveLength(2)
   })
 
+  it('refuses an option that exec() does not have', async () => {
+    const { made, scope } = guests(ability)
+    await using _scope = scope
+    await using _made = made
+    const guest = await made.boot(first)
+    await expect(guest.exec(first, { exitCode: [1] } as never)).rejects.toThrow('did you mean "exitCodes"?')
+  })
+
   it.each([0, -1, 1.5, Number.NaN])('refuses %s clones', async (count) => {
     const { made, scope } = guests(ability)
     await using _scope = scope

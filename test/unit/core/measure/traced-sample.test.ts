@@ -86,6 +86,11 @@ describe('a traced sample', () => {
     await expect(traced(kind, {}, { run })).rejects.toThrow(CommandArgumentError)
   })
 
+  it('refuses an option that exec() does not have', async () => {
+    const run: TracedStep['run'] = ({ exec }) => exec(command('echo'), { untrace: true } as never)
+    await expect(traced('commands', {}, { run })).rejects.toThrow('did you mean "untraced"?')
+  })
+
   it.each(['commands', 'boot'] as const)('fails if its guest reached its limit of processes, in %s', async (kind) => {
     await expect(traced(kind, { bombAt: 1 })).rejects.toThrow(GuestLimitError)
   })
