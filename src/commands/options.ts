@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { longestTimeout } from '../dsl/checked.ts'
 import { UsageError } from '../util/errors.ts'
 import { wrongOptions } from '../util/schema-issues.ts'
 
@@ -196,9 +197,9 @@ export const sharedOptions = {
   timeout: {
     value: '<seconds>',
     group: 'Measure',
-    description: 'time limit of one sample in seconds (at most 86400)',
+    description: `time limit of one sample in seconds (at most ${longestTimeout})`,
     example: '--timeout 120',
-    schema: number((value) => value > 0 && value <= 86_400, 'above 0 and at most 86400').optional(),
+    schema: number((value) => value > 0 && value <= longestTimeout, `above 0 and at most ${longestTimeout}`).optional(),
   },
   maxDuration: {
     value: '<duration>',

@@ -95,6 +95,9 @@ export function checkOptions(call: string, given: object, known: readonly string
     throw new TypeError(`${call}: there is no option "${unknown}": ${suggestion(unknown, known)}`)
 }
 
+/** The most seconds that a time limit may have. A timer of Node that is longer than 24 days ends at once. */
+export const longestTimeout = 86_400
+
 /**
  * Checks options that benches and groups have in common.
  * @param what for messages, such as `bench "sort"`
@@ -106,8 +109,11 @@ export function checkTagsAndTimeout(
 ): void {
   if (!Array.isArray(tags) || tags.some((tag) => typeof tag !== 'string'))
     throw new DefinitionError(`${what}: the tags are ${describeValue(tags)}.`, "use a list: tags: ['cpu']")
-  if (timeout !== undefined && !(typeof timeout === 'number' && timeout > 0))
-    throw new DefinitionError(`${what}: the timeout is ${describeValue(timeout)}.`, 'use a number of seconds above 0')
+  if (timeout !== undefined && !(typeof timeout === 'number' && timeout > 0 && timeout <= longestTimeout))
+    throw new DefinitionError(
+      `${what}: the timeout is ${describeValue(timeout)}.`,
+      `use a number of seconds above 0 and at most ${longestTimeout}`,
+    )
 }
 
 /** Returns what `check` returns, and adds a location to the `DefinitionError` that it throws. */

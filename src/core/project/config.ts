@@ -13,6 +13,7 @@ import {
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { type GlobOptions, glob } from 'tinyglobby'
 import * as z from 'zod'
+import { longestTimeout } from '../../dsl/checked.ts'
 import type { ConfigEnvironment, ConfigFunction, ImageConfig, ReporterEntry } from '../../dsl/config.ts'
 import type { PlatformSpec } from '../../dsl/platform.ts'
 import type { Limits } from '../../host/cgroup.ts'
@@ -97,7 +98,7 @@ const profileSchema = z
     rounds: whole.min(1).optional().describe('visits to every platform; 5 is the minimum for a verdict'),
     warmup: whole.min(0).optional().describe('warm-up rounds; isobench does not judge their samples'),
     seconds: positive.optional().describe('duration of one sample in seconds'),
-    timeout: positive.optional().describe('limit of one sample with its boot, in seconds'),
+    timeout: positive.max(longestTimeout).optional().describe('limit of one sample with its boot, in seconds'),
     skipTags: z.array(z.string()).optional().describe('excludes benches with these tags'),
     skipEmulated: z.boolean().optional().describe('excludes platforms with emulated CPUs'),
   })

@@ -194,6 +194,7 @@ describe('bench', () => {
     ['a value of another type', () => bench('a', disk, untyped({ params: { depth: ['1'] } })), /no value "1"/],
     ['no value', () => bench('a', disk, untyped({ params: { depth: [] } })), /"depth"/],
     ['a time limit of 0', () => bench('a', disk, { timeout: 0 }), /timeout is 0/],
+    ['a time limit that no timer can have', () => bench('a', disk, { timeout: 1e9 }), /timeout is 1000000000/],
     ['a time limit that is no number', () => bench('a', disk, { timeout: Number.NaN }), /timeout is NaN/],
     ['a loss of all of a rate', () => bench('a', disk, { expect: { rate: claim.withinNative(100) } }), /100 %/],
     ['a margin of 0', () => bench('a', disk, { expect: { latency: claim.withinNative(0) } }), /0 %/],

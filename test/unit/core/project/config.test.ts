@@ -57,6 +57,12 @@ describe('a wrong option', () => {
   it.each([
     ["guest: { cpus: 'two' }", 'guest.cpus: "two" is not a number.', 'see docs/reference/config.md', 'cpus'],
     ['guest: { cpus: 1.5 }', 'guest.cpus: 1.5 is not a whole number.', 'see docs/reference/config.md', 'cpus'],
+    [
+      'profiles: { nightly: { timeout: 1e9 } }',
+      'profiles.nightly.timeout: 1000000000 is not at most 86400.',
+      'see docs/reference/config.md',
+      'timeout',
+    ],
     ['guest: { cpus: 0 }', 'guest.cpus: 0 is not at least 1.', 'see docs/reference/config.md', 'cpus'],
     ['guest: { memory: 512 }', 'guest.memory: 512 is not accepted.', 'write it as "512MiB" or "1GiB"', 'memory'],
     ["guest: { memory: '0MiB' }", 'guest.memory: "0MiB" is not accepted.', 'write it as "512MiB" or "1GiB"', 'memory'],
