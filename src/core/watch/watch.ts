@@ -230,6 +230,7 @@ export class Watch {
   filter(only: Partial<NameFilter>): void {
     this.only = { ...this.only, ...only }
     this.note = undefined
+    this.#laterNote = undefined
     // What is out of view must not go on. The rest of the job goes on with the rounds that it lacks.
     if (this.#job && differenceOf(this.#job.cases, this.#inView(this.#job.cases)).size > 0)
       this.#running?.abort(new InterruptedError('filtered out'))

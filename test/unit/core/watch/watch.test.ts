@@ -155,6 +155,19 @@ describe.skipIf(!built)('watch mode', () => {
     expect(watch.note!.text).toBe('isobench.config.ts → cannot run here: gvisor')
   })
 
+  it('does not show the note of a change again after a filter has removed it', async () => {
+    const { watch, host, save, idle } = await watching({ 'a.bench.ts': bench('a') })
+    host.onEvent = (event) => {
+      if (event === 'exec gvisor echo') watch.filter({ platform: 'runc' })
+    }
+    await save({ 'isobench.config.ts': config("'--fast'") })
+    host.onEvent = () => {}
+    watch.filter({ platform: '' })
+    await nextTurn()
+    await idle()
+    expect([watch.heldBack, watch.note]).toEqual([0, undefined])
+  })
+
   it('keeps what a filter hides, and measures nothing that it hides', async () => {
     const { watch, press, executed } = await watching({ 'a.bench.ts': bench('a'), 'b.bench.ts': bench('b') })
     const before = executed()
