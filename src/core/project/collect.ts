@@ -188,11 +188,13 @@ export async function collect(
 /** Of the messages of workers that are not user code's. */
 const token = randomUUID()
 
+// Taken before the config is imported, which may replace its `write`.
+const err = keepStandardError(process)
+
 /** What bench files print goes to standard error, because standard output may be a report that a machine reads. */
 function startWorker(printOutput: boolean): Worker {
   const worker = new Worker(bundlePath('collector'), { stdout: true, stderr: true })
   if (!printOutput) return worker
-  const err = keepStandardError(process)
   // What Node itself prints, such as a warning.
   for (const stream of [worker.stdout, worker.stderr]) stream.on('data', (chunk: Buffer) => void err.write(chunk))
   let heading = ''
