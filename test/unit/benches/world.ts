@@ -9,6 +9,7 @@ const containers = 'runc crun docker podman lxc lxc-systemd bubblewrap nspawn'
 const gvisors = 'gvisor gvisor-ptrace gvisor-kvm gvisor-gofer gvisor-hostnet'
 const katas = 'kata kata-go kata-9p'
 const qemus = 'qemu qemu-q35 qemu-qboot qemu-microvm qemu-virtiofs qemu-9p'
+const machines = `${qemus} firecracker cloud-hypervisor osv osv-firecracker user-mode-linux`
 
 /** The platforms, what they cost, and why. Above 1 is worse than native, for a rate too. */
 export type Cost = readonly [platforms: string, cost: number, why: string]
@@ -222,11 +223,7 @@ const startup: Row[] = [
     absolute: true,
     costs: [
       [`${containers} ${gvisors} ${katas}`, 1.2, '"negligibly (1-2%) small" (finding 16)'],
-      [
-        `${qemus} firecracker cloud-hypervisor osv osv-firecracker user-mode-linux`,
-        1.6,
-        '"negligibly (1-2%) small" (finding 16)',
-      ],
+      [machines, 1.6, '"negligibly (1-2%) small" (finding 16)'],
     ],
   },
 ]
@@ -266,7 +263,7 @@ const resources: Row[] = [
         [containers, 2, 'a process, and its namespaces'],
         [gvisors, 100, 'the sentry and the gofer: at most "~206.0 MiB" (GKE, 2026-4)'],
         [katas, 1000, 'a kernel, a VMM, virtiofsd and a shim: three times gVisor (GKE, 2026-4)'],
-        [`${qemus} firecracker cloud-hypervisor osv osv-firecracker user-mode-linux`, 200, 'a kernel and a VMM'],
+        [machines, 200, 'a kernel and a VMM'],
       ],
     }),
   ),
@@ -278,7 +275,7 @@ const resources: Row[] = [
       [containers, 2, 'a process, and its namespaces'],
       [gvisors, 100, '80 Pods against 40 of Kata (GKE, 2026-5)'],
       [katas, 400, 'as the memory of a guest'],
-      [`${qemus} firecracker cloud-hypervisor osv osv-firecracker user-mode-linux`, 200, 'a kernel and a VMM'],
+      [machines, 200, 'a kernel and a VMM'],
     ],
   },
 ]

@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -120,6 +129,15 @@ bench('one', workload('w', { metrics: { e: higher('ops/s') }, run: async () => (
       5,
       expect.stringMatching(new RegExp(`^error {2}${error}\\S*\n +fix: ${fix}`, 'm')),
     ])
+  })
+
+  it('plan writes to what a link of --out leads to, and keeps the link', () => {
+    const make = 'echo old > target.json; ln -s target.json link.json'
+    const { status, stderr } = shell(`${make}; ISO plan --shards 2 --out link.json`)
+    expect(stderr).toMatch(/^Plan p/)
+    expect(status).toBe(0)
+    expect(lstatSync(join(root, 'link.json')).isSymbolicLink()).toBe(true)
+    expect(JSON.parse(readFileSync(join(root, 'target.json'), 'utf8'))).toMatchObject({ isobench: 'shard-plan' })
   })
 
   it('sends what a bench file prints to standard error, and shows names without control characters', () => {
