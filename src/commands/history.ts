@@ -78,7 +78,7 @@ async function showHistory(
   for (const { record, why } of history.skipped) io.err.write(`skipped ${sanitize(record)}: ${sanitize(why)}\n`)
   if (all.hosts.length === 0 && history.skipped.length > 0)
     throw new UsageError(
-      `isobench history: none of ${plural(history.skipped.length, 'stored run')} can be read`,
+      `isobench history: ${plural(history.skipped.length, 'stored run')} cannot be read, and there is no other`,
       'remove them from .isobench/runs, and measure again: isobench run',
     )
   const names = texts.map((text) => `"${text}"`)
