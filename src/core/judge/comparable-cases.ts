@@ -246,8 +246,8 @@ function memberOf(
   metric: Metric,
 ): Member[] {
   if (series.unpaired || reference?.unpaired) return []
-  const constant = { ...series, rounds: new Map([...series.rounds].map(([round]) => [round, 1])) }
-  const rounds = pairedDifferences(series, reference ?? constant, metric)
+  const other = reference ?? { ...series, rounds: new Map([...series.rounds].map(([round]) => [round, 1])) }
+  const rounds = pairedDifferences(series, other, metric)
   return Array.isArray(rounds) ? [{ platform, cases, rounds }] : []
 }
 

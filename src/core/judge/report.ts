@@ -6,7 +6,7 @@ import { type BenchCase, measuredOn, type ScheduledPlan } from '../model/plan.ts
 import { attackProfileOf, causeOf, errorOf, type RunRecord, type Sample, valuesOf } from '../model/record.ts'
 import { type MetricResult, type PlatformResult, type Report, reportVersion } from '../model/report.ts'
 import { type BenchData, type FindingData, infoOf, type Problem, type Suite } from '../model/suite.ts'
-import { usedByRole, withTracedValues } from '../model/traced-calls.ts'
+import { usedByRole } from '../model/traced-calls.ts'
 import { countOutliers, median, minRoundsForDependence } from '../stats/index.ts'
 import { clientShare, isClientBound } from './adjustments.ts'
 import { decideExit, withUnmeasured } from './exit-code.ts'
@@ -45,9 +45,7 @@ export interface Strictness {
 }
 
 /** Judges a record and builds its report. Pure. */
-export function buildReport(given: RunRecord, { strict, strictFindings = false, require, shown }: Strictness): Report {
-  // All that follows reads these, so they are derived once.
-  const record = { ...given, samples: withTracedValues(given.samples) }
+export function buildReport(record: RunRecord, { strict, strictFindings = false, require, shown }: Strictness): Report {
   const { environment } = record
   const plan: ScheduledPlan = record.plan
   const problems = [...record.problems, ...missingProgramProblems(record)]
@@ -96,13 +94,15 @@ export function buildReport(given: RunRecord, { strict, strictFindings = false, 
 
 /**
  * The results of every case, without verdicts. Pure.
- * @param indexed the samples of the record
+ * @param samples those of the record
  */
-export function measuredResults(record: Pick<RunRecord, 'plan' | 'samples'>, indexed?: Samples): Report['cases'] {
+export function measuredResults(
+  record: Pick<RunRecord, 'plan' | 'samples'>,
+  samples = new Samples(record.samples),
+): Report['cases'] {
   const plan: ScheduledPlan = record.plan
-  const samples = withTracedValues(record.samples)
-  const input: Measured = { plan, samples: indexed ?? new Samples(samples) }
-  const logs = sampleLogs(samples)
+  const input: Measured = { plan, samples }
+  const logs = sampleLogs(samples.all)
   const benches = new Map(plan.benches.map((bench) => [bench.id, { bench, info: infoOf(bench, plan.benches) }]))
   return plan.cases.flatMap((benchCase) => {
     const { bench, info } = benches.get(benchCase.bench)!

@@ -101,15 +101,21 @@ export function notObserved(names: readonly string[], series: (platform: string)
 
 /** Finds the samples of a case on a platform, without warm-up rounds. */
 export class Samples {
+  /** Every sample in the order of the record, with the metrics of attack profiles. */
+  readonly all: readonly Sample[]
   readonly #results = new Map<string, Sample[]>()
+  /** Results with samples of duet mode, each with the other platform. */
+  readonly #duets = new Set<string>()
   /** Many claims ask for the same series. */
   readonly #series = new Map<string, Series>()
 
   constructor(samples: readonly Sample[]) {
-    for (const sample of withTracedValues(samples)) {
+    this.all = withTracedValues(samples)
+    for (const sample of this.all) {
       // An unsupported workload is not tried again, so its only sample may be a warm-up.
       if (sample.warmup && !isUnsupported(sample)) continue
       const key = `${sample.case}\0${sample.platform}`
+      if (sample.duetWith !== undefined) this.#duets.add(`${key}\0${sample.duetWith}`)
       const result = this.#results.get(key)
       if (result) result.push(sample)
       else this.#results.set(key, [sample])
@@ -122,31 +128,33 @@ export class Samples {
 
   /** @param comparedWith if the two ran at the same time (duet mode), only those samples count */
   series(caseId: string, platform: string, metric: string, comparedWith?: string): Series {
-    const key = [caseId, platform, metric, comparedWith].join('\0')
-    const known = this.#series.get(key) ?? this.#seriesOf(caseId, platform, metric, comparedWith)
-    this.#series.set(key, known)
-    return known
-  }
-
-  #seriesOf(caseId: string, platform: string, metric: string, comparedWith: string | undefined): Series {
+    // Without duet mode, the series is the same whatever it is compared with.
+    const isDuet = comparedWith !== undefined && this.#duets.has(`${caseId}\0${platform}\0${comparedWith}`)
+    const key = `${caseId}\0${platform}\0${metric}\0${isDuet ? comparedWith : ''}`
+    const known = this.#series.get(key)
+    if (known) return known
     const all = this.of(caseId, platform)
-    const together = all.filter((sample) => sample.duetWith !== undefined && sample.duetWith === comparedWith)
-    const samples = together.length > 0 ? together : all
-    const byRound = new Map<number, number[]>()
-    const notOverloaded = new Set(samples.flatMap((one) => (one.outcome.ok && !isOverloaded(one) ? [one.round] : [])))
-    for (const sample of countedSamples(samples)) {
-      const value = valuesOf(sample)?.[metric]
-      if (value !== undefined) byRound.set(sample.round, [...(byRound.get(sample.round) ?? []), value])
-    }
-    return {
-      rounds: new Map([...byRound].map(([round, values]) => [round, median(values)])),
-      overloaded: new Set([...byRound.keys()].filter((round) => !notOverloaded.has(round))),
-      digests: new Set(samples.filter(({ outcome }) => outcome.ok).map(({ workDigest }) => workDigest)),
-      errors: samples.flatMap((one) => errorOf(one) ?? []),
-      unsupported: samples.some(isUnsupported),
-      unpaired: samples.some((one) => one.unpaired && valuesOf(one)?.[metric] !== undefined),
-      visited: samples.reduce((most, { round }) => Math.max(most, round + 1), 0),
-    }
+    const series = seriesOf(isDuet ? all.filter(({ duetWith }) => duetWith === comparedWith) : all, metric)
+    this.#series.set(key, series)
+    return series
+  }
+}
+
+function seriesOf(samples: readonly Sample[], metric: string): Series {
+  const byRound = new Map<number, number[]>()
+  const notOverloaded = new Set(samples.flatMap((one) => (one.outcome.ok && !isOverloaded(one) ? [one.round] : [])))
+  for (const sample of countedSamples(samples)) {
+    const value = valuesOf(sample)?.[metric]
+    if (value !== undefined) byRound.set(sample.round, [...(byRound.get(sample.round) ?? []), value])
+  }
+  return {
+    rounds: new Map([...byRound].map(([round, values]) => [round, median(values)])),
+    overloaded: new Set([...byRound.keys()].filter((round) => !notOverloaded.has(round))),
+    digests: new Set(samples.filter(({ outcome }) => outcome.ok).map(({ workDigest }) => workDigest)),
+    errors: samples.flatMap((one) => errorOf(one) ?? []),
+    unsupported: samples.some(isUnsupported),
+    unpaired: samples.some((one) => one.unpaired && valuesOf(one)?.[metric] !== undefined),
+    visited: samples.reduce((most, { round }) => Math.max(most, round + 1), 0),
   }
 }
 

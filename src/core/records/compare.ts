@@ -70,18 +70,25 @@ export interface CompareOptions {
 /** What of a run is compared. */
 type Measured = Pick<RunRecord, 'plan' | 'samples'>
 
+/** A run with an index of its samples. */
+interface IndexedRun {
+  readonly plan: RunRecord['plan']
+  readonly samples: Samples
+}
+
+const indexed = ({ plan, samples }: Measured): IndexedRun => ({ plan, samples: new Samples(samples) })
+
 /** Compares the metrics of all results that both runs have. Pure. `a` is the older. */
 export const compareResults = (a: Measured, b: Measured, options: CompareOptions): Row[] =>
-  classifyRows(unadjustedRows(a, b, options))
+  classifyRows(unadjustedRows(indexed(a), indexed(b), options))
 
-function unadjustedRows(a: Measured, b: Measured, options: CompareOptions): UnadjustedRow[] {
-  const [inA, inB] = [new Samples(a.samples), new Samples(b.samples)]
-  const namesOf = ({ plan }: Measured) => plan.platforms.map(({ name }) => name)
+function unadjustedRows(a: IndexedRun, b: IndexedRun, options: CompareOptions): UnadjustedRow[] {
+  const namesOf = ({ plan }: IndexedRun) => plan.platforms.map(({ name }) => name)
   const shared = namesOf(b).filter((name) => namesOf(a).includes(name))
   return b.plan.cases
     .filter(({ id }) => a.plan.cases.some((point) => point.id === id))
     .flatMap((point) => {
-      const benchIn = ({ plan }: Measured) => plan.benches.find(({ id }) => id === point.bench)
+      const benchIn = ({ plan }: IndexedRun) => plan.benches.find(({ id }) => id === point.bench)
       const bench = benchIn(b)!
       const info = infoOf(bench, b.plan.benches)
       const [before, now] = [benchIn(a)?.metrics ?? {}, bench.metrics]
@@ -89,7 +96,7 @@ function unadjustedRows(a: Measured, b: Measured, options: CompareOptions): Unad
         ([name, { unit, better }]) => before[name]?.unit === unit && before[name]?.better === better,
       )
       return both.flatMap(([name, metric]) =>
-        shared.flatMap((platform) => rowOf(point, info, name, metric, platform, [inA, inB], b, options) ?? []),
+        shared.flatMap((platform) => rowOf(point, info, name, metric, platform, [a, b], options) ?? []),
       )
     })
 }
@@ -101,7 +108,8 @@ export function compareRecords(a: RunRecord, b: RunRecord, options: CompareOptio
       record.plan.platforms.filter(({ available }) => available).map(({ name }) => `${point.id} on ${name}`),
     )
   const [inBaseline, inCurrent] = [resultNames(a), resultNames(b)]
-  const unadjusted = unadjustedRows(a, b, options)
+  const [baseline, current] = [indexed(a), indexed(b)]
+  const unadjusted = unadjustedRows(baseline, current, options)
   const isLost = (name: string) => unadjusted.some((row) => row.isLost && name === `${row.case} on ${row.platform}`)
   return {
     baseline: a.file,
@@ -113,7 +121,7 @@ export function compareRecords(a: RunRecord, b: RunRecord, options: CompareOptio
       baseline: inBaseline.filter((name) => !inCurrent.includes(name) && !isLost(name)),
       current: inCurrent.filter((name) => !inBaseline.includes(name)),
     },
-    lostVerdicts: lostVerdicts(a, b),
+    lostVerdicts: lostVerdicts(baseline, current),
     canTell: unadjusted.some(({ values, failsRun }) => failsRun && values && canReach(values, falseDiscoveryRate)),
   }
 }
@@ -127,12 +135,11 @@ function rowOf(
   name: string,
   metric: Metric,
   platform: string,
-  runs: readonly [Samples, Samples],
-  { plan }: Measured,
+  runs: readonly [IndexedRun, IndexedRun],
   { marginPercent, allowDifferentHosts, allowMissing = [], byValue }: CompareOptions,
 ): UnadjustedRow | undefined {
-  const [a, b] = runs.map((samples) => samples.series(point.id, platform, name, 'native')) as [Series, Series]
-  const natives = runs.map((samples) => samples.series(point.id, 'native', name, platform)) as [Series, Series]
+  const [a, b] = runs.map(({ samples }) => samples.series(point.id, platform, name, 'native')) as [Series, Series]
+  const natives = runs.map(({ samples }) => samples.series(point.id, 'native', name, platform)) as [Series, Series]
   const paired = [pairedDifferences(a, natives[0], metric), pairedDifferences(b, natives[1], metric)]
   // The rounds of imported values may only count them, and pair with nothing.
   const isUnpaired = [a, b, ...natives].some(({ unpaired }) => unpaired)
@@ -161,7 +168,7 @@ function rowOf(
   if (a.rounds.size === 0 && b.rounds.size === 0) return undefined
   if (a.rounds.size === 0) return nothing({ code: 'not-measured', run: 'baseline' })
   if (b.rounds.size === 0) {
-    const works = plan.platforms.some(({ name, available }) => name === platform && available)
+    const works = runs[1].plan.platforms.some(({ name, available }) => name === platform && available)
     const why = b.errors.length > 0 ? ({ code: 'sample-errors' } as const) : notMeasuredNow
     const lost = nothing(works ? why : { code: 'platform-unavailable' })
     return { ...lost, isLost: true, failsRun: !allowMissing.includes(platform) }
@@ -198,7 +205,7 @@ function asPlainRatio({ estimate, low, high }: Interval, sign: 1 | -1): Row['rat
 }
 
 /** Claims of both runs that the older one decides and the newer one does not. */
-function lostVerdicts(a: RunRecord, b: RunRecord): LostVerdict[] {
+function lostVerdicts(a: IndexedRun, b: IndexedRun): LostVerdict[] {
   const keyOf = ({ claim, finding, params, platforms }: Omit<ClaimVerdict, 'failsRun'>) => {
     const { location: _, ...rest } = claim
     return JSON.stringify([rest, finding, params, platforms])

@@ -90,6 +90,18 @@ export const ratiosOf = (rounds: readonly Difference[]): number[] => rounds.map(
 /** Equal for rows of the same bench and metric: their noise is comparable. */
 const keyOf = ({ bench, metric, of }: UnadjustedRow): string => JSON.stringify([bench.id, metric, of])
 
+/** What belongs to rows of the same bench and metric, by their key. */
+function grouped<T>(all: readonly T[], rowOf: (one: T) => UnadjustedRow): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const one of all) {
+    const key = keyOf(rowOf(one))
+    const group = groups.get(key)
+    if (group) group.push(one)
+    else groups.set(key, [one])
+  }
+  return groups
+}
+
 /** The fewest other rows of a platform that show how noisy it is. */
 const minNoiseRows = 3
 
@@ -98,13 +110,11 @@ const minNoiseRows = 3
  * cases; if there are none, the median of all rows. It is the prior of claims.
  */
 function priorsOf(all: readonly RowVariance[]): (row: UnadjustedRow) => VariancePrior | undefined {
-  const groups = new Map<string, RowVariance[]>()
-  for (const one of all) {
-    const group = groups.get(keyOf(one.row))
-    if (group) group.push(one)
-    else groups.set(keyOf(one.row), [one])
-  }
-  const pools = new Map(all.map(({ row }) => [row, poolVariances(groups.get(keyOf(row))!, (one) => one.row === row)]))
+  const pools = new Map(
+    [...grouped(all, ({ row }) => row).values()].flatMap((group) =>
+      group.map(({ row }) => [row, poolVariances(group, (one) => one.row === row)] as const),
+    ),
+  )
   const noises = new Map<string, PlatformNoise>()
   const noiseKey = ({ platform, of }: UnadjustedRow) => JSON.stringify([platform, of])
   for (const { row, variance } of all) {
@@ -204,14 +214,15 @@ type JointResult = Dependence & { readonly comparisons: number }
 
 /** Tests the rounds of one run of all rows of the same bench and metric that have these rounds. */
 function jointDependence(all: readonly UnadjustedRow[]): JointTest {
+  const groups = grouped(all, (row) => row)
   const known = new Map<string, JointResult | undefined>()
   return (row, run, rounds) => {
     const wanted = rounds.map(({ round }) => round)
     const group = keyOf(row)
     const key = JSON.stringify([group, run, wanted])
     if (!known.has(key)) {
-      const series = all.flatMap((other) => {
-        if (!other.values || !other.isOrdered || keyOf(other) !== group) return []
+      const series = groups.get(group)!.flatMap((other) => {
+        if (!other.values || !other.isOrdered) return []
         const found = other.values[run].filter(({ round }) => wanted.includes(round))
         return found.length === wanted.length ? [logsOf(found)] : []
       })
