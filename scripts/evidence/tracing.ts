@@ -59,7 +59,7 @@ function profilesIn(samples: readonly Sample[], platform: string, name: Name, ho
     const profile = attackProfileOf(one)
     return one.platform === platform && one.case.endsWith(`#${name} ${how}`) && !one.warmup && profile ? [profile] : []
   })
-  return tracedCalls(profiles, platformRoles).work.map(Object.keys)
+  return tracedCalls(profiles)(platformRoles).work.map(Object.keys)
 }
 
 interface Options {

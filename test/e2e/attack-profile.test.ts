@@ -79,11 +79,11 @@ const profilesOf = ({ samples }: RunRecord, platform: string, calls = ''): Attac
 
 /** The names that the work of a platform used in each round. */
 const reached = (record: RunRecord, platform: string, calls?: string): string[][] =>
-  tracedCalls(profilesOf(record, platform, calls), platformRoles).work.map((names) => Object.keys(names))
+  tracedCalls(profilesOf(record, platform, calls))(platformRoles).work.map((names) => Object.keys(names))
 
 /** The calls of the guest's own processes in each round. */
 const ofGuest = (record: RunRecord, platform: string, calls: string): Calls[] =>
-  tracedCalls(profilesOf(record, platform, calls), ['guest']).work.map((names) => ({ ...names }))
+  tracedCalls(profilesOf(record, platform, calls))(['guest']).work.map((names) => ({ ...names }))
 
 /** What the shell of a barrier calls, and no program of a test. */
 const ofBarrier = ['dup2', 'fcntl', 'vfork', 'wait4']

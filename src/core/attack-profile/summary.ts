@@ -261,7 +261,8 @@ function summaryOf(
   if (taken.length === 0) return undefined
   const profiles: AttackProfile[] = traced.map(({ profile }) => profile)
   const middle = (numbers: readonly number[]) => (numbers.length > 0 ? median(numbers) : 0)
-  const whole = tracedCalls(profiles, platformRoles)
+  const callsOf = tracedCalls(profiles)
+  const whole = callsOf(platformRoles)
   const [work, setup] = [splitByRounds(whole.work), splitByRounds(whole.setup)]
   const inState = (state: CallState) =>
     Object.keys(whole.states)
@@ -295,17 +296,9 @@ function summaryOf(
     onlySetup: inState('setup'),
     unseen: unseenBy(by, about, roles),
     parts: Object.fromEntries(
-      roleParts.map((part) => [
-        part,
-        figures(
-          tracedCalls(
-            profiles,
-            processRoles.filter((role) => rolePart(role) === part),
-          ),
-        ),
-      ]),
+      roleParts.map((part) => [part, figures(callsOf(processRoles.filter((role) => rolePart(role) === part)))]),
     ) as Record<RolePart, PartSummary>,
-    roles: Object.fromEntries(roles.map((role) => [role, figures(tracedCalls(profiles, [role]))])),
+    roles: Object.fromEntries(roles.map((role) => [role, figures(callsOf([role]))])),
   }
 }
 

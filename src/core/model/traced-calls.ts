@@ -32,19 +32,20 @@ interface NameRounds {
 const own = <T>(values: Readonly<Record<string, T>> | undefined, name: string): T | undefined =>
   values && Object.hasOwn(values, name) ? values[name] : undefined
 
-/** The controls of a name as counts of equally long recordings, and the work of some rounds in such recordings. */
-function controlsOf(profiles: readonly AttackProfile[], role: ProcessRole, name: string, rounds = profiles): Control[] {
+/** Returns the controls of a name as counts of equally long recordings, for the work of some of the rounds. */
+function controlsOf(profiles: readonly AttackProfile[], role: ProcessRole, name: string) {
   const series = (kind: 'idle' | 'barrier') =>
     profiles.flatMap((profile) => {
       const { calls, recordings } = profile[kind]
       return own(calls[role], name) ?? new Array<number>(recordings).fill(0)
     })
-  return [
+  const [idleCounts, barrierCounts] = [series('idle'), series('barrier')]
+  return (rounds: readonly AttackProfile[]): Control[] => [
     {
-      counts: series('idle'),
+      counts: idleCounts,
       recordings: rounds.reduce((sum, { seconds, idle }) => sum + (idle.seconds > 0 ? seconds / idle.seconds : 0), 0),
     },
-    { counts: series('barrier'), recordings: rounds.reduce((sum, { barrier }) => sum + barrier.passes, 0) },
+    { counts: barrierCounts, recordings: rounds.reduce((sum, { barrier }) => sum + barrier.passes, 0) },
   ]
 }
 
@@ -57,14 +58,24 @@ const isSilent = (profiles: readonly AttackProfile[], role: ProcessRole): boolea
 function roundsOf(profiles: readonly AttackProfile[], role: ProcessRole, name: string, silent: boolean): NameRounds {
   const work = profiles.map((profile) => own(profile.work[role], name) ?? 0)
   if (silent) return { work, expected: work.map(() => 0), isUsed: true }
-  const ofRound = profiles.map((profile) => controlsOf(profiles, role, name, [profile]))
+  const controls = controlsOf(profiles, role, name)
+  const ofRound = profiles.map((profile) => controls([profile]))
   const beyond = work.filter((count, round) => count > largestCount(ofRound[round]!)).length
   const total = work.reduce((sum, count) => sum + count, 0)
   return {
     work,
     expected: ofRound.map(expectedCount),
-    isUsed: beyond * 2 > profiles.length || backgroundPValue(total, controlsOf(profiles, role, name)) <= falseNameRate,
+    isUsed: beyond * 2 > profiles.length || backgroundPValue(total, controls(profiles)) <= falseNameRate,
   }
+}
+
+/** What one role called in the work of a case, by name. */
+type RoleCalls = ReadonlyMap<string, NameRounds>
+
+function roleCalls(profiles: readonly AttackProfile[], role: ProcessRole): RoleCalls {
+  const silent = isSilent(profiles, role)
+  const names = new Set(profiles.flatMap((profile) => Object.keys(profile.work[role] ?? {})))
+  return new Map([...names].map((name) => [name, roundsOf(profiles, role, name, silent)]))
 }
 
 /** What a case's samples on one platform called, of some roles. */
@@ -86,15 +97,23 @@ export interface TracedCalls {
  * - Or if all rounds together call it more often than a background does by chance, at `falseNameRate`.
  *
  * @param profiles of all rounds
+ * @returns a function of the roles. It decides each role once.
  */
-export function tracedCalls(profiles: readonly AttackProfile[], roles: readonly ProcessRole[]): TracedCalls {
+export function tracedCalls(profiles: readonly AttackProfile[]): (roles: readonly ProcessRole[]) => TracedCalls {
+  const known = new Map<ProcessRole, RoleCalls>()
+  return (roles) => {
+    for (const role of roles) if (!known.has(role)) known.set(role, roleCalls(profiles, role))
+    return combined(profiles, new Map(roles.map((role) => [role, known.get(role)!])))
+  }
+}
+
+function combined(profiles: readonly AttackProfile[], byRole: ReadonlyMap<ProcessRole, RoleCalls>): TracedCalls {
+  const roles = [...byRole.keys()]
   const work = profiles.map((): Map<string, number> => new Map())
   const workCalls = profiles.map(() => 0)
   const states = new Map<string, CallState>()
-  for (const role of roles) {
-    const silent = isSilent(profiles, role)
-    for (const name of new Set(profiles.flatMap((profile) => Object.keys(profile.work[role] ?? {})))) {
-      const rounds = roundsOf(profiles, role, name, silent)
+  for (const [role, names] of byRole) {
+    for (const [name, rounds] of names) {
       for (const [round, count] of rounds.work.entries()) {
         const beyond = count - rounds.expected[round]!
         workCalls[round] = workCalls[round]! + beyond
@@ -128,14 +147,11 @@ export const platformRoles = processRoles.filter((role) => rolePart(role) !== 's
 
 const reachableRoles = processRoles.filter((role) => rolePart(role) === 'guest-reachable')
 
-const derived = new WeakSet<readonly Sample[]>()
-
 /**
  * Returns the samples with the metrics of attack profiles. A record has only raw counts, because the controls of all
  * rounds of a case belong together. Warm-up rounds have no metrics.
  */
 export function withTracedValues(samples: readonly Sample[]): readonly Sample[] {
-  if (derived.has(samples)) return samples
   const groups = new Map<string, { at: number; profile: AttackProfile }[]>()
   for (const [at, sample] of samples.entries()) {
     const profile = attackProfileOf(sample)
@@ -147,7 +163,8 @@ export function withTracedValues(samples: readonly Sample[]): readonly Sample[] 
   const result = [...samples]
   for (const group of groups.values()) {
     const profiles = group.map(({ profile }) => profile)
-    const [whole, reachable] = [tracedCalls(profiles, platformRoles), tracedCalls(profiles, reachableRoles)]
+    const callsOf = tracedCalls(profiles)
+    const [whole, reachable] = [callsOf(platformRoles), callsOf(reachableRoles)]
     for (const [round, { at, profile }] of group.entries()) {
       const distinct = (calls: TracedCalls, kind: 'work' | 'setup') => Object.keys(calls[kind][round]!).length
       const total = (calls: Calls) => Object.values(calls).reduce((sum, count) => sum + count, 0)
@@ -161,7 +178,6 @@ export function withTracedValues(samples: readonly Sample[]): readonly Sample[] 
       if (sample.outcome.ok) result[at] = { ...sample, outcome: { ...sample.outcome, values } }
     }
   }
-  derived.add(result)
   return result
 }
 
@@ -171,10 +187,11 @@ export function withTracedValues(samples: readonly Sample[]): readonly Sample[] 
  */
 export function usedByRole(profiles: readonly AttackProfile[]): Partial<Record<ProcessRole, string[]>> {
   if (profiles.length === 0 || profiles.some(({ source }) => source !== 'syscalls')) return {}
+  const callsOf = tracedCalls(profiles)
   return Object.fromEntries(
     processRoles.flatMap((role) => {
       if (profiles.every(({ work }) => work[role] === undefined)) return []
-      const [first = {}, ...others] = tracedCalls(profiles, [role]).work
+      const [first = {}, ...others] = callsOf([role]).work
       const names = Object.keys(first).filter((name) => others.every((calls) => Object.hasOwn(calls, name)))
       return [[role, names.sort()]]
     }),

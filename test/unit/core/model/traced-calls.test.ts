@@ -21,7 +21,7 @@ const rounds = (count: number, more: Partial<AttackProfile>) => Array.from({ len
 describe('a name', () => {
   it('is the work’s from one call on if its role makes no call in the controls', () => {
     const loud = { idle: idle({ shim: { read: [9, 9, 9, 9] } }), barrier: barrier({ client: { write: [2] } }) }
-    const { work, states } = tracedCalls(rounds(1, { ...loud, work: { guest: { read: 1, write: 3 } } }), platformRoles)
+    const { work, states } = tracedCalls(rounds(1, { ...loud, work: { guest: { read: 1, write: 3 } } }))(platformRoles)
     expect(work).toEqual([{ read: 1, write: 3 }])
     expect(states).toEqual({ read: 'work', write: 'work' })
   })
@@ -32,7 +32,7 @@ describe('a name', () => {
       barrier: barrier({ sentry: { futex: new Array(10).fill(4), read: new Array(10).fill(1) } }),
     }
     const work = { sentry: { futex: 206, nanosleep: 2, read: 2, mmap: 1 } }
-    const all = tracedCalls(rounds(4, { ...sentry, work }), platformRoles)
+    const all = tracedCalls(rounds(4, { ...sentry, work }))(platformRoles)
     expect(all.work).toEqual(new Array(4).fill({ futex: 102, read: 1, mmap: 1 }))
     expect(all.states).toEqual({ futex: 'work', nanosleep: 'background', read: 'work', mmap: 'work' })
   })
@@ -44,23 +44,22 @@ describe('a name', () => {
       work: { sentry: { futex: 100 + [20, 25, 15, 22][at % 4]! } },
     })
     const profiles = Array.from({ length: 8 }, (_, at) => profile(loud(at)))
-    expect(tracedCalls(profiles, platformRoles).states).toEqual({ futex: 'work' })
+    expect(tracedCalls(profiles)(platformRoles).states).toEqual({ futex: 'work' })
     const quiet = profiles.map((one) => ({ ...one, work: { sentry: { futex: 101 } } }))
-    expect(tracedCalls(quiet, platformRoles).states).toEqual({ futex: 'background' })
+    expect(tracedCalls(quiet)(platformRoles).states).toEqual({ futex: 'background' })
   })
 
   it('that no control has is the work’s only if more than half of the rounds have it', () => {
     const loud = { idle: idle({ sentry: { futex: [9, 9, 9, 9] } }) }
     const profiles = [1, 1, 0, 0].map((mmap) => profile({ ...loud, work: { sentry: mmap ? { mmap } : {} } }))
-    expect(tracedCalls(profiles, platformRoles).states).toEqual({ mmap: 'background', futex: 'background' })
-    expect(tracedCalls(profiles.slice(0, 3), platformRoles).states).toMatchObject({ mmap: 'work' })
+    expect(tracedCalls(profiles)(platformRoles).states).toEqual({ mmap: 'background', futex: 'background' })
+    expect(tracedCalls(profiles.slice(0, 3))(platformRoles).states).toMatchObject({ mmap: 'work' })
   })
 
   it('is of the start if nothing else calls it', () => {
     const { states, setup } = tracedCalls(
       rounds(1, { setup: { client: { mount: 2, read: 1 }, guest: { read: 4 } }, work: { guest: { read: 1 } } }),
-      platformRoles,
-    )
+    )(platformRoles)
     expect(states).toEqual({ read: 'work', mount: 'setup' })
     expect(setup).toEqual([{ read: 5, mount: 2 }])
   })
