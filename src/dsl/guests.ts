@@ -14,9 +14,9 @@ export type CpuPlacement = 'shared' | 'spread' | 'separate'
 
 /** How guests are requested in a burst. */
 export interface BurstOptions {
-  /** Milliseconds from one request to the next. Default: 0, all at once. */
+  /** Milliseconds from one request to the next, 0 or more. Default: 0, all at once. */
   readonly every?: number
-  /** Seconds after its request in which a guest must be ready. Default: what the sample has left. */
+  /** Seconds after its request in which a guest must be ready, more than 0. Default: what the sample has left. */
   readonly limit?: number
   /** Default: `spread`. */
   readonly cpus?: CpuPlacement
@@ -54,7 +54,7 @@ export interface GuestsApi {
   /**
    * Lowers the hard limit of all guests together.
    * @param bytes more than `totalMemoryBytes` has no effect
-   * @throws {RangeError} if `bytes` is less than 1 or no number
+   * @throws {RangeError} if `bytes` is less than 1 or no number, or, with cgroup v1, if the guests use more already
    */
   limitMemory(bytes: number): void
   /** Returns the bytes that the host can give to new processes now, by its kernel's estimate (`MemAvailable`). */
@@ -65,7 +65,9 @@ export interface GuestsApi {
    * guest that fails or is late is part of the result, in the order of the requests.
    *
    * Unsupported if the limits of the guests add up to more than `totalMemoryBytes`.
-   * @throws {RangeError} if `count` is no whole number of 1 or more
+   * @throws {RangeError} if `count` is no whole number of 1 or more, an option has a value that it cannot have, or the
+   *   sample would end before the last request
+   * @throws {TypeError} if there is an option that `burst` does not have
    */
   burst(count: number, command: Command, options?: BurstOptions): Promise<readonly GuestStart[]>
   /**
@@ -74,6 +76,8 @@ export interface GuestsApi {
    *
    * Unsupported if the platform runs one program per guest.
    * @throws {IsobenchError} if the platform cannot boot it
+   * @throws {RangeError} if `cpus` is no `CpuPlacement`
+   * @throws {TypeError} if there is an option that `boot` does not have
    */
   boot(options?: Pick<BurstOptions, 'cpus'>): Promise<BootedGuest>
 }
