@@ -373,7 +373,8 @@ export async function overlookedFiles(
 
 /** Why a path cannot be imported, whatever its ending. Undefined for a regular file and for a folder. */
 function unusableFile(path: string): { readonly message: string; readonly fix: string } | undefined {
-  const stats = statSync(path, { throwIfNoEntry: false })
+  // A link may also lead to itself, or through a file.
+  const stats = existsSync(path) ? statSync(path) : undefined
   if (stats?.isFile() || stats?.isDirectory()) return undefined
   if (stats) return { message: 'it is no regular file, so nothing imports it.', fix: 'remove or rename it' }
   // Node.js replaces bytes that are not UTF-8, so no file has the name that it returns.

@@ -69,6 +69,13 @@ describe('a file that looks like a bench file', () => {
     ])
   })
 
+  it.each(['b.bench.ts', 'a.bench.ts/x'])('is named if it is a link that leads nowhere: to %s', async (target) => {
+    write({ 'benches/a.bench.ts': '' })
+    symlinkSync(target, join(root, 'benches/b.bench.ts'))
+    expect(await benchFiles(await loadProject(root))).toEqual(['benches/a.bench.ts'])
+    expect(await overlooked()).toEqual(['benches/b.bench.ts it is a link to a file that does not exist.'])
+  })
+
   it('is named if it is a FIFO, a link to a device or has a name that is not UTF-8, and no bench file', async () => {
     write({ 'benches/a.bench.ts': '' })
     execFileSync('mkfifo', [join(root, 'benches/b.bench.ts')])
