@@ -6,6 +6,7 @@ import type { CaseResult, MetricResult, PlatformResult, Report } from '../core/m
 import type { ClaimVerdict, FindingOutcome, Outcome, ReasonCode } from '../core/model/verdict.ts'
 import { median } from '../core/stats/index.ts'
 import { type FindingId, seriesOf } from '../dsl/finding-id.ts'
+import { groupBy } from '../util/group-by.ts'
 import { plural, sanitize } from '../util/text.ts'
 import { formatReasonCode, formatReasonSubject } from './format.ts'
 
@@ -88,18 +89,6 @@ export function verdictNotes(report: Report): string[] {
         ]
       : []),
   ]
-}
-
-/** The items by their key, in their order. */
-export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>()
-  for (const item of items) {
-    const key = keyOf(item)
-    const group = groups.get(key)
-    if (group) group.push(item)
-    else groups.set(key, [item])
-  }
-  return groups
 }
 
 /** A claim about a case that a bench and several findings may share. */

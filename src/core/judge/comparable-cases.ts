@@ -1,5 +1,6 @@
 import type { Reference } from '../../dsl/claim.ts'
 import type { Metric } from '../../dsl/metric.ts'
+import { groupBy } from '../../util/group-by.ts'
 import type { BenchCase, ScheduledPlan } from '../model/plan.ts'
 import {
   type Dependence,
@@ -73,7 +74,7 @@ export class ComparableCases {
   readonly #samples: Samples
   readonly #benches: ReadonlyMap<string, Bench>
   /** By bench. */
-  readonly #cases = new Map<string, BenchCase[]>()
+  readonly #cases: ReadonlyMap<string, readonly BenchCase[]>
   readonly #members = new Map<string, readonly Member[]>()
   readonly #known = new Map<string, readonly Known[]>()
   readonly #runPriors = new Map<string, VariancePrior | undefined>()
@@ -84,11 +85,7 @@ export class ComparableCases {
     this.#plan = plan
     this.#samples = samples
     this.#benches = new Map(plan.benches.map((bench) => [bench.id, bench]))
-    for (const one of plan.cases) {
-      const known = this.#cases.get(one.bench)
-      if (known) known.push(one)
-      else this.#cases.set(one.bench, [one])
-    }
+    this.#cases = groupBy(plan.cases, ({ bench }) => bench)
   }
 
   /**

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { compareFindingIds, type FindingId } from '../../dsl/finding-id.ts'
 import type { Metric } from '../../dsl/metric.ts'
+import { groupBy } from '../../util/group-by.ts'
 import { combineConfinement } from '../model/confinement.ts'
 import { type BenchCase, measuredOn, type ScheduledPlan } from '../model/plan.ts'
 import { attackProfileOf, causeOf, errorOf, type RunRecord, type Sample, valuesOf } from '../model/record.ts'
@@ -127,13 +128,7 @@ const resultKey = (caseId: string, platform: string): string => `${caseId}\0${pl
 
 /** When and how the samples of each result were measured. */
 function sampleLogs(samples: readonly Sample[]): Map<string, PlatformResult['samples']> {
-  const results = new Map<string, Sample[]>()
-  for (const sample of samples) {
-    const key = resultKey(sample.case, sample.platform)
-    const result = results.get(key)
-    if (result) result.push(sample)
-    else results.set(key, [sample])
-  }
+  const results = groupBy(samples, (sample) => resultKey(sample.case, sample.platform))
   return new Map(
     [...results].map(([key, own]) => {
       const counted = new Set(countedSamples(own))

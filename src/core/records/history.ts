@@ -1,6 +1,7 @@
 import { basename, dirname, join, resolve } from 'node:path'
 import { compareFindingIds, type FindingId } from '../../dsl/finding-id.ts'
 import { messageOf, UsageError } from '../../util/errors.ts'
+import { groupBy } from '../../util/group-by.ts'
 import { failures } from '../judge/exit-code.ts'
 import { buildReport } from '../judge/report.ts'
 import type { BenchInfo } from '../model/claim.ts'
@@ -147,11 +148,7 @@ function historyIn(folder: string, wanted: (bench: string) => boolean, most = Nu
       return []
     }
   })
-  const byHost = new Map<string, Stored[]>()
-  for (const one of records) {
-    const host = hostOf(one.record)
-    byHost.set(host, [...(byHost.get(host) ?? []), one])
-  }
+  const byHost = groupBy(records, ({ record }) => hostOf(record))
   return { schemaVersion: 1, hosts: [...byHost].map(([host, runs]) => hostHistory(host, runs, wanted)), skipped }
 }
 
@@ -212,9 +209,7 @@ function hostHistory(host: string, stored: readonly Stored[], wanted: (bench: st
 
 /** The platforms of a metric together, also those that a later run added. */
 function groupedByMetric(series: readonly MutableSeries[]): MutableSeries[] {
-  const keyOf = ({ bench, params, metric }: MutableSeries) => JSON.stringify([bench.id, params, metric])
-  const groups = new Map<string, MutableSeries[]>()
-  for (const one of series) groups.set(keyOf(one), [...(groups.get(keyOf(one)) ?? []), one])
+  const groups = groupBy(series, ({ bench, params, metric }) => JSON.stringify([bench.id, params, metric]))
   return [...groups.values()].flat()
 }
 

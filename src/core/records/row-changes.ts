@@ -1,3 +1,4 @@
+import { groupBy } from '../../util/group-by.ts'
 import type { Difference } from '../judge/samples.ts'
 import { type PValues, pValueAtRate } from '../judge/tests.ts'
 import type { BenchInfo } from '../model/claim.ts'
@@ -90,18 +91,6 @@ export const ratiosOf = (rounds: readonly Difference[]): number[] => rounds.map(
 /** Equal for rows of the same bench and metric: their noise is comparable. */
 const keyOf = ({ bench, metric, of }: UnadjustedRow): string => JSON.stringify([bench.id, metric, of])
 
-/** What belongs to rows of the same bench and metric, by their key. */
-function grouped<T>(all: readonly T[], rowOf: (one: T) => UnadjustedRow): Map<string, T[]> {
-  const groups = new Map<string, T[]>()
-  for (const one of all) {
-    const key = keyOf(rowOf(one))
-    const group = groups.get(key)
-    if (group) group.push(one)
-    else groups.set(key, [one])
-  }
-  return groups
-}
-
 /** The fewest other rows of a platform that show how noisy it is. */
 const minNoiseRows = 3
 
@@ -111,7 +100,7 @@ const minNoiseRows = 3
  */
 function priorsOf(all: readonly RowVariance[]): (row: UnadjustedRow) => VariancePrior | undefined {
   const pools = new Map(
-    [...grouped(all, ({ row }) => row).values()].flatMap((group) =>
+    [...groupBy(all, ({ row }) => keyOf(row)).values()].flatMap((group) =>
       group.map(({ row }) => [row, poolVariances(group, (one) => one.row === row)] as const),
     ),
   )
@@ -214,7 +203,7 @@ type JointResult = Dependence & { readonly comparisons: number }
 
 /** Tests the rounds of one run of all rows of the same bench and metric that have these rounds. */
 function jointDependence(all: readonly UnadjustedRow[]): JointTest {
-  const groups = grouped(all, (row) => row)
+  const groups = groupBy(all, keyOf)
   const known = new Map<string, JointResult | undefined>()
   return (row, run, rounds) => {
     const wanted = rounds.map(({ round }) => round)

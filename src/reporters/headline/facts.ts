@@ -5,8 +5,9 @@ import type { ClaimVerdict, Outcome } from '../../core/model/verdict.ts'
 import { regressions } from '../../core/records/compare.ts'
 import type { Row } from '../../core/records/row-changes.ts'
 import { compareFindingIds, type FindingId } from '../../dsl/finding-id.ts'
+import { groupBy } from '../../util/group-by.ts'
 import type { BaselineView } from '../metric-table.ts'
-import { groupBy, roundMedians } from '../summary.ts'
+import { roundMedians } from '../summary.ts'
 
 /**
  * Contradicted claims and regressions, grouped: each thing that was measured is one fact, however many claims and

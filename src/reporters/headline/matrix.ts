@@ -3,7 +3,8 @@ import type { BenchInfo } from '../../core/model/claim.ts'
 import type { Params } from '../../core/model/plan.ts'
 import type { CaseResult, MetricResult, Report } from '../../core/model/report.ts'
 import type { ClaimVerdict } from '../../core/model/verdict.ts'
-import { figureKey, groupBy } from '../summary.ts'
+import { groupBy } from '../../util/group-by.ts'
+import { figureKey } from '../summary.ts'
 
 /** Platforms by benches: how each platform compares with native in each bench, at a glance. */
 

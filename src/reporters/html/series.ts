@@ -1,6 +1,7 @@
 import { describeParams } from '../../core/model/plan.ts'
 import type { CaseResult, MetricResult, Report } from '../../core/model/report.ts'
 import { quantile } from '../../core/stats/index.ts'
+import { groupBy } from '../../util/group-by.ts'
 import { formatColumn, formatQuantity, formatRatios } from '../format.ts'
 import type { BaselineLookup } from '../metric-table.ts'
 import type { Anchors } from './anchors.ts'
@@ -146,12 +147,7 @@ export interface Series {
 export function seriesOf(cases: readonly CaseResult[]): Series[] {
   const axis = axisOf(cases)
   if (axis === undefined) return []
-  const groups = new Map<string, CaseResult[]>()
-  for (const benchCase of cases) {
-    const { [axis]: _, ...others } = benchCase.params
-    const key = describeParams(others)
-    groups.set(key, [...(groups.get(key) ?? []), benchCase])
-  }
+  const groups = groupBy(cases, ({ params: { [axis]: _, ...others } }) => describeParams(others))
   const metrics = [...new Set(cases.flatMap(({ results }) => results.flatMap((result) => Object.keys(result.metrics))))]
   return [...groups].flatMap(([others, group]) => {
     const sorted = [...group].sort((a, b) => Number(a.params[axis]) - Number(b.params[axis]))

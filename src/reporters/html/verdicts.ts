@@ -2,6 +2,7 @@ import { describeParams } from '../../core/model/plan.ts'
 import type { CaseResult, Report } from '../../core/model/report.ts'
 import type { ClaimVerdict, FindingVerdict, PartVerdict } from '../../core/model/verdict.ts'
 import type { Change } from '../../core/records/row-changes.ts'
+import { groupBy } from '../../util/group-by.ts'
 import { plural } from '../../util/text.ts'
 import { formatRowBasis } from '../comparison.ts'
 import { formatDirection } from '../findings.ts'
@@ -20,7 +21,6 @@ import {
   bySeries,
   caseName,
   claimLocation,
-  groupBy,
   outcomeName,
   type UniqueClaim,
   uniqueClaims,
