@@ -143,7 +143,7 @@ test('a bench of no run is an error, and a run without results is none', async (
   expect(() => show({ since: ['2026-02-31'] })).toThrow('"2026-02-31" is not a date')
   expect(await show({ since: ['2024-02-29'] })).toBe(0)
   writeFileSync(join(runs, 'one.jsonl'), '{"type":"sta')
-  await expect(show({ 'fail-on': ['worse'] })).rejects.toThrow('isobench history: none of 1 stored run can be read')
+  await expect(show({ 'fail-on': ['worse'] })).rejects.toThrow('isobench history: 1 stored run cannot be read')
 })
 
 test('--since shows later runs and their changes, which are found in all runs', () => {
