@@ -131,6 +131,13 @@ bench('one', workload('w', { metrics: { e: higher('ops/s') }, run: async () => (
     ])
   })
 
+  it('prints what bench files print, although the config replaces the function that does', () => {
+    writeFileSync(join(root, 'mute.config.ts'), config('process.stderr.write = () => true'))
+    writeFileSync(join(root, 'benches/loud.bench.ts'), `console.log('from the bench')\n${bench}`)
+    const { status, stderr } = shell('ISO list --config mute.config.ts; code=$?; rm benches/loud.bench.ts; exit $code')
+    expect([status, stderr]).toEqual([0, 'stdout | benches/loud.bench.ts\nfrom the bench\n'])
+  })
+
   it('plan writes to what a link of --out leads to, and keeps the link', () => {
     const make = 'echo old > target.json; ln -s target.json link.json'
     const { status, stderr } = shell(`${make}; ISO plan --shards 2 --out link.json`)
