@@ -31,6 +31,8 @@ export interface Snapshot {
   restore(first: Command): Promise<SnapshotGuest>
   /**
    * Starts several guests from the snapshot at the same time and runs `first` in each.
+   *
+   * Unsupported if the limits of the guests add up to more memory than the host can give to guests.
    * @throws {RangeError} if `count` is no whole number of 1 or more
    */
   clone(count: number, first: Command): Promise<Clones>

@@ -1,6 +1,7 @@
 /** How much memory the host has, and how much of it guests may have together. */
 
 import { readFileSync } from 'node:fs'
+import { UnsupportedError } from '../util/errors.ts'
 
 /** Memory of the host in bytes. */
 export interface HostMemory {
@@ -24,3 +25,20 @@ const hostReserve = (total: number): number => Math.max(1024 ** 3, total / 10)
 /** Bytes that all guests of a sample may have together, so that the host survives guests that take all they can. */
 export const memoryForGuests = ({ total, available }: HostMemory): number =>
   Math.max(0, Math.floor(available - hostReserve(total)))
+
+const gibibytes = (bytes: number): string => `${Number((bytes / 1024 ** 3).toPrecision(3))} GiB`
+
+/**
+ * Checks that guests fit into memory, before the first of them starts.
+ * @param each the memory limit of a guest in bytes
+ * @param available bytes that all of them may have together
+ * @throws {UnsupportedError} if their limits add up to more
+ */
+export function checkMemoryOfGuests(count: number, each: number, available: number): void {
+  if (count * each <= available) return
+  throw new UnsupportedError(
+    `${count} guests with ${gibibytes(each)} each may use more than the ${gibibytes(available)} that this host can ` +
+      'give to guests',
+    'lower guest.memory in isobench.config.ts, or start fewer guests',
+  )
+}

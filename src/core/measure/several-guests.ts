@@ -3,7 +3,7 @@ import { checkOptions, describeValue } from '../../dsl/checked.ts'
 import type { BootedGuest, BurstOptions, CpuPlacement, GuestStart, GuestsApi } from '../../dsl/guests.ts'
 import type { Metrics } from '../../dsl/metric.ts'
 import type { GuestsContext, ParamSpace, Workload } from '../../dsl/workload.ts'
-import { readMemory } from '../../host/memory-info.ts'
+import { checkMemoryOfGuests, readMemory } from '../../host/memory-info.ts'
 import type { GuestArgv, HostArgv } from '../../host/process.ts'
 import type { ExceededLimit, OwnedGuestSandbox } from '../../host/sandbox.ts'
 import type { Command } from '../../tools/command.ts'
@@ -30,8 +30,6 @@ import { createRendezvous } from './rendezvous.ts'
 import { bootGraceMs, raceAbort, type SampleScope } from './sample-scope.ts'
 
 /** A workload of several guests: guests of one platform that isobench boots at once, or beside each other. */
-
-const gibibytes = (bytes: number): string => `${Number((bytes / 1024 ** 3).toPrecision(3))} GiB`
 
 type GuestsWork = Extract<Workload<Metrics, ParamSpace>['work'], { readonly kind: 'guests' }>
 
@@ -138,7 +136,7 @@ class SeveralGuests implements AsyncDisposable {
     const argv = guestArgv(command)
     checkBurst(count, every, limit)
     checkTime(count, every, remaining(this.sample.scope))
-    this.#checkMemory(count)
+    checkMemoryOfGuests(count, this.sample.measureContext.session.limits.memoryBytes, this.group.memoryBytes)
     this.#checkCpus('burst()', cpus, count)
     const sandboxes = await Promise.all(Array.from({ length: count }, () => this.#place(cpus)))
     const armed = createRendezvous(count)
@@ -237,16 +235,6 @@ class SeveralGuests implements AsyncDisposable {
         },
       }),
     }
-  }
-
-  #checkMemory(count: number): void {
-    const { memoryBytes } = this.sample.measureContext.session.limits
-    if (count * memoryBytes <= this.group.memoryBytes) return
-    throw new UnsupportedError(
-      `${count} guests with ${gibibytes(memoryBytes)} each may use more than the ` +
-        `${gibibytes(this.group.memoryBytes)} that this host can give to guests`,
-      'lower guest.memory in isobench.config.ts, or boot fewer guests',
-    )
   }
 
   /** @throws {UnsupportedError} if `count` more guests cannot have CPUs that no other guest has */

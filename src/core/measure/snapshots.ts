@@ -9,6 +9,7 @@ import type { Clones, Snapshot, SnapshotGuest } from '../../dsl/snapshot.ts'
 import type { ParamSpace, SnapshotContext } from '../../dsl/workload.ts'
 import { killProcesses } from '../../host/cgroup.ts'
 import { pageFaults, proportionalBytes, sharedBytes } from '../../host/guest-memory.ts'
+import { checkMemoryOfGuests, memoryForGuests, readMemory } from '../../host/memory-info.ts'
 import type { OwnedGuestSandbox } from '../../host/sandbox.ts'
 import type { Command } from '../../tools/command.ts'
 import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
@@ -114,6 +115,7 @@ export class SnapshotGuests implements AsyncDisposable {
   async #clone(count: number, restoring: Start, first: Command): Promise<Clones> {
     if (!Number.isInteger(count) || count < 1)
       throw new RangeError(`clone(): expected a whole number of guests, 1 or more, not ${describeValue(count)}`)
+    checkMemoryOfGuests(count, this.options.session.limits.memoryBytes, memoryForGuests(readMemory()))
     // Before the clock starts, because a sandbox is isobench's own work.
     const places: OwnedGuestSandbox[] = []
     while (places.length <= count) places.push(await this.#sandbox())

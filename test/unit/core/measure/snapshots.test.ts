@@ -131,6 +131,20 @@ describe('a guest that is saved', () => {
     expect(events.filter((event) => event.startsWith('restore'))).toEqual([])
   })
 
+  it('starts none of more clones than memory allows', async () => {
+    const { made, scope } = guests(ability)
+    await using _scope = scope
+    await using _made = made
+    const snapshot = await (await made.boot(first)).save()
+    events = []
+    const failure = await snapshot.clone(1_000_000, first).catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(UnsupportedError)
+    expect(String(failure)).toMatch(
+      /1000000 guests with 1 GiB each may use more than the [\d.]+ GiB that this host can/,
+    )
+    expect(events).toEqual([])
+  })
+
   it('is removed with its snapshot and its clones, also after a failure', async () => {
     const { made, scope } = guests(ability)
     await using _scope = scope
