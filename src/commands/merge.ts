@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, openSync, rmSync, statSync } from 'node:fs'
 import { format, parse, resolve } from 'node:path'
 import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
@@ -6,6 +6,7 @@ import { readShardPlan, type ShardPlan } from '../core/project/shard-plan.ts'
 import { chooseByHost, type MergedRecord, mergeRecords, recordTexts } from '../core/records/merge.ts'
 import type { RecordSurvey } from '../core/records/record-survey.ts'
 import { chooseRecords, type LeftOut, type MissingRounds, type MissingShard } from '../core/records/shard-coverage.ts'
+import { shellWord } from '../reporters/headline/next-steps.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
 import { isStream, openOutput, writeAll } from '../util/outputs.ts'
 import { plural } from '../util/text.ts'
@@ -104,7 +105,7 @@ async function merge(names: readonly string[], options: MergeOptions, io: Comman
       write(file, texts, options.out!)
       io.err.write(`Wrote ${file}: ${plural(group.length, 'record')}.\n`)
     }
-    io.err.write(missingText(merged))
+    io.err.write(plansText(merged) + missingText(merged, folderOf(names, io), options.plan))
     isIncomplete ||= merged.missingShards.length > 0 || merged.missingRounds.length > 0
   }
   return options.strict && isIncomplete ? exitCodes.inconclusive : exitCodes.clean
@@ -205,12 +206,37 @@ function listed(ids: readonly string[]): string {
   return `${ids.slice(0, namedBenches).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }
 
-function missingText({ missingShards, missingRounds }: MergedRecord): string {
-  const shards = missingShards.map(
-    ({ index, count, plan, benches }: MissingShard) =>
+/** Shards of several plans are no mistake if each plan is complete. */
+function plansText({ shardPlans }: MergedRecord): string {
+  if (shardPlans.length < 2) return ''
+  const texts = shardPlans.map(({ plan, count, indices }) => `${plan} (${indices.length} of ${plural(count, 'shard')})`)
+  return `The records are of ${shardPlans.length} shard plans: ${texts.join(', ')}.\n`
+}
+
+/** The folder of the command line, which the record of a lost shard should be written to. */
+const folderOf = (names: readonly string[], { cwd }: CommandIo): string | undefined =>
+  names.find((name) => statSync(resolve(cwd, name), { throwIfNoEntry: false })?.isDirectory())
+
+/**
+ * What is missing, and the command that measures a lost shard.
+ * @param folder for the record of a lost shard
+ * @param planFile as written by the user
+ */
+function missingText(
+  { missingShards, missingRounds }: MergedRecord,
+  folder: string | undefined,
+  planFile: string | undefined,
+): string {
+  const records = folder === undefined ? '' : ` --records ${shellWord(folder)}`
+  const shards = missingShards.map(({ index, count, plan, isOfFile, benches }: MissingShard) => {
+    const ofPlan = isOfFile ? ` --plan ${planFile === undefined ? 'FILE' : shellWord(planFile)}` : ''
+    const options = isOfFile ? '' : ', with the options of the other shards'
+    return (
       `missing  shard ${index}/${count} of plan ${plan}: no record. ` +
-      `${plural(benches.length, 'bench', 'benches')}: ${listed(benches)}\n`,
-  )
+      `${plural(benches.length, 'bench', 'benches')}: ${listed(benches)}\n` +
+      `         measure it: isobench run${ofPlan} --shard ${index}/${count}${records}${options}\n`
+    )
+  })
   const rounds = missingRounds.map(
     ({ file, status, shard, bench, rounds, planned }: MissingRounds) =>
       `missing  ${bench}: ${rounds} of ${planned} rounds in ${file}${shard ? ` (shard ${shard})` : ''}, because ` +

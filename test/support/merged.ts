@@ -17,6 +17,6 @@ export function surveysOf(records: readonly RunRecord[]): RecordSurvey[] {
 
 /** Merges records that are not in files. */
 export function mergeAll(records: readonly RunRecord[]): RunRecord {
-  const { samples, missingShards: _, missingRounds: __, ...merged } = mergeRecords(surveysOf(records))
+  const { samples, shardPlans: _, missingShards: __, missingRounds: ___, ...merged } = mergeRecords(surveysOf(records))
   return { ...merged, samples: [...samples()] }
 }

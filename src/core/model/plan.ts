@@ -106,6 +106,9 @@ export interface ShardOfPlan {
   readonly others: readonly BenchData[]
 }
 
+/** Whether a plan file states the shards: such a file makes one run. */
+export const isOfPlanFile = ({ plan, run }: Pick<ShardOfPlan, 'plan' | 'run'>): boolean => run === plan
+
 /** What a run is going to do. Plain data. */
 export interface Plan {
   readonly seed: string

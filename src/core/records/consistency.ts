@@ -30,7 +30,7 @@ export function sequenceChecker({ plan }: StartLine): (line: RecordLine) => stri
 /** What a start line contradicts itself in; undefined if it does not. */
 export function planContradiction(start: RecordLine): string | undefined {
   if (start.type !== 'start') return undefined
-  const { benches, cases, findings, platforms, sequential } = start.plan as unknown as ScheduledPlan
+  const { benches, cases, findings, platforms, sequential, shard } = start.plan as unknown as ScheduledPlan
   const twice =
     duplicate(
       'bench',
@@ -62,7 +62,7 @@ export function planContradiction(start: RecordLine): string | undefined {
     if (matcher.kind === 'worsensAtMost' && matcher.from === matcher.to)
       return `worsensAtMost compares ${matcher.over} ${matcher.from} with itself`
   }
-  return looksContradiction(sequential)
+  return looksContradiction(sequential) ?? shardContradiction(shard, cases)
 }
 
 function duplicate(what: string, ids: readonly (string | number)[]): string | undefined {
@@ -72,6 +72,18 @@ function duplicate(what: string, ids: readonly (string | number)[]): string | un
     seen.add(id)
   }
   return undefined
+}
+
+/** A merge finds the shards that are missing by these numbers. */
+function shardContradiction(shard: ScheduledPlan['shard'], cases: ScheduledPlan['cases']): string | undefined {
+  if (!shard) return undefined
+  const { count, indices, benches } = shard
+  if (benches.length !== count) return `it lists the benches of ${benches.length} shards, and has a count of ${count}`
+  const outside = indices.find((index) => index > count)
+  if (outside !== undefined || indices.length === 0) return `it is shard ${outside ?? 'none'} of ${count}`
+  const own = new Set(indices.flatMap((index) => benches[index - 1]!))
+  const foreign = cases.find(({ bench }) => !own.has(bench))
+  return foreign && `the case "${foreign.id}" is not of shard ${indices.join(', ')} of ${count}`
 }
 
 /** Looks of other rounds or error rates than those of `--rounds MIN..MAX` would change what a verdict promises. */

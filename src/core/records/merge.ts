@@ -1,16 +1,10 @@
 import { UsageError } from '../../util/errors.ts'
 import { plural } from '../../util/text.ts'
-import {
-  type BenchCase,
-  type ExcludedBench,
-  measuredOn,
-  type NoiseFloor,
-  type ScheduledPlan,
-  type ShardOfPlan,
-} from '../model/plan.ts'
+import { type BenchCase, type ExcludedBench, measuredOn, type NoiseFloor, type ScheduledPlan } from '../model/plan.ts'
 import { type Environment, type RunRecord, recordVersion, type Sample } from '../model/record.ts'
 import type { BenchData, FindingData, Problem } from '../model/suite.ts'
 import { fingerprintLines } from './fingerprint.ts'
+import { type MergedPlan, MergedShards } from './merged-shards.ts'
 import { RecordError } from './record-file.ts'
 import { headOf, type RecordHead, type RecordSurvey, samplesOf } from './record-survey.ts'
 import { chooseRecords, type LeftOut, type MissingRounds, type MissingShard, missingRounds } from './shard-coverage.ts'
@@ -49,6 +43,8 @@ export function chooseByHost(surveys: readonly RecordSurvey[]): {
 /** What several records have together. The samples are read when they are needed. */
 export interface MergedRecord extends Omit<RunRecord, 'samples' | 'plan'> {
   readonly plan: ScheduledPlan
+  /** In the order of their first records. */
+  readonly shardPlans: readonly MergedPlan[]
   readonly missingShards: readonly MissingShard[]
   readonly missingRounds: readonly MissingRounds[]
   samples(): Iterable<Sample>
@@ -132,16 +128,7 @@ class Merge {
   readonly #work = new Map<string, { readonly work: string; readonly file: string }>()
   /** By case, the first record with samples of it. */
   readonly #measuredIn = new Map<string, string>()
-  readonly #shards = new Map<
-    string,
-    {
-      readonly shard: Omit<ShardOfPlan, 'others'>
-      readonly indices: Set<number>
-      runs: Set<string | null>
-      /** The latest record. */
-      latest: RecordSurvey
-    }
-  >()
+  readonly #shards = new MergedShards()
   readonly #missingRounds: MissingRounds[] = []
   #lacksCasePlatforms = true
 
@@ -180,20 +167,7 @@ class Merge {
     const added = (plan.blocks ?? []).map((block) => block.filter((id) => !this.#ordered.has(id)))
     this.#blocks.push(...added.filter((block) => block.length > 0))
     for (const id of added.flat()) this.#ordered.add(id)
-    if (plan.shard) this.#addShard(plan.shard, survey)
-  }
-
-  #addShard({ others: _, ...shard }: ShardOfPlan, survey: RecordSurvey): void {
-    const known = this.#shards.get(shard.plan) ?? {
-      shard,
-      indices: new Set<number>(),
-      runs: new Set<string | null>(),
-      latest: survey,
-    }
-    for (const index of shard.indices) known.indices.add(index)
-    known.runs.add(shard.run)
-    if (known.latest.startedAt < survey.startedAt) known.latest = survey
-    this.#shards.set(shard.plan, known)
+    if (plan.shard) this.#shards.add(plan.shard, survey)
   }
 
   #listOf(names: readonly string[]): readonly string[] {
@@ -204,10 +178,10 @@ class Merge {
     return shared
   }
 
-  /** The benches of all shards as the first lines of the latest records state them. Every record has a copy of all. */
+  /** The benches of all shards as the first lines of the latest records state them. */
   #statedByOthers(): Map<string, Stated<BenchData>> {
     const stated = new Map<string, Stated<BenchData>>()
-    for (const { latest } of this.#shards.values())
+    for (const latest of this.#shards.latest())
       for (const bench of headOf(latest).plan.shard?.others ?? []) state(stated, bench.id, bench, latest.startedAt)
     return stated
   }
@@ -250,16 +224,9 @@ class Merge {
     }
   }
 
-  /** The shards of every plan that no record has. */
-  #missingShards(): MissingShard[] {
-    return [...this.#shards.values()].flatMap(({ shard: { plan, count, benches }, indices }) =>
-      benches.flatMap((ids, at) => (indices.has(at + 1) ? [] : [{ index: at + 1, count, plan, benches: [...ids] }])),
-    )
-  }
-
   result(): Omit<MergedRecord, 'file' | 'status' | 'samples'> {
     const { plan: firstPlan, environment: firstEnvironment } = this.#first!
-    const missingShards = this.#missingShards()
+    const missingShards = this.#shards.missing()
     const measured = new Set([...this.#cases.values()].map(({ bench }) => bench))
     const lost = missingShards.flatMap(({ index, count, benches }) =>
       benches.filter((id) => !measured.has(id)).map((bench) => ({ bench, detail: `${index}/${count}` })),
@@ -270,7 +237,7 @@ class Merge {
       if (known) this.#benches.set(bench, known)
       this.#excluded.set(bench, { bench, reason: 'shard-missing', detail })
     }
-    const [only, ...more] = this.#shards.values()
+    const shard = this.#shards.only()
     const environment: Environment = {
       ...firstEnvironment,
       startedAt: this.#startedAt,
@@ -296,33 +263,18 @@ class Merge {
       ...(this.#blocks.length > 0 && { blocks: this.#blocks }),
       ...(this.#floors.size > 0 && { noiseFloors: [...this.#floors.values()] }),
       ...(this.#published.size > 0 && { published: [...this.#published.values()] }),
-      ...(only && more.length === 0 && { shard: mergedShard(only) }),
+      ...(shard && { shard }),
     }
     return {
       environment,
       plan,
       problems: [...this.#problems.values()],
+      shardPlans: this.#shards.plans(),
       missingShards,
       missingRounds: this.#missingRounds,
     }
   }
 }
-
-const mergedShard = ({
-  shard,
-  indices,
-  runs,
-}: {
-  readonly shard: Omit<ShardOfPlan, 'others'>
-  readonly indices: ReadonlySet<number>
-  readonly runs: ReadonlySet<string | null>
-}): ShardOfPlan => ({
-  ...shard,
-  run: runs.size === 1 ? [...runs][0]! : null,
-  indices: [...indices].sort((a, b) => a - b),
-  // The plan itself has them.
-  others: [],
-})
 
 function withoutShard(plan: ScheduledPlan): ScheduledPlan {
   const { shard: _, ...others } = plan

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { ExcludedBench, Plan, ScheduledPlan, ShardOfPlan } from '../model/plan.ts'
+import { type ExcludedBench, isOfPlanFile, type Plan, type ScheduledPlan, type ShardOfPlan } from '../model/plan.ts'
 import type { Environment, RecordLine, RunRecord, Sample } from '../model/record.ts'
 import type { Problem } from '../model/suite.ts'
 import { hostFingerprint } from './fingerprint.ts'
@@ -45,6 +45,11 @@ export interface RecordHead {
   readonly problems: readonly Problem[]
 }
 
+interface SurveyedShard extends Omit<ShardOfPlan, 'others' | 'benches'> {
+  /** A hash of what all shards of its plan share. */
+  readonly contents: string
+}
+
 export interface RecordSurvey {
   readonly source: RecordSource
   readonly file: string
@@ -55,7 +60,7 @@ export interface RecordSurvey {
   readonly status: RunRecord['status']
   /** What identifies the host and the measured programs; see `hostFingerprint`. Equal ones are the same object. */
   readonly host: Readonly<Record<string, string>>
-  readonly shard: Omit<ShardOfPlan, 'others' | 'benches'> | undefined
+  readonly shard: SurveyedShard | undefined
   readonly samples: number
   /** By case and platform: the number of rounds with samples, or -1 if there are only warm-up rounds. */
   readonly rounds: ReadonlyMap<string, ReadonlyMap<string, number>>
@@ -129,12 +134,23 @@ export function surveyRecord(source: RecordSource, parts: SharedParts): RecordSu
     seed: plan.seed,
     status: end?.status ?? 'killed',
     host: parts.host(fingerprint),
-    shard: shard && { plan: shard.plan, run: shard.run, count: shard.count, indices: shard.indices },
+    shard: shard && surveyShard(shard, plan),
     samples,
     rounds: parts.rounds(rounds),
     notMeasured,
     unreadable,
   }
+}
+
+/**
+ * The shards of one plan share its parts, and with a plan file also the seed, the profile and the named platforms.
+ * Without a file, each host has another seed, and may add rounds.
+ */
+function surveyShard(shard: ShardOfPlan, { seed, profileName, profile, namedPlatforms = [] }: Plan): SurveyedShard {
+  const { plan, run, count, indices, benches } = shard
+  const ofFile = isOfPlanFile(shard) ? [seed, profileName, profile, namedPlatforms] : []
+  const text = JSON.stringify([count, benches, ...ofFile])
+  return { plan, run, count, indices, contents: createHash('sha256').update(text).digest('base64') }
 }
 
 /** Reads the first line of a record again. */

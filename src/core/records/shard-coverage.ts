@@ -58,7 +58,8 @@ export function chooseRecords(all: readonly RecordSurvey[]): {
   const merged = runs.filter(({ shard }) => (shard?.indices.length ?? 0) > 1)
   const shards = best(
     runs.filter((one) => !merged.includes(one)),
-    ({ shard }) => (shard && shard.run !== null ? JSON.stringify([shard.plan, shard.run, shard.indices]) : null),
+    ({ shard }) =>
+      shard && shard.run !== null ? JSON.stringify([shard.plan, shard.contents, shard.run, shard.indices]) : null,
     'retry',
   )
   const counted = withoutOverlap(shards, merged, left)
@@ -100,7 +101,8 @@ const common = (a: RecordSurvey, b: RecordSurvey): number[] =>
 
 /** Whether a record is of the run that a merged record was made from. Without an id of the run, seeds say so. */
 function sharesRun(merged: RecordSurvey, { shard, seed }: RecordSurvey): boolean {
-  if (shard?.plan !== merged.shard!.plan || shard.run !== merged.shard!.run) return false
+  const { plan, contents, run } = merged.shard!
+  if (shard?.plan !== plan || shard.contents !== contents || shard.run !== run) return false
   const seeds = merged.seed.split('+')
   return shard.run !== null || seed.split('+').every((one) => seeds.includes(one))
 }
@@ -111,6 +113,8 @@ export interface MissingShard {
   readonly count: number
   /** Id of its plan. */
   readonly plan: string
+  /** Whether a plan file states it. */
+  readonly isOfFile: boolean
   /** Ids of its benches. */
   readonly benches: readonly string[]
 }

@@ -59,6 +59,9 @@ describe('isobench merge', () => {
     expect(code).toBe(0)
     expect(err).toMatch(/missing {2}shard 3\/3 of plan [0-9a-f]+: no record\. 1 bench: x\.bench\.ts#c\n/)
     expect(err).toMatch(
+      / measure it: isobench run --shard 3\/3 --records \S+results, with the options of the other shards\n/,
+    )
+    expect(err).toMatch(
       /missing {2}x\.bench\.ts#b: 4 of 10 rounds in .*b\.jsonl \(shard 2\/3\), because it was killed\n/,
     )
     expect((await merge(['results'], { out: 'again.jsonl', strict: true })).code).toBe(3)
@@ -112,6 +115,14 @@ describe('isobench merge', () => {
     expect(code).toBe(3)
     expect(err).toContain('1 record of other runs left out.\n')
     expect(err).toContain(`missing  shard 1/3 of plan ${planned.id}: no record. 1 bench: ${idOf('a')}\n`)
+    expect(err).toContain(` measure it: isobench run --plan plan.json --shard 1/3 --records ${join(cwd, 'results')}\n`)
+    const mixed = await merge(['results'], { out: 'mixed.jsonl' })
+    expect(mixed.err).toMatch(
+      new RegExp(
+        `The records are of 2 shard plans: [0-9a-f]+ \\(1 of 3 shards\\), ${planned.id} \\(2 of 3 shards\\)\\.\n`,
+      ),
+    )
+    expect(mixed.err).toContain(` measure it: isobench run --plan FILE --shard 1/3 --records ${join(cwd, 'results')}\n`)
   })
 
   it('refuses a plan that was edited, so that no shard has other rounds under its id', async () => {

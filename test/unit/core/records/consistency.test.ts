@@ -45,6 +45,10 @@ const textOf = (over: Partial<RunRecord> = {}): string => recordText(record(over
 const planned = (over: Partial<ScheduledPlan>) => textOf({ plan: { ...plan, ...over } as ScheduledPlan })
 const claiming = (matcher: Matcher, metric = 'latency') =>
   planned({ benches: [aBench({ claims: [aClaim(matcher, { metric })] })] })
+const sharded = (over: Partial<NonNullable<ScheduledPlan['shard']>>) => {
+  const parts = { count: 2, indices: [1], benches: [[plan.benches[0]!.id], ['other']] }
+  return planned({ shard: { plan: 'p1', run: 'p1', others: [], ...parts, ...over } })
+}
 const withFirst = (change: (sample: Sample) => Sample) =>
   textOf({ samples: [change(samples[0]!), ...samples.slice(1)] })
 const lines = (text: string) => text.split('\n')
@@ -87,6 +91,10 @@ describe('a record that contradicts itself', () => {
     ['a metric named __proto__', named('__proto__'), /:1 .*(metric|name)/],
     ['a case without its bench', planned({ benches: [] }), /:1 .*which the plan does not have/],
     ['two benches of one id', planned({ benches: [aBench(), aBench()] }), /:1 .*two benches/],
+    ['a shard above the count', sharded({ indices: [3] }), /:1 .*it is shard 3 of 2/],
+    ['no shard', sharded({ indices: [] }), /:1 .*it is shard none of 2/],
+    ['a count that its list contradicts', sharded({ count: 3 }), /:1 .*benches of 2 shards, and has a count of 3/],
+    ['a case of another shard', sharded({ indices: [2] }), /:1 .*case ".*" is not of shard 2 of 2/],
     ['two findings of one number', planned({ findings: [aFinding([]), aFinding([])] }), /:1 .*two findings/],
   ]
   it.each(cases)('is refused: %s', (_, text, message) => {
@@ -119,6 +127,7 @@ describe('a record that contradicts itself', () => {
     expect(parseRecord(textOf({ samples: failed }), 'a.jsonl').samples).toHaveLength(18)
     const sequential = planLooks({ first: 10, last: 30 })
     expect(parseRecord(planned({ sequential }), 'a.jsonl').plan).toMatchObject({ sequential })
+    expect(parseRecord(sharded({ indices: [1, 2] }), 'a.jsonl').plan.shard!.indices).toEqual([1, 2])
   })
 })
 

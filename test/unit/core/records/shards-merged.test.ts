@@ -7,7 +7,7 @@ import { chooseByHost, mergeRecords } from '../../../../src/core/records/merge.t
 import { chooseRecords } from '../../../../src/core/records/shard-coverage.ts'
 import { formatReason } from '../../../../src/reporters/format.ts'
 import { mergeAll, surveysOf } from '../../../support/merged.ts'
-import { idOf, names, shard } from '../../../support/shards.ts'
+import { benches, idOf, names, shard } from '../../../support/shards.ts'
 
 const reportOf = (records: readonly RunRecord[], strict = false) => buildReport(mergeAll(records), { strict })
 const merged = (records: readonly RunRecord[]) => mergeRecords(chooseRecords(surveysOf(records)).counted)
@@ -18,7 +18,9 @@ describe('a lost shard', () => {
 
   it('is named with its benches', () => {
     const { missingShards, plan } = merged(two)
-    expect(missingShards).toEqual([{ index: 3, count: 3, plan: plan.shard!.plan, benches: [idOf('c')] }])
+    expect(missingShards).toEqual([
+      { index: 3, count: 3, plan: plan.shard!.plan, isOfFile: false, benches: [idOf('c')] },
+    ])
     expect(plan.shard!.indices).toEqual([1, 2])
   })
 
@@ -168,6 +170,57 @@ describe('plans of shards that differ', () => {
     expect(plan.duet).toEqual(names.map(idOf))
     expect(plan.blocks).toEqual(names.map((name) => [idOf(name)]))
     expect(reportOf([over(1), over(2), over(3)]).cases).toHaveLength(3)
+  })
+})
+
+describe('records of one shard plan', () => {
+  const planned = { id: 'p1', shards: benches.map((bench) => ({ benches: [bench] })) }
+  const ofFile = (index: number, over: Partial<RunRecord['plan']> = {}): RunRecord => {
+    const record = shard(index, { run: planned.id, planned })
+    return { ...record, plan: { ...record.plan, ...over } }
+  }
+  const edited = /^shard-1.jsonl and shard-2.jsonl are of the shard plan p1, but it was edited between them$/
+
+  it('are refused if the plan file was edited between them: its rounds, its seed or its platforms', () => {
+    expect(merged([ofFile(1), ofFile(2), ofFile(3)]).missingShards).toEqual([])
+    const { profile } = shard(1).plan
+    for (const over of [
+      { profile: { ...profile, rounds: 3 } },
+      { profile: { ...profile, timeout: 7 } },
+      { profileName: 'full' },
+      { seed: 'other' },
+      { namedPlatforms: ['native'] },
+    ])
+      expect(() => merged([ofFile(1), ofFile(2, over)])).toThrow(edited)
+  })
+
+  it('are refused if its shards have other benches', () => {
+    const swapped = { ...planned, shards: [planned.shards[1]!, planned.shards[0]!, planned.shards[2]!] }
+    const other = { ...shard(1, { run: 'p1', planned: swapped, at: '2026-01-02' }), file: 'shard-2.jsonl' }
+    expect(() => merged([ofFile(1), other])).toThrow(edited)
+  })
+
+  it('may have unlike rounds and seeds without a plan file', () => {
+    const more = shard(2, { run: null, rounds: 12 })
+    const { profile } = more.plan
+    const records = [shard(1, { run: null }), { ...more, plan: { ...more.plan, profile: { ...profile, rounds: 12 } } }]
+    expect(merged(records).plan.profile.rounds).toBe(12)
+  })
+
+  it('are counted for each plan if there are several', () => {
+    const other = shard(2, { run: 'p2', planned: { ...planned, id: 'p2' } })
+    const { shardPlans, missingShards, plan } = merged([ofFile(1), other])
+    expect(shardPlans).toEqual([
+      { plan: 'p1', count: 3, indices: [1] },
+      { plan: 'p2', count: 3, indices: [2] },
+    ])
+    expect(missingShards.map(({ plan, index, isOfFile }) => [plan, index, isOfFile])).toEqual([
+      ['p1', 2, true],
+      ['p1', 3, true],
+      ['p2', 1, true],
+      ['p2', 3, true],
+    ])
+    expect(plan.shard).toBeUndefined()
   })
 })
 
