@@ -82,7 +82,11 @@ export class FakeSession implements Session {
     host.record('group')
     return {
       memoryBytes: 8 * limits.memoryBytes,
-      limitMemory: (bytes) => host.record(`limit ${bytes}`),
+      limitMemory: (bytes) => {
+        // As version 1 of cgroups does: the cgroup itself uses some memory.
+        if (bytes < 100) throw Object.assign(new Error('EBUSY: resource busy or locked'), { code: 'EBUSY' })
+        host.record(`limit ${bytes}`)
+      },
       cpuSets: [[1], [0]],
       createSandbox: async (rootfs, _timeout, cpus) => {
         host.record(`place ${cpus.join(',')}`)

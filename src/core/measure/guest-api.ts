@@ -225,8 +225,8 @@ export async function explainFailure(
   if (!(error instanceof CommandError)) return error
   if (await target.ranOutOfMemory?.())
     return new CommandError(
-      `${program} in ${target.name} went over the memory that guests have (guest.memory in the config), ` +
-        `and the kernel killed it: ${error.message}`,
+      `${program} in ${target.name} went over the memory that guests have ` +
+        `(${target.memorySetting?.() ?? 'guest.memory in the config'}), and the kernel killed it: ${error.message}`,
     )
   if (!imageLacksProgram(target.rootfs, program)) return error
   return new MissingProgramError(program, target.name)

@@ -8,6 +8,7 @@ import type { GuestArgv, HostArgv } from '../../host/process.ts'
 import type { ExceededLimit, OwnedGuestSandbox } from '../../host/sandbox.ts'
 import type { Command } from '../../tools/command.ts'
 import { messageOf, UnsupportedError } from '../../util/errors.ts'
+import { plural } from '../../util/text.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import { remaining } from '../session/exec-target.ts'
 import type { GuestGroup } from '../session/session.ts'
@@ -60,7 +61,7 @@ export async function runSeveralGuests(
       // The kernel reads -1 as no limit.
       if (typeof bytes !== 'number' || !(bytes >= 1))
         throw new RangeError(`limitMemory(): expected a positive number of bytes, not ${describeValue(bytes)}`)
-      lowerLimit(group, Math.floor(bytes))
+      guests.limitMemory(Math.floor(bytes))
     },
     availableMemoryBytes: () => readMemory().available,
     burst: (count, command, options) => scope.track(guests.burst(count, command, options)),
@@ -70,18 +71,9 @@ export async function runSeveralGuests(
   return await withinLimits(sample.platform.spec.name, limited, () => scope.race(work.run({ ...context, ...api })))
 }
 
-/** @throws {RangeError} if the guests use more already */
-function lowerLimit(group: GuestGroup, bytes: number): void {
-  try {
-    group.limitMemory(bytes)
-  } catch (error) {
-    // Version 1 of cgroups refuses it.
-    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error
-    throw new RangeError(
-      `limitMemory(): the guests use more than ${bytes} bytes already. Choose a higher limit, or set it before boot()`,
-    )
-  }
-}
+/** `1 byte`, `200 MiB`. */
+const formatBytes = (bytes: number): string =>
+  bytes < 1024 ** 2 ? plural(bytes, 'byte') : `${Number((bytes / 1024 ** 2).toPrecision(4))} MiB`
 
 /** The longest time in milliseconds that a timer of Node can have. It ends a longer one at once. */
 const longestTimer = 2 ** 31 - 1
@@ -116,6 +108,8 @@ class SeveralGuests implements AsyncDisposable {
   /** How many guests each set of CPUs has now. */
   readonly #guestsOn: number[]
   #closed = false
+  /** Bytes that the workload allows all guests together. */
+  #lowered: number | undefined
 
   constructor(
     private readonly group: GuestGroup,
@@ -127,6 +121,34 @@ class SeveralGuests implements AsyncDisposable {
   /** The limit that one of the guests has tried to exceed, beside the one of memory. */
   exceededLimit(): ExceededLimit | undefined {
     return [...this.#sandboxes.keys()].flatMap((sandbox) => sandbox.exceededLimit() ?? [])[0]
+  }
+
+  /**
+   * See `GuestsApi.limitMemory`.
+   * @throws {RangeError} if the guests use more already
+   */
+  limitMemory(bytes: number): void {
+    try {
+      this.group.limitMemory(bytes)
+    } catch (error) {
+      // Version 1 of cgroups refuses it.
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error
+      throw new RangeError(
+        this.#sandboxes.size > 0
+          ? `limitMemory(): the guests use more than ${formatBytes(bytes)} already. Choose a higher limit, or call ` +
+              'it before they boot'
+          : `limitMemory(): ${formatBytes(bytes)} is less than isobench needs to start a guest. Choose a higher limit`,
+      )
+    }
+    this.#lowered = bytes
+  }
+
+  /** What sets the limit of memory that a guest reaches first: the config, the workload, or one of them. */
+  #memorySetting(): string {
+    const config = 'guest.memory in the config'
+    if (this.#lowered === undefined || this.#lowered >= this.group.memoryBytes) return config
+    const own = `limitMemory() of the workload, ${formatBytes(this.#lowered)} for all guests`
+    return this.#lowered <= this.sample.measureContext.session.limits.memoryBytes ? own : `${config}, or ${own}`
   }
 
   /** See `GuestsApi.burst`. */
@@ -224,6 +246,7 @@ class SeveralGuests implements AsyncDisposable {
     }
     return {
       ...target,
+      memorySetting: () => this.#memorySetting(),
       execArgv: (argv) => {
         check()
         return target.execArgv(argv)
@@ -307,7 +330,12 @@ class SeveralGuests implements AsyncDisposable {
       )
     } catch (error) {
       if (late.signal.aborted) throw new Error(`${name} was not ready within ${limit} s`)
-      throw await explainFailure(error, argv[0]!, { name, rootfs: measureContext.image.rootfs, ranOutOfMemory })
+      throw await explainFailure(error, argv[0]!, {
+        name,
+        rootfs: measureContext.image.rootfs,
+        ranOutOfMemory,
+        memorySetting: () => this.#memorySetting(),
+      })
     } finally {
       clearTimeout(timer)
     }

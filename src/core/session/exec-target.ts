@@ -27,6 +27,8 @@ export interface ExecTarget {
   readonly rootfs: string
   /** Whether the kernel has killed a process of the target, because memory ran out, since the last call. */
   ranOutOfMemory?(): boolean | Promise<boolean>
+  /** What sets its limit of memory, for messages. Default: `guest.memory` of the config. */
+  memorySetting?(): string
   execArgv(argv: GuestArgv): HostArgv
   /** See `GuestHandle`. */
   readonly singleProcess?: boolean

@@ -159,6 +159,41 @@ describe('the limit of all guests together', () => {
   })
 })
 
+describe('a limit that is too low', () => {
+  it('names the guests only if there are some', async () => {
+    const none = await sampleOf({}, async ({ limitMemory }) => limitMemory(1))
+    expect(none.result).toEqual(
+      new RangeError('limitMemory(): 1 byte is less than isobench needs to start a guest. Choose a higher limit'),
+    )
+    const some = await sampleOf({}, async ({ boot, limitMemory }) => {
+      await boot()
+      limitMemory(99)
+    })
+    expect(some.result).toEqual(
+      new RangeError(
+        'limitMemory(): the guests use more than 99 bytes already. Choose a higher limit, or call it before they boot',
+      ),
+    )
+  })
+
+  const gibibyte = 1024 ** 3
+  it.each([
+    [undefined, '(guest.memory in the config)'],
+    [9 * gibibyte, '(guest.memory in the config)'],
+    [gibibyte / 4, '(limitMemory() of the workload, 256 MiB for all guests)'],
+    [2 * gibibyte, '(guest.memory in the config, or limitMemory() of the workload, 2048 MiB for all guests)'],
+  ])('is named by a guest that ran out of memory: %s bytes', async (bytes, setting) => {
+    const run = async (context: GuestsContext<ParamSpace>, start: () => Promise<unknown>) => {
+      if (bytes !== undefined) context.limitMemory(bytes)
+      return start()
+    }
+    const stays = await sampleOf({ oomAt: 1 }, (context) => run(context, async () => (await context.boot()).exec(echo)))
+    expect(String(stays.result)).toContain(`echo in runc went over the memory that guests have ${setting}, and the `)
+    const burst = await sampleOf({ oomAt: 1 }, (context) => run(context, () => context.burst(1, echo)))
+    expect(burst.result).toMatchObject([{ ok: false, error: expect.stringContaining(`guests have ${setting}, and`) }])
+  })
+})
+
 describe('guests that stay', () => {
   it('run commands beside each other until they are disposed of', async () => {
     const { host, result } = await sampleOf({ ms: 5 }, async ({ boot, totalMemoryBytes }) => {
