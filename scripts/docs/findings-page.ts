@@ -1,4 +1,5 @@
 import type { Suite } from '../../src/core/model/suite.ts'
+import type { Claim } from '../../src/dsl/claim.ts'
 import { compareFindingIds } from '../../src/dsl/finding-id.ts'
 import type { FindingSource } from '../../src/dsl/registry.ts'
 
@@ -32,6 +33,12 @@ const sourceOf = (source: FindingSource | undefined): string[] => [
     : []),
 ]
 
+/** The readings of a part's words, if they have several. */
+function readingsOf(claims: readonly Claim[]): string {
+  const names = [...new Set(claims.flatMap(({ reading }) => reading ?? []))]
+  return names.length > 1 ? `; readings: ${names.join(', ')}` : ''
+}
+
 /** The reference page of the findings: every part with its quote and margins, as the bench files state them. */
 export function findingsPage({ findings }: Pick<Suite, 'findings'>): Record<string, string> {
   const sections = [...findings]
@@ -42,10 +49,10 @@ export function findingsPage({ findings }: Pick<Suite, 'findings'>): Record<stri
         ...(qualitative ? [`Qualitative: ${qualitative}.`] : []),
         ...(misprint ? [`Misprint: ${misprint.why}.`] : []),
       ]
-      const rows = parts.map(
-        ({ title: part, quote = '', margins, unmeasurable }) =>
-          `| ${cell(part)} | ${cell(quote)} | ${cell(margins ?? `not measurable: ${unmeasurable ?? ''}`)} |`,
-      )
+      const rows = parts.map(({ title: part, quote = '', margins, unmeasurable, claims }) => {
+        const chosen = margins ?? `not measurable: ${unmeasurable ?? ''}`
+        return `| ${cell(part)} | ${cell(quote)} | ${cell(chosen + readingsOf(claims))} |`
+      })
       return [
         `## Finding ${id}`,
         paragraph(`${title}. (${[...sourceOf(source), `\`${file}\``, failOnTexts[failOn]].join(', ')})`),

@@ -1,7 +1,7 @@
 import { describeExit } from '../core/judge/exit-code.ts'
 import { describeParams } from '../core/model/plan.ts'
 import type { Report } from '../core/model/report.ts'
-import type { ClaimVerdict, FindingVerdict, PartVerdict } from '../core/model/verdict.ts'
+import type { ClaimVerdict, FindingVerdict } from '../core/model/verdict.ts'
 import { seriesOf } from '../dsl/finding-id.ts'
 import { pad, plural, sanitize, wrap } from '../util/text.ts'
 import { escapeMarkdown as md } from './document.ts'
@@ -19,9 +19,10 @@ import {
   formatReason,
   interval,
 } from './format.ts'
-import { type FindingNote, findingNote, isSuspicious, saysSomething } from './headline/findings.ts'
+import { doReadingsDiffer, type FindingNote, findingNote, isSuspicious, saysSomething } from './headline/findings.ts'
 import { findingSentences, sourceText } from './headline/words.ts'
 import { markdownTable } from './markdown-table.ts'
+import { formatPartOutcome, readingLines } from './parts.ts'
 import {
   benchName,
   bySeries,
@@ -103,22 +104,6 @@ function formatCounts(findings: readonly FindingVerdict[]): string {
 export const rounds = (samples: readonly { readonly round: number; readonly value: number }[]): string =>
   samples.map(({ round, value }) => `${round + 1}: ${figure(value)}`).join(', ')
 
-/** The outcome of a part with its count: `holds where measured, 2 of 3 comparisons`. */
-const formatPartOutcome = ({
-  outcome,
-  direction,
-  agreeing: { holds, of },
-}: Pick<PartVerdict, 'outcome' | 'direction' | 'agreeing'>): string =>
-  [
-    outcomeName(outcome),
-    ...(direction ? [direction] : []),
-    ...(of > 0 ? [`${holds} of ${plural(of, 'comparison')}`] : []),
-  ].join(', ')
-
-/** The verdict under each reading of a part's words, if they have several. */
-const readingLines = ({ readings = [] }: PartVerdict): string[] =>
-  readings.map((one) => `${verdictSymbols[one.outcome]} ${sanitize(one.reading, 120)}: ${formatPartOutcome(one)}`)
-
 /** One finding in words: its claims, their samples, and how they lead to the verdict. */
 
 const gates: Record<FindingVerdict['failOn'], string> = {
@@ -140,6 +125,7 @@ export function explain(report: Report, finding: FindingVerdict, { width, ink, r
       benchName(verdict.bench) + (params && ` ${sanitize(params)}`),
       sanitize(formatPlatforms(verdict), 120),
       sanitize(claim.metric, 60),
+      ...(claim.reading === undefined ? [] : [`read as ${sanitize(claim.reading, 120)}`]),
     ]
     const { file, line } = claimLocation(verdict, root)
     const context = claim.severity === 'warn' ? ' (shown, does not count)' : ''
@@ -179,12 +165,12 @@ export function explain(report: Report, finding: FindingVerdict, { width, ink, r
     ...notesOf(report, finding).flatMap(([label, text]) => (label === 'gate' ? [] : labelled(label, text))),
     '',
     ...finding.parts.flatMap((part) => [
-      ...wrap(`${verdictSymbols[part.outcome]} ${sanitize(part.title)}: ${formatPartOutcome(part)}`, width).map(
+      ...wrap(`${verdictSymbols[part.outcome]} ${sanitize(part.title)}: ${formatPartOutcome(report, part)}`, width).map(
         ink.strong,
       ),
       ...(part.quote === null ? [] : labelled('words', `“${sanitize(part.quote, 600)}”`)),
       ...(part.margins === null ? [] : labelled('margins', sanitize(part.margins, 600))),
-      ...readingLines(part).flatMap((text, at) => labelled(at === 0 ? 'readings' : '', text)),
+      ...readingLines(report, part).flatMap((text, at) => labelled(at === 0 ? 'readings' : '', text)),
       ...(part.claims.length === 0 ? labelled('so', sanitize(formatCombination(part, report), 600)) : []),
       '',
       ...claims(part.claims).flatMap(claimLines),
@@ -200,8 +186,10 @@ export function explain(report: Report, finding: FindingVerdict, { width, ink, r
 }
 
 /** The rule behind the outcome, as docs/explanation/findings.md states it. */
-function rule({ outcome, qualitative }: FindingVerdict): string {
+function rule(finding: FindingVerdict): string {
+  const { outcome, qualitative } = finding
   if (qualitative) return 'it is an argument: its example is judged, but never makes it hold'
+  if (doReadingsDiffer(finding)) return 'its words do not say which reading is meant, and some hold and others do not'
   switch (outcome) {
     case 'contradicted':
       return 'one comparison that is contradicted decides against its part, and so against the finding'
@@ -312,9 +300,6 @@ const statement = (finding: FindingVerdict): string[] => [
   `${verdictSymbols[finding.outcome]} ${outcomeWord(finding)}`,
 ]
 
-const doReadingsDiffer = ({ reasons }: FindingVerdict): boolean =>
-  reasons.some(({ code }) => code === 'readings-differ')
-
 /** The decisive value if one contradicts or leaves in doubt; otherwise the reason; then the notes. */
 function measured(report: Report, finding: FindingVerdict): string {
   const { outcome } = finding
@@ -396,26 +381,27 @@ function findingRow(report: Report, { findings: [finding], worst }: FindingNote,
 function beneath(report: Report, note: FindingNote, width: number, ink: Colors): string[] {
   const finding = note.findings[0]!
   const fails = finding.failsRun ? 'fails the run: ' : ''
-  const parts = finding.parts.length > 1 ? finding.parts : []
-  const sentences =
-    saysSomething(note) && !doReadingsDiffer(finding) ? findingSentences(note) : [formatFinding(finding, report)]
-  const rows: [string, string][] = [
+  const isListed = finding.parts.length > 1
+  const sentences = saysSomething(note) ? findingSentences(note) : [formatFinding(finding, report)]
+  const rows: [label: string, text: string, indent?: number][] = [
     ['stated', sanitize(formatFindingTitle(finding))],
     ...(finding.source ? [['source', sanitize(sourceText(finding.source))] as [string, string]] : []),
     ...sentences.map((text, at): [string, string] => [
       at === 0 ? 'here' : '',
       (at === 0 ? fails : '') + sanitize(text, 600),
     ]),
-    ...parts.map((part, at): [string, string] => [
-      at === 0 ? 'parts' : '',
-      `${verdictSymbols[part.outcome]} ${sanitize(part.title)}: ${formatPartOutcome(part)}`,
-    ]),
-    ...finding.parts.flatMap(readingLines).map((text, at): [string, string] => [at === 0 ? 'readings' : '', text]),
+    ...finding.parts.flatMap((part, at): [string, string, number?][] => {
+      const readings = readingLines(report, part)
+      if (!isListed) return readings.map((text, line) => [line === 0 ? 'readings' : '', text])
+      const title = `${verdictSymbols[part.outcome]} ${sanitize(part.title)}: ${formatPartOutcome(report, part)}`
+      return [[at === 0 ? 'parts' : '', title], ...readings.map((text): [string, string, number] => ['', text, 2])]
+    }),
     ...notesOf(report, finding),
   ]
-  return rows.flatMap(([label, text]) =>
-    wrap(text, width - labels - 5).map(
-      (line, at) => `     ${ink.dim(pad(at === 0 ? label : '', labels))}${label === 'stated' ? ink.dim(line) : line}`,
-    ),
+  return rows.flatMap(([label, text, indent = 0]) =>
+    wrap(text, width - labels - 5 - indent).map((line, at) => {
+      const shown = ' '.repeat(indent) + line
+      return `     ${ink.dim(pad(at === 0 ? label : '', labels))}${label === 'stated' ? ink.dim(shown) : shown}`
+    }),
   )
 }

@@ -110,7 +110,7 @@ const reasonTexts: Record<ReasonCode, string> = {
   'no-published-number': 'the source states no number for it; a chart in the source may show one',
   'part-not-measurable': 'a part of the statement has no bench in this suite',
   'not-on-hardware': 'its guests were not on hardware, so it is judged separately',
-  'readings-differ': 'the readings differ, and the words do not say which one is meant',
+  'readings-differ': 'the readings differ',
 }
 
 const signedPercent = (percent: number): string =>
@@ -145,15 +145,17 @@ export function formatReasonSubject(reason: Reason): string {
     case 'not-on-hardware':
       return reason.cpuMode
     case 'readings-differ':
-      return `holds as ${reason.holds.join(', ')}; contradicted as ${reason.contradicted.join(', ')}`
+      return `holds for ${reason.holds.join(', ')}; contradicted for ${reason.contradicted.join(', ')}`
     default:
       return 'platforms' in reason ? reason.platforms.join(', ') : ''
   }
 }
 
 /** Why something is not decided. */
-export const formatReason = (reason: Reason): string =>
-  [formatReasonSubject(reason), reasonTexts[reason.code]].filter(Boolean).join(': ')
+export function formatReason(reason: Reason): string {
+  const parts = [formatReasonSubject(reason), reasonTexts[reason.code]].filter(Boolean)
+  return (reason.code === 'readings-differ' ? parts.reverse() : parts).join(': ')
+}
 
 /** A reason without what it is about: the same text for all claims with this code. */
 export const formatReasonCode = (code: ReasonCode): string => reasonTexts[code]

@@ -10,7 +10,9 @@ export interface FindingNote {
   /** At least one, with the same deciding comparison. */
   readonly findings: readonly FindingVerdict[]
   readonly fails: boolean
-  /** The comparison that is worst for the statement (best, if it improved); null if nothing was measured. */
+  /** Whether some readings of its words hold and others are contradicted. Then no comparison decides. */
+  readonly readingsDiffer: boolean
+  /** The comparison that is worst for the statement (best, if it improved); null if nothing was measured or decides. */
   readonly worst: ClaimVerdict | null
   /** The opposite one, if it is of another platform or case. */
   readonly best: ClaimVerdict | null
@@ -36,6 +38,9 @@ export function comparisonsOf({ claims }: Report, { claims: own }: Pick<FindingV
   return (deciding.length > 0 ? deciding : all).filter(({ estimate }) => estimate !== null)
 }
 
+export const doReadingsDiffer = ({ reasons }: Pick<FindingVerdict, 'reasons'>): boolean =>
+  reasons.some(({ code }) => code === 'readings-differ')
+
 /** A note of one finding. */
 export function findingNote(report: Report, finding: FindingVerdict): FindingNote {
   const kind = kindOf(finding)
@@ -50,12 +55,14 @@ export function findingNote(report: Report, finding: FindingVerdict): FindingNot
   const sign = kind === 'improved' ? -1 : 1
   const sorted = [...comparable].sort((a, b) => sign * (badness(b, report) - badness(a, report)))
   const isMoved = kind !== 'holds' && kind !== 'open'
-  const worst = (isMoved ? sorted[0] : undefined) ?? decisive ?? null
-  const best = sorted.length > 1 ? sorted.at(-1)! : null
+  const readingsDiffer = doReadingsDiffer(finding)
+  const worst = readingsDiffer ? null : ((isMoved ? sorted[0] : undefined) ?? decisive ?? null)
+  const best = sorted.length > 1 && !readingsDiffer ? sorted.at(-1)! : null
   return {
     kind,
     findings: [finding],
     fails: finding.failsRun,
+    readingsDiffer,
     worst,
     best,
     holds: finding.agreeing.holds,

@@ -12,6 +12,7 @@ import {
   formatMatcher,
   formatPlatforms,
   formatQuantity,
+  formatReasonCode,
 } from '../format.ts'
 import { claimLocation } from '../summary.ts'
 import type { Disturbance } from './disturbance.ts'
@@ -366,12 +367,14 @@ export function durationText(seconds: Command['seconds']): string | undefined {
   return least === most ? `about ${most} ${unit}` : `${least} to ${most} ${unit}`
 }
 
+const readingsText = formatReasonCode('readings-differ')
+
 const unlikely = 'likely a cache or a clock, not a gain'
 
 /** What a finding says here, shortly: `docker 26.4 % [25.5, 27.5 %], claimed: at most 2 %; 0 of 7 hold`. */
-export function findingFact({ kind, worst, holds, of, isSuspicious }: FindingNote): string {
+export function findingFact({ kind, readingsDiffer, worst, holds, of, isSuspicious }: FindingNote): string {
   const count = of > 1 ? `${holds} of ${of} hold` : ''
-  if (!worst) return count
+  if (!worst) return [readingsDiffer ? readingsText : '', count].filter(Boolean).join('; ')
   const params = describeParams(worst.params)
   const doubt = kind === 'improved' && isSuspicious ? unlikely : ''
   const rounds = kind === 'doubtful' ? formatExtraRounds(worst.extraRoundsNeeded) : ''
@@ -388,9 +391,18 @@ export function comparisonText(verdict: ClaimVerdict): string {
 }
 
 /** What a finding says here, in sentences: the worst comparison, the best one, and how many hold. */
-export function findingSentences({ kind, worst, best, holds, of, isSuspicious }: FindingNote): string[] {
+export function findingSentences({
+  kind,
+  readingsDiffer,
+  worst,
+  best,
+  holds,
+  of,
+  isSuspicious,
+}: FindingNote): string[] {
   const count = of > 1 ? [`${holds} of ${of} comparisons hold`] : []
-  if (!worst) return count
+  if (!worst)
+    return [...(readingsDiffer ? [`${readingsText}, and its words do not say which one is meant`] : []), ...count]
   const rounds = kind === 'doubtful' ? formatExtraRounds(worst.extraRoundsNeeded) : ''
   return [
     `${comparisonText(worst)}; ${allowedText(worst)}`,

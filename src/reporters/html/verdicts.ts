@@ -17,6 +17,7 @@ import {
 } from '../format.ts'
 import { signs } from '../headline/words.ts'
 import type { BaselineView } from '../metric-table.ts'
+import { formatPartOutcome, readingGroups } from '../parts.ts'
 import {
   bySeries,
   caseName,
@@ -113,18 +114,18 @@ function outcomeMark(verdict: Judged, word: string): Html {
 
 /** A part with its quote, and the comparisons beneath it. */
 function partHtml(report: Report, part: PartVerdict): Html {
-  const { quote, outcome, agreeing, claims } = part
+  const { quote, outcome, claims } = part
   const comparisons = claims.map((index) => {
     const claim = report.claims[index]!
     const text = `${verdictSymbols[claim.outcome]} ${formatClaim(claim)}`
     return html`<li class="${verdictClass(claim)} wrap-anywhere">${text}</li>`
   })
-  const head = `${verdictSymbols[outcome]} ${part.title}: ${outcomeName(outcome)}, ${agreeing.holds} of ${agreeing.of}`
+  const head = `${verdictSymbols[outcome]} ${part.title}: ${formatPartOutcome(report, part)}`
   const said = quote !== null && html`<br><q class="muted">${quote}</q>`
   const title = html`<span class="${verdictClass(part)}">${head}</span>`
-  const readings = (part.readings ?? []).map((one) => {
-    const text = `${verdictSymbols[one.outcome]} ${one.reading}: ${outcomeName(one.outcome)}`
-    return html`<br><span class="${verdictClass(one)}">${text}, ${one.agreeing.holds} of ${one.agreeing.of}</span>`
+  const readings = readingGroups(report, part).map((group) => {
+    const text = `${verdictSymbols[group.outcome]} ${group.text}`
+    return html`<br><span class="${verdictClass(group)}">${text}</span>`
   })
   return html`<li class="wrap-anywhere">${title}${said}${readings}<ul>${comparisons}</ul></li>`
 }

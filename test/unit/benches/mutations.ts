@@ -64,8 +64,27 @@ function shifting(shifts: ReadonlyMap<string, number>, points: readonly BenchCas
 const inWords = (names: readonly string[], by: number, points: readonly BenchCase[]) =>
   `${names.join(', ')} by ${by.toFixed(2)} at ${points.map(({ id }) => id).join(', ')}`
 
-/** Changes of the world that should contradict a claim. Some contradict other claims too. */
-export function worldMutations(claim: Claim, bench: BenchData, platforms: readonly PlannedPlatform[]): Mutation[] {
+/** The n-th changes of each of several claims, which have equally many. */
+function together<T>(changes: readonly (readonly T[])[]): T[][] {
+  return changes[0]!.map((_, at) => changes.map((own) => own[at]!))
+}
+
+/**
+ * Changes of the world that should contradict claims which state the same under several readings. Some contradict other
+ * claims too.
+ */
+export const worldMutations = (
+  claims: readonly Claim[],
+  bench: BenchData,
+  platforms: readonly PlannedPlatform[],
+): Mutation[] =>
+  together(claims.map((claim) => worldMutationsOf(claim, bench, platforms))).map((all) => ({
+    text: all.map(({ text }) => text).join(', '),
+    change: (cell) => all.reduce((sum, { change }) => sum + change(cell), 0),
+  }))
+
+/** Changes of the world that should contradict a claim. */
+function worldMutationsOf(claim: Claim, bench: BenchData, platforms: readonly PlannedPlatform[]): Mutation[] {
   const metric = bench.metrics[claim.metric]!
   const points = pointsFor(claim, bench)
   const groups = claimedPlatforms(claim, platforms)
@@ -162,12 +181,19 @@ export function worldMutations(claim: Claim, bench: BenchData, platforms: readon
   }
 }
 
-/** Statements that contradict a claim, to be put before those of the paper. Some contradict other claims too. */
-export function factMutations(
-  claim: Claim,
+/**
+ * Statements that contradict claims which state the same under several readings, to be put before those of the paper.
+ * Some contradict other claims too.
+ */
+export const factMutations = (
+  claims: readonly Claim[],
   bench: BenchData,
   platforms: readonly PlannedPlatform[],
-): ImportedStatement[][] {
+): ImportedStatement[][] =>
+  together(claims.map((claim) => factMutationsOf(claim, bench, platforms))).map((all) => all.flat())
+
+/** Statements that contradict a claim. */
+function factMutationsOf(claim: Claim, bench: BenchData, platforms: readonly PlannedPlatform[]): ImportedStatement[][] {
   const metric = bench.metrics[claim.metric]!
   const sign = metric.better === 'lower' ? 1 : -1
   const groups = claimedPlatforms(claim, platforms)

@@ -143,7 +143,8 @@ describe("the paper's stated facts", () => {
         "24: its interface is much wider than that of QEMU: not-evaluated",
         "25: Cloud Hypervisor makes very few calls: not-evaluated",
         "25: far fewer than the other two hypervisors: not-evaluated",
-        "26: gVisor and Kata have high numbers: not-evaluated",
+        "26: gVisor has a high number: not-evaluated",
+        "26: Kata has a high number: not-evaluated",
         "106: Cloud Hypervisor is severely worse than QEMU: not-evaluated",
         "107: gVisor is far below all others: holds-in-part",
       ]
@@ -169,8 +170,8 @@ const withoutStatement = ['constant', 'noStableOrder']
 
 describe("a change of the paper's facts", () => {
   itWithBuild('contradicts each part, two at least exactly that part or those that rest on the same fact', () => {
-    const changes = function* (claim: Claim, bench: BenchData) {
-      for (const statements of factMutations(claim, bench, allPlatforms))
+    const changes = function* (claims: readonly Claim[], bench: BenchData) {
+      for (const statements of factMutations(claims, bench, allPlatforms))
         yield contradictedParts(judgeFactsOn(bench, suite, statements))
     }
     expect(partsWithTooFew(suite, changes, ({ matcher }) => !withoutStatement.includes(matcher.kind))).toEqual([])

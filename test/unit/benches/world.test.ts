@@ -95,8 +95,8 @@ function contradictedBy(bench: BenchData, change: Change): string[] {
 
 describe('a change of the plausible world', () => {
   itWithBuild('contradicts each part, two at least exactly that part or those that rest on the same fact', () => {
-    const tooFew = partsWithTooFew(suite, function* (claim, bench) {
-      for (const { change } of worldMutations(claim, bench, allPlatforms)) yield contradictedBy(bench, change)
+    const tooFew = partsWithTooFew(suite, function* (claims, bench) {
+      for (const { change } of worldMutations(claims, bench, allPlatforms)) yield contradictedBy(bench, change)
     })
     expect(tooFew).toEqual([])
   })

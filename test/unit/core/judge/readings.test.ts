@@ -52,7 +52,7 @@ describe('a part with two readings of its words', () => {
     expect(verdicts.claims[1]).toMatchObject({ outcome: 'contradicted', direction: 'worse' })
     expect(exit(verdicts)).toBe(0)
     expect(formatFinding(finding!, { ...verdicts, platforms: [] })).toBe(
-      'holds as names; contradicted as calls: the readings differ, and the words do not say which one is meant',
+      'the readings differ: holds for names; contradicted for calls',
     )
     // The same claims without readings fail it.
     const plain = claims.map(({ reading: _, ...claim }) => claim)
