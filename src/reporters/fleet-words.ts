@@ -2,7 +2,7 @@ import type { Dissent, Fleet, FleetRatio, FleetVerdict, HostKind, HostSplit } fr
 import type { FindingOutcome } from '../core/model/verdict.ts'
 import { associationRate } from '../core/records/dissent.ts'
 import { minEffects } from '../core/stats/index.ts'
-import { plural, sanitize } from '../util/text.ts'
+import { listText, plural, sanitize } from '../util/text.ts'
 import { figure, formatAssertion } from './format.ts'
 import { caseName, outcomeName, verdictSymbols } from './summary.ts'
 
@@ -18,15 +18,6 @@ export function kindText({ environment }: Pick<HostKind, 'environment'>): string
     ...(virtualization === null ? [] : [`in a VM (${virtualization})`]),
   ]
   return sanitize(parts.join(', '), 200)
-}
-
-/** The most names that a list has before it is cut. */
-const mostNames = 12
-
-/** `a, b and c`, or the first names and how many more. */
-export function listText(names: readonly string[], most = mostNames): string {
-  if (names.length > most) return `${names.slice(0, most).join(', ')} and ${names.length - most} more`
-  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 }
 
 const countedOutcomes: readonly FindingOutcome[] = [

@@ -1,6 +1,6 @@
 import { describeExitCode } from '../core/judge/exit-code.ts'
 import type { Fleet, FleetRatio, FleetVerdict } from '../core/model/fleet.ts'
-import { plural, sanitize, wrap } from '../util/text.ts'
+import { listText, plural, sanitize, wrap } from '../util/text.ts'
 import {
   countsText,
   dissentSentences,
@@ -9,7 +9,6 @@ import {
   isNotable,
   kindText,
   leftOutText,
-  listText,
   marksOf,
   noSummaryText,
   rangeText,

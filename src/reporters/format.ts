@@ -85,7 +85,7 @@ const reasonTexts: Record<ReasonCode, string> = {
   'no-native': 'native was not measured, so there is nothing to compare with',
   'not-measured': 'the bench was excluded from this run',
   'time-budget': 'not measured: time budget',
-  'shard-missing': 'the shard that measures the bench left no record',
+  'shard-missing': 'no record has its samples of the bench',
   'tracer-unavailable': 'the kernel of this host cannot be traced that way',
   'sample-errors': 'its samples failed',
   'not-observed': 'the platform does not let isobench observe it',

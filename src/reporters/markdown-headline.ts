@@ -7,6 +7,7 @@ import type { Before, Fact } from './headline/facts.ts'
 import type { Headline } from './headline/headline.ts'
 import { matrixOf } from './headline/matrix.ts'
 import { rerunOf } from './headline/next-steps.ts'
+import { nextText } from './headline/next-words.ts'
 import {
   comparedText,
   countsText,
@@ -14,7 +15,6 @@ import {
   factText,
   factTitle,
   findingFact,
-  nextText,
   othersText,
   signs,
   sinceText,

@@ -7,7 +7,7 @@ import type { ClaimVerdict, FindingOutcome, Outcome, ReasonCode } from '../core/
 import { median } from '../core/stats/index.ts'
 import { type FindingId, seriesOf } from '../dsl/finding-id.ts'
 import { groupBy } from '../util/group-by.ts'
-import { plural, sanitize } from '../util/text.ts'
+import { listText, plural, sanitize } from '../util/text.ts'
 import { formatReasonCode, formatReasonSubject } from './format.ts'
 
 /** What every reporter derives from a report: counts, groups, what fails the run, and where things are. */
@@ -65,13 +65,36 @@ export const countsLine = ({
 /** What measures only a part of a suite. Fewer claims need less correction, so these verdicts may differ. */
 const partOptions = [
   ['shard', 'Provisional: a shard has a part of the claims. Only the record of isobench merge decides the exit code.'],
-  ['shard-missing', 'Incomplete: a shard left no record. Claims about its benches are not evaluated.'],
   ['not-failed-before', 'Provisional: --last-failed judges a part of the claims. A run of all benches may differ.'],
 ] as const
 
 /** Why the verdicts may differ from those of a whole run. */
-export const provisionalNotes = ({ excluded }: Pick<Report, 'excluded'>): string[] =>
-  partOptions.flatMap(([reason, text]) => (excluded.some((one) => one.reason === reason) ? [text] : []))
+export const provisionalNotes = ({ excluded }: Pick<Report, 'excluded'>): string[] => [
+  ...partOptions.flatMap(([reason, text]) => (excluded.some((one) => one.reason === reason) ? [text] : [])),
+  ...lostNote(excluded),
+]
+
+/** The most benches that a note names. */
+const mostNamed = 4
+
+function lostNote(excluded: Report['excluded']): string[] {
+  const benches = excluded.flatMap(({ bench, reason }) => (reason === 'shard-missing' ? [bench] : []))
+  if (benches.length === 0) return []
+  return [
+    `Incomplete: no samples of ${plural(benches.length, 'bench', 'benches')} of ${shardsText(lostShards(excluded))}, ` +
+      `so claims about them are not evaluated: ${listText(benches, mostNamed)}.`,
+  ]
+}
+
+/** `shard 3/8`, `shards 2/8, 3/8 and 5/8`. */
+export const shardsText = (names: readonly string[]): string =>
+  `shard${names.length === 1 ? '' : 's'} ${listText(names)}`
+
+/** The shards without samples of some benches, such as `3/8`, in their order. */
+export function lostShards(excluded: Report['excluded']): string[] {
+  const names = excluded.flatMap(({ reason, detail }) => (reason === 'shard-missing' && detail ? [detail] : []))
+  return [...new Set(names)].sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
+}
 
 /** What limits the verdicts of a report as a whole, a sentence each. */
 export function verdictNotes(report: Report): string[] {

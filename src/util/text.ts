@@ -56,6 +56,15 @@ export const wrap = (text: string, columns: number): string[] =>
 export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`
 
+/** The most names that a list has before it is cut. */
+const mostNames = 12
+
+/** `a, b and c`, or the first names and how many more. */
+export function listText(names: readonly string[], most = mostNames): string {
+  if (names.length > most) return `${names.slice(0, most).join(', ')} and ${names.length - most} more`
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+}
+
 /** Replaces the user and the password of addresses: `http://***@host/a`. The text need not be a valid address. */
 export const maskCredentials = (text: string): string =>
   text.replace(/^([a-z][a-z\d+.-]*:\/\/)?[^/\s]*@/i, (_, scheme: string | undefined) => `${scheme ?? ''}***@`)

@@ -3,7 +3,7 @@ import { compareFindingIds, type FindingId } from '../../dsl/finding-id.ts'
 import type { Metric } from '../../dsl/metric.ts'
 import { groupBy } from '../../util/group-by.ts'
 import { combineConfinement } from '../model/confinement.ts'
-import { type BenchCase, measuredOn, type ScheduledPlan } from '../model/plan.ts'
+import { type BenchCase, isOfPlanFile, measuredOn, type ScheduledPlan, type ShardOfPlan } from '../model/plan.ts'
 import { attackProfileOf, causeOf, errorOf, type RunRecord, type Sample, valuesOf } from '../model/record.ts'
 import { type MetricResult, type PlatformResult, type Report, reportVersion } from '../model/report.ts'
 import { type BenchData, type FindingData, infoOf, type Problem, type Suite } from '../model/suite.ts'
@@ -87,6 +87,7 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
     independence: independenceOf(claims),
     findings: shown ? findings.filter(({ id }) => shown.includes(id)) : findings,
     excluded: [...plan.excluded] as Report['excluded'],
+    ...(plan.shard && { shard: reportShard(plan.shard) }),
     problems: problems as Report['problems'],
     exit,
   }
@@ -122,6 +123,11 @@ export function measuredResults(
       })),
     }
   })
+}
+
+const reportShard = (shard: ShardOfPlan): Report['shard'] => {
+  const { plan, count, indices } = shard
+  return { plan, isOfFile: isOfPlanFile(shard), count, indices }
 }
 
 const resultKey = (caseId: string, platform: string): string => `${caseId}\0${platform}`

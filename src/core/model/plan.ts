@@ -229,3 +229,13 @@ export interface ResolvedProfile {
   /** Whether the profile skips platforms with emulated CPUs, unless the command line selects platforms. */
   readonly skipEmulated?: boolean
 }
+
+/**
+ * `quick` gives a first verdict in minutes: a one-sided rank test at 5 % needs at least five rounds (2⁻⁵ < 0.05). It
+ * leaves out long benches and emulated platforms. `paper` has the durations of the paper and twice its repetitions.
+ */
+export const defaultProfiles: Readonly<Record<string, ResolvedProfile>> = {
+  quick: { rounds: 5, warmup: 1, seconds: 1, timeout: 60, skipTags: ['slow'], skipEmulated: true },
+  full: { rounds: 10, warmup: 1, seconds: 1, timeout: 60 },
+  paper: { rounds: 20, warmup: 2, seconds: 10, timeout: 300 },
+}

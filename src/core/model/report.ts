@@ -169,6 +169,16 @@ export const reportSchema = z
       .meta({ id: 'Independence', description: 'How many verdicts have rounds that were tested for dependence.' })
       .describe('whether the rounds depend on each other; with few rounds that cannot be tested'),
     excluded: z.array(excludedBenchSchema).describe('benches without samples in this run'),
+    shard: z
+      .object({
+        plan: z.string().describe('id of the shard plan'),
+        isOfFile: z.boolean().describe('whether the plan is a file of `isobench plan`'),
+        count: z.number().describe('number of shards'),
+        indices: z.array(z.number()).readonly().describe('shards that the record has, from 1'),
+      })
+      .meta({ id: 'ReportShard', description: 'Which shards of a plan the record has.' })
+      .optional()
+      .describe('which shards the record has; absent without shards, or with those of several plans'),
     problems: z.array(problemSchema).describe('benches and files that isobench could not use'),
     exit: z
       .object({

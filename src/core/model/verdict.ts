@@ -91,7 +91,9 @@ export const reasonSchema = z
       message: z.string().describe('error message of the host'),
     }),
     z.object({
-      code: z.literal('shard-missing').describe('another shard measures the bench, and no record of it was merged'),
+      code: z
+        .literal('shard-missing')
+        .describe('another shard measures the bench, and no record with its samples was merged'),
       shard: z.string().describe('the shard: index and count, such as `3/8`'),
     }),
     z.object({

@@ -31,7 +31,7 @@ export const exclusionReasonSchema = vocabulary('ExclusionReason', 'Why a run di
   filter: 'the command line selects other benches',
   profile: 'the profile excludes a tag of the bench',
   shard: 'another shard (`--shard`) measures it',
-  'shard-missing': 'another shard measures it, and no record of that shard was merged',
+  'shard-missing': 'another shard measures it, and no record with its samples was merged',
   'not-failed-before': 'it did not fail in the latest run (`--last-failed`)',
   'time-budget': 'it did not fit into the time of `--max-duration`',
   'tracer-unavailable': 'the host kernel lacks the trace source that the bench needs',

@@ -23,7 +23,7 @@ import { UsageError } from '../../util/errors.ts'
 import { keepProjectOwner } from '../../util/project-owner.ts'
 import { wrongOptions } from '../../util/schema-issues.ts'
 import { locationSchema } from '../model/claim.ts'
-import type { ResolvedProfile } from '../model/plan.ts'
+import { defaultProfiles, type ResolvedProfile } from '../model/plan.ts'
 import { type Problem, ProjectError } from '../model/suite.ts'
 import { importDefault, importProblem } from './import-default.ts'
 import { locatePath } from './locate-word.ts'
@@ -55,16 +55,6 @@ export interface Project {
 }
 
 const configNames = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((extension) => `isobench.config.${extension}`)
-
-/**
- * `quick` gives a first verdict in minutes: a one-sided rank test at 5 % needs at least five rounds (2⁻⁵ < 0.05). It
- * leaves out long benches and emulated platforms. `paper` has the durations of the paper and twice its repetitions.
- */
-const defaultProfiles: Record<string, ResolvedProfile> = {
-  quick: { rounds: 5, warmup: 1, seconds: 1, timeout: 60, skipTags: ['slow'], skipEmulated: true },
-  full: { rounds: 10, warmup: 1, seconds: 1, timeout: 60 },
-  paper: { rounds: 20, warmup: 2, seconds: 10, timeout: 300 },
-}
 
 const positive = z.number().positive()
 const whole = z.number().int()

@@ -1,9 +1,10 @@
+import { defaultProfiles } from '../../core/model/plan.ts'
 import type { Report } from '../../core/model/report.ts'
 import { shortFile } from '../../core/model/suite.ts'
 import type { ClaimVerdict } from '../../core/model/verdict.ts'
 import { median } from '../../core/stats/index.ts'
 import { sanitize } from '../../util/text.ts'
-import { unavailablePlatforms } from '../summary.ts'
+import { lostShards, unavailablePlatforms } from '../summary.ts'
 import { type Disturbance, isMostlyDisturbed } from './disturbance.ts'
 import type { Fact } from './facts.ts'
 
@@ -14,14 +15,25 @@ export interface NextStep {
    * What decides open claims, by what keeps them open. `quiet`: other processes disturbed the run. `spread`: the rounds
    * depend on each other. `decide`: more rounds. `unreachable`: so many that more rounds alone do not decide.
    *
-   * `keep`: save a baseline; not of a part of the shards. `platforms`: some of them cannot run here. `details`: all
-   * tables; its command depends on the record.
+   * `shards`: measure lost shards. `keep`: save a baseline; not of a part of the shards. `platforms`: some of them
+   * cannot run here. `details`: all tables; its command depends on the record.
    */
-  readonly kind: DoubtCause | 'keep' | 'platforms' | 'details'
+  readonly kind: DoubtCause | 'shards' | 'keep' | 'platforms' | 'details'
   readonly command: Command | null
   /** How many claims or platforms it is about; 0 if the run needs a quiet host and no claim is open because of that. */
   readonly count: number
   readonly of: number
+  readonly lost?: LostShards
+  /** Whether the command leaves out the plan file of the run, because that states its rounds. */
+  readonly isWithoutPlan?: boolean
+}
+
+/** Shards without samples of some of their benches. */
+export interface LostShards {
+  /** Such as `3/8`, at least one. */
+  readonly names: readonly string[]
+  /** Undefined if the record has shards of several plans. */
+  readonly shard: Report['shard']
 }
 
 /** What keeps a claim open, named by the step that decides it. */
@@ -70,12 +82,24 @@ function rerun(report: Report, { files, platforms, rounds, baseline }: Selection
     ...(those ? [`--platform ${shellWord(those.join(','))}`] : []),
     ...(profile.name === 'quick' ? [] : [`--profile ${shellWord(profile.name)}`]),
     `--rounds ${least === most ? least : `${least}..${most}`}`,
-    ...(rounds === 'spread' ? [`--seconds ${longerSamples * profile.seconds}`] : []),
+    ...sampleOptions(profile, rounds === 'spread' ? longerSamples : 1),
     ...(baseline === undefined ? [] : [`--baseline ${shellWord(baseline)}`]),
   ].join(' ')
   const perRound = secondsOfRound(report, named, those) * (rounds === 'spread' ? longerSamples : 1)
   const seconds = (count: number) => perRound * (count + profile.warmup)
   return { line, seconds: perRound > 0 ? { least: seconds(least), most: seconds(most) } : null }
+}
+
+/** The options that give samples the length and the limit of the run, unless its profile gives them. */
+function sampleOptions({ name, seconds, timeout }: Report['profile'], factor: number): string[] {
+  // 3 * 0.3 is 0.8999999999999999.
+  const longer = Number((factor * seconds).toPrecision(6))
+  const usual = Object.hasOwn(defaultProfiles, name) ? defaultProfiles[name] : undefined
+  return [
+    ...(longer === usual?.seconds ? [] : [`--seconds ${longer}`]),
+    // A profile of the config has its own limit, which only few runs change.
+    ...(usual === undefined || timeout === usual.timeout ? [] : [`--timeout ${timeout}`]),
+  ]
 }
 
 /** A word of a command line, safe to paste into a shell. */
@@ -185,11 +209,18 @@ export function nextSteps(report: Report, hasBaseline: boolean, disturbance: Dis
   const { claims, exit } = report
   const absent = unavailablePlatforms(report)
   const missing = absent.entirely.length + absent.partially.length
-  const step = (kind: NextStep['kind'], command: Command | null, count = 0, of = 0): NextStep => ({
+  const step = (
+    kind: NextStep['kind'],
+    command: Command | null,
+    count = 0,
+    of = 0,
+    more: Partial<NextStep> = {},
+  ): NextStep => ({
     kind,
     command,
     count,
     of,
+    ...more,
   })
   // A baseline of a part would lack the benches of the other shards, and would be measured on one host.
   const isPart = report.excluded.some(({ reason }) => reason === 'shard' || reason === 'shard-missing')
@@ -201,12 +232,24 @@ export function nextSteps(report: Report, hasBaseline: boolean, disturbance: Dis
     if (open.length === 0 && !isNoisy) return []
     const command =
       open.length === 0 || cause === 'unreachable' ? null : rerunClaims(report, open, roundsOf(cause, open))
-    return [step(cause, command, open.length, claims.length)]
+    return [step(cause, command, open.length, claims.length, { isWithoutPlan: report.shard?.isOfFile === true })]
   })
   return [
+    ...lostStep(report),
     ...decisions,
     ...(exit.code === 0 && !hasBaseline && !isPart ? [step('keep', show('isobench run --save-baseline main'))] : []),
     ...(missing > 0 ? [step('platforms', show('isobench doctor'), missing, report.platforms.length)] : []),
     step('details', null),
   ]
+}
+
+/** The command that measures the first shard without samples. */
+function lostStep({ excluded, shard }: Report): NextStep[] {
+  const names = lostShards(excluded)
+  if (names.length === 0) return []
+  const line = ['isobench run', ...(shard?.isOfFile ? ['--plan FILE'] : []), `--shard ${shellWord(names[0]!)}`].join(
+    ' ',
+  )
+  const command = shard ? { line, seconds: null } : null
+  return [{ kind: 'shards', command, count: names.length, of: names.length, lost: { names, shard } }]
 }

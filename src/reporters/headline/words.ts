@@ -19,7 +19,7 @@ import type { Disturbance } from './disturbance.ts'
 import type { Fact, FactSubject, Since } from './facts.ts'
 import type { FindingNote } from './findings.ts'
 import type { ClaimCounts, Headline } from './headline.ts'
-import type { Command, NextStep } from './next-steps.ts'
+import type { Command } from './next-steps.ts'
 
 /** The sentences of a headline. Names are as authors wrote them: sanitize or escape the result. */
 
@@ -423,28 +423,4 @@ export function sourceText({ title, section, figures = [] }: FindingSource): str
 export function disturbanceText({ disturbed, of, most }: Disturbance): string {
   const when = most ? `, ${most.count} from ${most.from.slice(11, 16)} to ${most.to.slice(11, 16)} UTC` : ''
   return `they disturbed ${disturbed} of ${plural(of, 'sample')}${when}`
-}
-
-const claimsText = (count: number): string => (count === 1 ? 'one open claim' : `${count} open claims`)
-
-/** What to do, before its command. */
-export function nextText({ kind, count, of }: NextStep, { disturbance }: Pick<Headline, 'disturbance'>): string {
-  switch (kind) {
-    case 'quiet': {
-      const stop = `stop other processes${disturbance ? `: ${disturbanceText(disturbance)}` : ''}`
-      return count === 0 ? stop : `${stop}; then measure ${claimsText(count)} again`
-    }
-    case 'spread':
-      return `more rounds over more time, because those of ${claimsText(count)} depend on each other`
-    case 'decide':
-      return `more rounds decide ${claimsText(count)}`
-    case 'unreachable':
-      return `${claimsText(count)} so near to the margin that 200 more rounds would not decide`
-    case 'keep':
-      return 'keep a run to compare with'
-    case 'platforms':
-      return `${count} of ${plural(of, 'platform')} cannot run here`
-    case 'details':
-      return 'all tables'
-  }
 }

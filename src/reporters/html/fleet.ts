@@ -1,7 +1,7 @@
 import { describeExitCode, exitCodes } from '../../core/judge/exit-code.ts'
 import type { Fleet, FleetRatio, FleetVerdict, HostKind } from '../../core/model/fleet.ts'
 import { absent } from '../../core/records/host-attributes.ts'
-import { plural, truncateMiddle } from '../../util/text.ts'
+import { listText, plural, truncateMiddle } from '../../util/text.ts'
 import {
   countsText,
   dissentSentences,
@@ -10,7 +10,6 @@ import {
   isNotable,
   kindText,
   leftOutText,
-  listText,
   noSummaryText,
   rangeText,
   ratioNote,

@@ -6,6 +6,7 @@ import type { Fact } from '../headline/facts.ts'
 import type { FailedSamples, Headline } from '../headline/headline.ts'
 import { type Matrix, type MatrixCell, type MatrixColumn, matrixOf } from '../headline/matrix.ts'
 import { type Command, rerunOf } from '../headline/next-steps.ts'
+import { nextText } from '../headline/next-words.ts'
 import {
   comparedText,
   countsText,
@@ -13,7 +14,6 @@ import {
   factText,
   factTitle,
   findingFact,
-  nextText,
   noteSigns,
   othersText,
   placeText,

@@ -6,6 +6,7 @@ import { duration } from '../format.ts'
 import type { Before, Fact } from '../headline/facts.ts'
 import { type Headline, headlineOf } from '../headline/headline.ts'
 import { moreAbout, rerunOf } from '../headline/next-steps.ts'
+import { nextText } from '../headline/next-words.ts'
 import {
   allowedText,
   comparedText,
@@ -15,7 +16,6 @@ import {
   factText,
   factTitle,
   findingFact,
-  nextText,
   noteSigns,
   othersText,
   signs,

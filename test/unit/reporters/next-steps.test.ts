@@ -7,7 +7,9 @@ import type { Matcher } from '../../../src/dsl/claim.ts'
 import type { Before } from '../../../src/reporters/headline/facts.ts'
 import { headlineOf } from '../../../src/reporters/headline/headline.ts'
 import { moreAbout, rerunOf } from '../../../src/reporters/headline/next-steps.ts'
+import { nextText } from '../../../src/reporters/headline/next-words.ts'
 import { sinceText, verdictText, verdictWord } from '../../../src/reporters/headline/words.ts'
+import { provisionalNotes } from '../../../src/reporters/summary.ts'
 import { screenLines } from '../../../src/reporters/terminal/headline.ts'
 import { createColors } from '../../../src/reporters/terminal/table.ts'
 import { aClaim, costing, environmentOf, native, planWith } from '../core/judge/builders.ts'
@@ -49,7 +51,7 @@ describe('what to do next', () => {
       }).next.map(({ kind }) => kind)
     expect(kinds([])).toEqual(['keep', 'details'])
     expect(kinds([{ bench: 'other', reason: 'shard' }])).toEqual(['details'])
-    expect(kinds([{ bench: 'other', reason: 'shard-missing', detail: '2/3' }])).toEqual(['details'])
+    expect(kinds([{ bench: 'other', reason: 'shard-missing', detail: '2/3' }])).toEqual(['shards', 'details'])
   })
 
   it('is more rounds if only rounds lack', () => {
@@ -72,6 +74,65 @@ describe('what to do next', () => {
   it('is more rounds over more time if the rounds depend on each other', () => {
     expect(stepsOf([...native(12), ...drifting])).toEqual([
       ['spread', 'isobench run a --platform native,runc --rounds 20..60 --seconds 3'],
+    ])
+  })
+
+  it('is with the length and the limit of the samples of the run, unless its profile has them', () => {
+    const record = recordOf([...native(12), ...drifting])
+    const lineOf = (profileName: string, over: Partial<RunRecord['plan']['profile']>) => {
+      const plan = { ...record.plan, profileName, profile: { ...record.plan.profile, timeout: 60, ...over } }
+      const { next } = headlineOf(buildReport({ ...record, plan }, { strict: false }), { former: null })
+      return next[0]!.command!.line.replace(/^.* --rounds \S+/, '').trim()
+    }
+    expect(lineOf('full', { seconds: 1 })).toBe('--seconds 3')
+    expect(lineOf('full', { seconds: 0.3 })).toBe('--seconds 0.9')
+    expect(lineOf('paper', { seconds: 10 / 3, timeout: 300 })).toBe('')
+    expect(lineOf('quick', { seconds: 2, timeout: 90 })).toBe('--seconds 6 --timeout 90')
+    expect(lineOf('nightly', { seconds: 2, timeout: 90 })).toBe('--seconds 6')
+  })
+
+  it('of a shard leaves its plan out, because a plan states the rounds', () => {
+    const record = recordOf([...native(), ...unclear])
+    const textOfShard = (run: string | null) => {
+      const ofPlan = { plan: 'p1', run, count: 2, indices: [1], benches: [['a'], ['b']], others: [] }
+      const excluded = [{ bench: 'b', reason: 'shard' as const }]
+      const report = buildReport({ ...record, plan: { ...record.plan, excluded, shard: ofPlan } }, { strict: false })
+      const headline = headlineOf(report, { former: null })
+      return nextText(headline.next[0]!, headline)
+    }
+    expect(textOfShard('p1')).toBe('more rounds decide one open claim, in a run without --plan')
+    expect(textOfShard('Slurm 7')).toBe('more rounds decide one open claim')
+  })
+
+  it('of a lost shard is what measures it, with the plan that it needs', () => {
+    const lost = [
+      ['b', '10/12'],
+      ['c', '2/12'],
+      ['d', '2/12'],
+    ].map(([bench, detail]) => ({ bench: bench!, reason: 'shard-missing' as const, detail: detail! }))
+    const record = recordOf([...native(), ...costing('runc', 1)])
+    const first = (run: string | null | undefined) => {
+      const ofPlan = { plan: 'p1', count: 12, indices: [1], benches: [], others: [] }
+      const plan = { ...record.plan, excluded: lost, ...(run !== undefined && { shard: { ...ofPlan, run } }) }
+      const report = buildReport({ ...record, plan }, { strict: false })
+      expect(provisionalNotes(report)).toEqual([
+        'Incomplete: no samples of 3 benches of shards 2/12 and 10/12, so claims about them are not evaluated: b, ' +
+          'c and d.',
+      ])
+      const headline = headlineOf(report, { former: null })
+      return [nextText(headline.next[0]!, headline), headline.next[0]!.command?.line]
+    }
+    expect(first('p1')).toEqual([
+      'measure shards 2/12 and 10/12 on a host of this kind, with the file of plan p1, and merge again',
+      'isobench run --plan FILE --shard 2/12',
+    ])
+    expect(first(null)).toEqual([
+      'measure shards 2/12 and 10/12 on a host of this kind, with the options of the other shards, and merge again',
+      'isobench run --shard 2/12',
+    ])
+    expect(first(undefined)).toEqual([
+      'no samples of some benches of shards 2/12 and 10/12; isobench merge prints how to measure them',
+      undefined,
     ])
   })
 

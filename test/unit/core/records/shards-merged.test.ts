@@ -32,7 +32,7 @@ describe('a lost shard', () => {
     for (const claim of lost) expect(claim).toMatchObject({ outcome: 'not-evaluated', reason })
     expect(report.findings[0]).toMatchObject({ outcome: 'not-evaluated', reasons: [reason] })
     expect(report.excluded).toEqual([{ bench: idOf('c'), reason: 'shard-missing', detail: '3/3' }])
-    expect(formatReason(lost[0]!.reason!)).toBe('shard 3/3: the shard that measures the bench left no record')
+    expect(formatReason(lost[0]!.reason!)).toBe('shard 3/3: no record has its samples of the bench')
     expect(report.claims.filter(({ outcome }) => outcome === 'holds')).toHaveLength(2)
   })
 
