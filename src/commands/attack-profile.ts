@@ -3,16 +3,19 @@ import * as z from 'zod'
 import { confinementOf } from '../core/attack-profile/confinement.ts'
 import { type EpssData, readEpss, withExposure } from '../core/attack-profile/exposure.ts'
 import { type AttackProfileSummary, attackProfiles, diffOf } from '../core/attack-profile/summary.ts'
-import { workloadSeccomp } from '../core/attack-profile/workload-seccomp.ts'
+import { type WorkloadSeccomp, workloadSeccomp } from '../core/attack-profile/workload-seccomp.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import { findConfig, loadProject } from '../core/project/config.ts'
+import { ociSeccomp, seccompProgram } from '../host/seccomp-profile.ts'
 import { diffText, profilesMarkdown, tableText } from '../reporters/attack-profile.ts'
 import { confinementMarkdown, confinementText, seccompText } from '../reporters/confinement.ts'
 import { closestMatch } from '../util/closest-match.ts'
 import { UsageError } from '../util/errors.ts'
+import { writeOutput } from '../util/outputs.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, type Options, type OptionTable, pickOptions } from './options.ts'
+import { checkOutput } from './output-path.ts'
 import { latestFile, readStored } from './stored-records.ts'
 
 const profileOptions = {
@@ -22,6 +25,14 @@ const profileOptions = {
     description: 'print Markdown tables (show only)',
     example: '--markdown > profile.md',
     schema: z.boolean().default(false),
+  },
+  bpf: {
+    value: '<file>',
+    group: 'Output',
+    description: 'write the profile to a file as a program of the kernel, for bwrap --seccomp (seccomp only)',
+    example: '--bpf profile.bpf',
+    completion: 'file',
+    schema: z.string().min(1).optional(),
   },
   kernel: {
     value: '<version>',
@@ -43,7 +54,7 @@ export const command = defineCommand({
   arguments: [
     {
       name: 'verb',
-      description: 'show, diff, or seccomp: a profile for Docker that allows what the workload called',
+      description: 'show, diff, or seccomp: a profile for containers that allows what the workload called',
       required: true,
       choices: ['show', 'diff', 'seccomp'],
     },
@@ -80,16 +91,7 @@ async function showProfiles(
       'write, for example, isobench attack-profile seccomp docker > profile.json',
     )
   const record = await openProfiledRecord(options, io)
-  if (verb === 'seccomp') {
-    const seccomp = workloadSeccomp(record, a!, options.bench)
-    if (!options.json) io.err.write(seccompText(seccomp))
-    io.out.write(
-      options.json
-        ? `${JSON.stringify({ schemaVersion: 1, record: record.file, ...seccomp })}\n`
-        : `${JSON.stringify(seccomp.profile, null, 2)}\n`,
-    )
-    return exitCodes.clean
-  }
+  if (verb === 'seccomp') return await printSeccomp(workloadSeccomp(record, a!, options.bench), record, options, io)
   const summaries = tracedSummaries(record, options.bench)
   if (verb === 'show') {
     const profiles = names.length > 0 ? names.flatMap((name) => ofPlatform(summaries, name)) : summaries
@@ -111,6 +113,27 @@ async function showProfiles(
   })
   io.out.write(options.json ? `${JSON.stringify({ schemaVersion: 1, record: record.file, diffs })}\n` : diffText(diffs))
   return diffs.length > 0 ? exitCodes.clean : exitCodes.nothing
+}
+
+async function printSeccomp(
+  seccomp: WorkloadSeccomp,
+  { file }: RunRecord,
+  { json, bpf }: CheckedOptions<typeof profileOptions>,
+  io: CommandIo,
+): Promise<number> {
+  const { rules, ...facts } = seccomp
+  if (bpf !== undefined) {
+    const path = resolve(io.cwd, bpf)
+    await checkOutput({ option: `--bpf ${bpf}`, path }, { root: io.cwd }, [{ what: 'the run record', file }])
+    writeOutput(path, seccompProgram(rules))
+  }
+  const profile = ociSeccomp(rules)
+  if (json) io.out.write(`${JSON.stringify({ schemaVersion: 1, record: file, ...facts, profile })}\n`)
+  else {
+    io.err.write(seccompText(seccomp))
+    if (bpf === undefined) io.out.write(`${JSON.stringify(profile, null, 2)}\n`)
+  }
+  return exitCodes.clean
 }
 
 async function openProfiledRecord({ record, config }: Options, io: CommandIo): Promise<RunRecord> {

@@ -10,14 +10,16 @@ import { plainTable } from './terminal/table.ts'
 /** What confines the host processes of each platform, as tables for people. Nothing is ranked. */
 
 /** What the filters of a platform allow beyond the profile of a workload. */
-export function seccompText({ platform, rounds, profile, beyond, unknown }: WorkloadSeccomp): string {
-  const size = profile.syscalls[0]?.names.length ?? 0
+export function seccompText({ platform, rounds, calls, beyond, denied, unknown }: WorkloadSeccomp): string {
   const list = (title: string, names: readonly string[]) =>
     names.length > 0 ? wrap(`${title} (${names.length}): ${names.join(', ')}`, 118) : []
   return `${[
-    `The profile allows ${plural(size, 'call')}, from ${plural(rounds, 'round')} of ${sanitize(platform, 60)}.`,
-    ...list('The filters of the platform also allow', beyond.allowed),
-    ...list('and in part', beyond.inPart),
+    `The profile allows ${plural(calls.length, 'call')}, from ${plural(rounds, 'round')} of ${sanitize(platform, 60)}.`,
+    'It lacks calls of commands that were not traced, such as the start of a server.',
+    ...(beyond
+      ? [...list('The filters of the platform also allow', beyond.allowed), ...list('and in part', beyond.inPart)]
+      : ['The record does not state which calls the filters of the platform allow: only boots were traced.']),
+    ...list('Left out, because the filters of the platform deny them', denied),
     ...list('Not system calls of this architecture, and left out', unknown),
   ]
     .map((line) => sanitize(line, 200))

@@ -69,8 +69,8 @@ export function openOutput(path: string, seconds = readerWait): number {
  * Writes all of a text to an open output. Waits while the reader of a FIFO has no room for it.
  * @throws {Error} if it cannot be written
  */
-export function writeAll(descriptor: number, text: string): void {
-  for (let rest = Buffer.from(text); rest.length > 0; ) {
+export function writeAll(descriptor: number, text: string | Uint8Array): void {
+  for (let rest: Uint8Array = Buffer.from(text); rest.length > 0; ) {
     try {
       rest = rest.subarray(writeSync(descriptor, rest))
     } catch (error) {
@@ -85,7 +85,7 @@ export function writeAll(descriptor: number, text: string): void {
  * written; a device, a FIFO or a file with several names is written to.
  * @throws {Error} if it cannot be written
  */
-export function writeOutput(path: string, contents: string): void {
+export function writeOutput(path: string, contents: string | Uint8Array): void {
   const target = isStream(path) ? undefined : linkChain(path).at(-1)!
   if (target === undefined || hasOtherNames(target)) writeStream(path, contents)
   else writeFileAtomic(target, contents)
@@ -94,7 +94,7 @@ export function writeOutput(path: string, contents: string): void {
 /** Whether hard links lead to the same file. A replaced file would be separate from them. */
 const hasOtherNames = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.nlink ?? 1) > 1
 
-function writeStream(path: string, contents: string): void {
+function writeStream(path: string, contents: string | Uint8Array): void {
   explainWrites(path, () => {
     const descriptor = openOutput(path)
     try {

@@ -1,13 +1,19 @@
 /** Traced workloads, on real guests and the real kernel. */
 
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { attackProfiles } from '../../src/core/attack-profile/summary.ts'
 import { type AttackProfile, attackProfileOf, type RunRecord } from '../../src/core/model/record.ts'
 import { type Calls, platformRoles, tracedCalls } from '../../src/core/model/traced-calls.ts'
+import { type ResolvedPlatform, resolvePlatforms } from '../../src/core/project/platforms.ts'
+import { HostSession } from '../../src/core/session/host-session.ts'
+import { platform } from '../../src/dsl/platform.ts'
+import { findImage } from '../../src/host/image.ts'
+import { runTimed } from '../../src/host/timed-process.ts'
+import { drivers } from '../../src/platforms/index.ts'
 import { jaccard } from '../../src/tracing/call-counts.ts'
 import { config, expectNoStack, imports, Project } from './support/cli.ts'
 import { ensureImage, isChosen, living, observe, obstacles } from './support/host.ts'
@@ -87,6 +93,31 @@ const ofGuest = (record: RunRecord, platform: string, calls: string): Calls[] =>
 
 /** What the shell of a barrier calls, and no program of a test. */
 const ofBarrier = ['dup2', 'fcntl', 'vfork', 'wait4']
+
+/** Expects that an engine with this seccomp profile runs the CPU workload, and nothing that calls `mkdir`. */
+async function expectConfined(engine: string, profile: string): Promise<void> {
+  const { signal } = new AbortController()
+  const guest = { cpus: 1, memoryBytes: 512 * 1024 ** 2 }
+  await using session = await HostSession.open(guest, { purpose: 'a seccomp profile', wait: true, signal })
+  const [{ driver, options }] = resolvePlatforms([platform(engine as 'runc')], drivers, import.meta.filename) as [
+    ResolvedPlatform,
+  ]
+  const run = async (...argv: [string, ...string[]]) => {
+    await using place = await session.createSandbox(findImage()!.rootfs, 60)
+    const line = [...(await driver.oneShot(place, argv, options))]
+    const [config, file] = [join(place.stateDir, 'bundle/config.json'), join(place.stateDir, 'profile.json')]
+    writeFileSync(file, profile)
+    if (engine === 'docker') line.splice(line.indexOf('run') + 1, 0, `--security-opt=seccomp=${file}`)
+    else {
+      const bundle = JSON.parse(readFileSync(config, 'utf8'))
+      writeFileSync(config, JSON.stringify({ ...bundle, linux: { ...bundle.linux, seccomp: JSON.parse(profile) } }))
+    }
+    return await runTimed(line as [string, ...string[]], { timeoutMs: 60_000, label: argv[0], signal })
+  }
+  const { stdout } = await run('sysbench', 'cpu', '--cpu-max-prime=10000', '--threads=1', '--time=1', 'run')
+  expect(stdout, engine).toContain('events per second')
+  await expect(run('mkdir', '/data/folder'), engine).rejects.toThrow(/mkdir.*Operation not permitted/)
+}
 
 /** The names that more than half of the rounds called. */
 const usual = (rounds: readonly string[][]): string[] =>
@@ -188,6 +219,10 @@ export const it = bench('cpu', workload.traced(cpu, { source: 'syscalls', workMe
         Object.keys(cell.work).length / 2,
       )
     }
+    const made = await project.isobench(['attack-profile', 'seccomp', 'runc'])
+    expect(made.stderr).toMatch(/^The profile allows \d+ calls, from 6 rounds of runc\./)
+    for (const engine of ['runc', 'docker'].filter((name) => working.includes(name)))
+      await expectConfined(engine, made.stdout)
     host.expectClean()
     if (different.length > 0) skip(context, 'host-kind', `the calls of Go runtimes differ by chance here: ${different}`)
   }, 480_000)

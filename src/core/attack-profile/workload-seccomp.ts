@@ -1,43 +1,56 @@
+import { absentCalls, containerConditions, type SeccompRules } from '../../host/seccomp-profile.ts'
 import { syscallTable } from '../../host/syscall-names.ts'
 import { UsageError } from '../../util/errors.ts'
 import type { AttackProfile, RunRecord } from '../model/record.ts'
 
-/** A seccomp profile that allows what a recorded workload called, in the format of Docker and podman. */
+/** A seccomp profile that allows what a recorded workload called. */
+
+/** How a program starts, ends, and returns from signals. */
+const ofPrograms = ['execve', 'restart_syscall', 'rt_sigreturn', 'exit', 'exit_group']
 
 /**
- * What every guest needs: how its program starts, ends, and returns from signals; and what runc 1.1 calls after it has
- * installed the filter. Without no_new_privs, that includes the change of user and capabilities. Found by leaving out
- * one call after the other.
+ * What runtimes call after they have installed the filter, read with strace from runc 1.1 and crun 1.8. With
+ * no_new_privs they install it last, and otherwise before they change user and capabilities. The filter also applies
+ * to the other threads of runc, so it includes what Go's runtime calls at any time (runtime/sys_linux_amd64.s).
  */
-const always: readonly string[] = [
-  ...['execve', 'restart_syscall', 'rt_sigreturn', 'exit', 'exit_group'],
-  ...['fstatfs', 'getdents64', 'newfstatat', 'faccessat2', 'getcwd', 'chdir', 'close_range', 'fcntl'],
-  ...['prctl', 'capget', 'capset', 'getppid', 'setgroups', 'setgid', 'setuid'],
+const ofRuntimes = [
+  ...['fstat', 'fstatfs', 'getdents64', 'newfstatat', 'faccessat2', 'openat', 'read', 'write', 'close', 'close_range'],
+  ...['fcntl', 'getcwd', 'chdir', 'prctl', 'capget', 'capset', 'getppid', 'pselect6', 'wait4'],
+  ...['setgroups', 'setgid', 'setuid', 'setresgid', 'setresuid'],
+  ...['futex', 'nanosleep', 'sched_yield', 'epoll_ctl', 'epoll_pwait', 'mmap', 'munmap', 'madvise', 'clone'],
+  ...['getpid', 'gettid', 'tgkill', 'sigaltstack', 'rt_sigaction', 'rt_sigprocmask'],
 ]
+
+/** Calls that every profile allows. */
+export const alwaysAllowed: readonly string[] = [...ofPrograms, ...ofRuntimes]
 
 /** A profile, and what the platform's own filters allow beyond it. */
 export interface WorkloadSeccomp {
   readonly platform: string
   /** Rounds that the names are from. */
   readonly rounds: number
-  readonly profile: {
-    readonly defaultAction: 'SCMP_ACT_ERRNO'
-    readonly defaultErrnoRet: number
-    readonly syscalls: readonly {
-      readonly names: readonly string[]
-      readonly action: 'SCMP_ACT_ALLOW' | 'SCMP_ACT_ERRNO'
-      readonly errnoRet?: number
-    }[]
-  }
-  /** Calls that the platform's filters allow, and the profile does not. Without a filter: all other known calls. */
-  readonly beyond: { readonly allowed: readonly string[]; readonly inPart: readonly string[] }
+  /** The calls that the profile allows, some of them with conditions about their arguments. */
+  readonly calls: readonly string[]
+  readonly rules: SeccompRules
+  /** Null if the record does not state what the filters of the platform's guests allow, as for boots. */
+  readonly beyond: {
+    /** Calls that the platform's filters allow, and the profile does not. Without a filter: all other known calls. */
+    readonly allowed: readonly string[]
+    /** The same for calls with some arguments. */
+    readonly inPart: readonly string[]
+  } | null
+  /** Recorded names that the platform's filters deny: calls of a runtime in the guest's process before its program. */
+  readonly denied: readonly string[]
   /** Recorded names that are no system call of this architecture, so that no profile can allow them. */
   readonly unknown: readonly string[]
 }
 
-/** The names that the guest's processes called in one sample: also while they started, idled, and waited. */
-const namesOf = ({ setup, work, idle, barrier }: AttackProfile): string[] =>
-  [setup, work, idle.calls, barrier.calls].flatMap((calls) => Object.keys(calls.guest ?? {}))
+/**
+ * The names that the guest's processes called in one sample: also while they idled and waited. At set-up, the guest
+ * only starts isobench's command that idles.
+ */
+const namesOf = ({ work, idle, barrier }: AttackProfile): string[] =>
+  [work, idle.calls, barrier.calls].flatMap((calls) => Object.keys(calls.guest ?? {}))
 
 /**
  * Makes a profile from every sample of a platform: a call of one round is a call that the workload needs.
@@ -52,12 +65,13 @@ export function workloadSeccomp(
   arch: string = process.arch,
 ): WorkloadSeccomp {
   const isChosen = (id: string) => texts.length === 0 || texts.some((text) => id.includes(text))
-  const outcomes = samples.flatMap(({ case: id, platform: own, outcome, round }) =>
-    own === platform && isChosen(id) && outcome.ok && outcome.attackProfile?.source === 'syscalls'
-      ? [{ round, profile: outcome.attackProfile, confinement: outcome.confinement ?? [] }]
-      : [],
+  const taken = samples.flatMap(({ case: id, platform: own, outcome, round }) =>
+    own === platform && outcome.ok ? [{ id, round, ...outcome }] : [],
   )
-  const recorded = new Set(outcomes.flatMap(({ profile }) => namesOf(profile)))
+  const chosen = taken.flatMap(({ id, round, attackProfile }) =>
+    isChosen(id) && attackProfile?.source === 'syscalls' ? [{ round, profile: attackProfile }] : [],
+  )
+  const recorded = new Set(chosen.flatMap(({ profile }) => namesOf(profile)))
   if (recorded.size === 0) {
     const known = plan.platforms.some(({ name }) => name === platform)
     throw new UsageError(
@@ -69,30 +83,35 @@ export function workloadSeccomp(
     )
   }
   const table = new Set(syscallTable(arch).values())
-  const names = [...new Set([...recorded, ...always])].filter((name) => table.has(name)).sort()
-  const guests = outcomes.flatMap(({ confinement }) => confinement.filter(({ role }) => role === 'guest'))
-  const isOpen = guests.length === 0 || guests.some(({ seccomp }) => seccomp === 'none')
+  // Every workload of the platform runs with the same filters.
+  const guests = taken.flatMap(({ confinement = [] }) => confinement.filter(({ role }) => role === 'guest'))
   const filters = guests.flatMap(({ calls }) => calls ?? [])
-  const beyond = (allowed: readonly string[]) => [...new Set(allowed)].filter((name) => !names.includes(name)).sort()
-  const allowed = beyond(isOpen ? [...table] : filters.flatMap((calls) => calls.allowed))
+  const isOpen = guests.some(({ seccomp }) => seccomp === 'none')
+  const isKnown = isOpen || filters.length > 0
+  const open = new Set(isOpen ? table : filters.flatMap(({ allowed }) => allowed))
+  const partial = new Set(filters.flatMap(({ conditional, supervised }) => [...conditional, ...supervised]))
+  const isDenied = (name: string) => isKnown && table.has(name) && !open.has(name) && !partial.has(name)
+  // A program falls back from an absent call to what an engine's own profile makes it use.
+  const isAllowed = (name: string) => table.has(name) && !absentCalls.includes(name)
+  const needed = [...recorded].filter((name) => !isDenied(name))
+  const calls = [...new Set([...needed, ...alwaysAllowed])].filter(isAllowed).sort()
+  const rules: SeccompRules = {
+    allowed: calls.filter((name) => !Object.hasOwn(containerConditions, name)),
+    conditional: Object.fromEntries(Object.entries(containerConditions).filter(([name]) => calls.includes(name))),
+    absent: absentCalls,
+  }
+  const isUnused = (name: string) => !calls.includes(name)
+  const inPart = [
+    ...[...partial].filter((name) => isUnused(name) && !open.has(name)),
+    ...Object.keys(rules.conditional).filter((name) => open.has(name)),
+  ]
   return {
     platform,
-    rounds: new Set(outcomes.map(({ round }) => round)).size,
-    profile: {
-      defaultAction: 'SCMP_ACT_ERRNO',
-      defaultErrnoRet: 1,
-      syscalls: [
-        { names, action: 'SCMP_ACT_ALLOW' },
-        // Engines let clone3 look absent, so glibc has used clone in the record. With EPERM, it would not fall back.
-        ...(names.includes('clone3') ? [] : [{ names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 } as const]),
-      ],
-    },
-    beyond: {
-      allowed,
-      inPart: isOpen
-        ? []
-        : beyond(filters.flatMap(({ conditional }) => conditional)).filter((name) => !allowed.includes(name)),
-    },
+    rounds: new Set(chosen.map(({ round }) => round)).size,
+    calls,
+    rules,
+    beyond: isKnown ? { allowed: [...open].filter(isUnused).sort(), inPart: inPart.sort() } : null,
+    denied: [...recorded].filter(isDenied).sort(),
     unknown: [...recorded].filter((name) => !table.has(name)).sort(),
   }
 }

@@ -6,7 +6,7 @@ import type { BootSteps, GuestHandle, SnapshotAbility } from '../../driver.ts'
 import { guestEnv } from '../../host/environment.ts'
 import { type GuestArgv, type HostArgv, idleCommand } from '../../host/process.ts'
 import type { GuestSandbox } from '../../host/sandbox.ts'
-import { ociSeccomp } from './seccomp-profile.ts'
+import { dockerSeccomp } from '../../host/seccomp-profile.ts'
 import { defaultCapabilities, type SecurityOption } from './security.ts'
 
 const mount = (destination: string, type: string, source: string, ...options: string[]) => ({
@@ -79,7 +79,7 @@ function configOf(sandbox: GuestSandbox, argv: GuestArgv, { resources = 'limited
           cpu: { cpus: limits.cpus.join(',') },
         }),
       },
-      ...(security === 'default' && { seccomp: ociSeccomp() }),
+      ...(security === 'default' && { seccomp: dockerSeccomp() }),
       maskedPaths: ['/proc/acpi', '/proc/kcore', '/proc/keys', '/proc/timer_list', '/sys/firmware'],
       readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
     },

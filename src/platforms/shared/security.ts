@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import * as z from 'zod'
 import type { Unavailable } from '../../driver.ts'
 import type { HostSandbox } from '../../host/sandbox.ts'
+import { dockerSeccomp, seccompProgram } from '../../host/seccomp-profile.ts'
 import { knownArchitectures } from '../../host/syscall-names.ts'
-import { ociSeccomp, seccompProgram } from './seccomp-profile.ts'
 
 /**
  * The option of platforms that confine processes. `default`: what the users of the platform run. `none`: without
@@ -45,7 +45,7 @@ export const defaultCapabilities = [
 /** Writes the seccomp profile for an engine, and returns its path. */
 export function writeSeccompProfile({ stateDir }: Pick<HostSandbox, 'stateDir'>): string {
   const file = join(stateDir, 'seccomp.json')
-  writeFileSync(file, JSON.stringify(ociSeccomp()))
+  writeFileSync(file, JSON.stringify(dockerSeccomp()))
   // Readable for the user of rootless podman, whatever the umask is.
   chmodSync(file, 0o644)
   return file

@@ -1,8 +1,8 @@
 import { describe, expect, it, test } from 'vitest'
 import { allowedCalls, auditArchitectures, otherInterfaces } from '../../../src/host/seccomp-filter.ts'
+import { dockerSeccomp, seccompProgram } from '../../../src/host/seccomp-profile.ts'
 import { parseFilters } from '../../../src/host/seccomp-reader.ts'
 import { syscallTable } from '../../../src/host/syscall-names.ts'
-import { ociSeccomp, seccompProgram } from '../../../src/platforms/shared/seccomp-profile.ts'
 
 type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, value: number]
 
@@ -38,11 +38,11 @@ describe.each(['x64', 'arm64'])("isobench's profile, which is Docker's, on %s", 
   it('allows what the profile for engines allows, and nothing else', () => {
     const table = syscallTable(arch)
     const names = new Set(table.values())
-    const { syscalls } = ociSeccomp()
+    const { syscalls } = dockerSeccomp()
     const known = (list: readonly string[]) => [...new Set(list)].filter((name) => names.has(name)).sort()
     const always = syscalls.flatMap((one) => ('args' in one || 'errnoRet' in one ? [] : one.names))
     const inPart = syscalls.flatMap((one) => ('args' in one ? one.names : []))
-    const found = allowedCalls([seccompProgram(arch)], table, auditArchitectures[arch]!)
+    const found = allowedCalls([seccompProgram(undefined, arch)], table, auditArchitectures[arch]!)
     expect(found).toEqual({ allowed: known(always), conditional: known(inPart), supervised: [] })
     expect(found.conditional).toEqual(['clone', 'personality', 'socket'])
     expect(found.allowed).not.toContain('clone3')
@@ -149,7 +149,7 @@ describe('the other interfaces of x86-64', () => {
   })
 
   it('are closed by a filter for 64-bit calls', () => {
-    expect(otherInterfaces([seccompProgram('x64')])).toEqual([])
+    expect(otherInterfaces([seccompProgram(undefined, 'x64')])).toEqual([])
     const both = program(
       architecture,
       jumpEqual(x64, 1, 0),

@@ -1,15 +1,11 @@
-/**
- * The seccomp profile of containers: what Docker's default profile allows with Docker's default capabilities
- * (docs.docker.com/engine/security/seccomp, Docker 28). Platforms that have no profile get it, and podman, because
- * the profile of podman 4.3 rejects io_pgetevents, and with it libaio.
- */
+/** Seccomp profiles of containers, in the format of OCI runtimes and as a program of the kernel. */
 
-import { auditArchitectures } from '../../host/seccomp-filter.ts'
-import { syscallNumber } from '../../host/syscall-names.ts'
-import { HostError } from '../../util/errors.ts'
+import { HostError } from '../util/errors.ts'
+import { auditArchitectures } from './seccomp-filter.ts'
+import { syscallNumber } from './syscall-names.ts'
 
-/** The calls that are allowed with any arguments. Names that another architecture has instead have no effect. */
-const allowed = `
+/** What Docker's default profile allows with any arguments. */
+const dockerAllowed = `
   accept accept4 access adjtimex alarm arch_prctl bind brk cachestat capget capset chdir chmod chown chroot
   clock_adjtime clock_getres clock_gettime clock_nanosleep close close_range connect copy_file_range creat dup dup2 dup3
   epoll_create epoll_create1 epoll_ctl epoll_ctl_old epoll_pwait epoll_pwait2 epoll_wait epoll_wait_old eventfd
@@ -46,8 +42,8 @@ type Condition =
   | { readonly is: 'equal' | 'not-equal'; readonly value: number }
   | { readonly is: 'masked'; readonly mask: number; readonly value: number }
 
-/** Calls that are allowed if their first argument fits one of the conditions. */
-const conditional: Readonly<Record<string, readonly Condition[]>> = {
+/** Conditions of Docker's default profile. They keep a guest in its namespaces. */
+export const containerConditions: SeccompRules['conditional'] = {
   // No new namespace (sched.h: CLONE_NEW*), which needs CAP_SYS_ADMIN. Threads and processes are allowed.
   clone: [{ is: 'masked', mask: 0x7e020000, value: 0 }],
   // PER_LINUX and PER_LINUX32, each with and without UNAME26, and the query of the current one.
@@ -56,14 +52,54 @@ const conditional: Readonly<Record<string, readonly Condition[]>> = {
   socket: [{ is: 'not-equal', value: 40 }],
 }
 
+/** What a profile does with system calls. Every other call fails with EPERM. */
+export interface SeccompRules {
+  /** Allowed with any arguments. Names that another architecture has instead have no effect. */
+  readonly allowed: readonly string[]
+  /** Allowed if the first argument fits one of the conditions. */
+  readonly conditional: Readonly<Record<string, readonly Condition[]>>
+  /** These fail with ENOSYS, as if the kernel lacked them, so that a program falls back to an older call. */
+  readonly absent: readonly string[]
+}
+
 const EPERM = 1
 const ENOSYS = 38
 
-/** Calls that look as if the kernel lacked them, so that a program falls back to an older call: glibc uses clone. */
-const absent = ['clone3']
+/** glibc then uses clone. A filter can read the flags of clone, and not those of clone3. */
+export const absentCalls: readonly string[] = ['clone3']
 
-/** The profile as `linux.seccomp` of the OCI runtime specification (config-linux.md), without host conditions. */
-export function ociSeccomp() {
+/**
+ * What Docker's default profile allows with Docker's default capabilities (docs.docker.com/engine/security/seccomp,
+ * Docker 28). Platforms that have no profile get it, and podman, because the profile of podman 4.3 rejects
+ * io_pgetevents, and with it libaio.
+ */
+const dockerRules: SeccompRules = { allowed: dockerAllowed, conditional: containerConditions, absent: absentCalls }
+
+/** A rule of a profile for OCI runtimes. */
+interface OciRule {
+  readonly names: readonly string[]
+  readonly action: 'SCMP_ACT_ALLOW' | 'SCMP_ACT_ERRNO'
+  readonly args?: readonly { readonly index: number; readonly value: number; readonly valueTwo?: number; op: string }[]
+  readonly errnoRet?: number
+}
+
+/** A profile as `linux.seccomp` of the OCI runtime specification (config-linux.md), without host conditions. */
+export interface OciSeccomp {
+  readonly defaultAction: 'SCMP_ACT_ERRNO'
+  readonly defaultErrnoRet: number
+  readonly architectures?: readonly string[]
+  readonly syscalls: readonly OciRule[]
+}
+
+/** Docker's default profile, also for programs of the architecture's other interfaces, such as 32-bit programs. */
+export const dockerSeccomp = (): OciSeccomp => ({
+  ...ociSeccomp(dockerRules),
+  ...(process.arch === 'x64' && { architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'] }),
+  ...(process.arch === 'arm64' && { architectures: ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM'] }),
+})
+
+/** Writes rules as a profile for OCI runtimes, for the native interface of the host that loads it. */
+export function ociSeccomp({ allowed, conditional, absent }: SeccompRules): OciSeccomp {
   const argument = (condition: Condition) => {
     if (condition.is === 'masked')
       return { index: 0, value: condition.mask, valueTwo: condition.value, op: 'SCMP_CMP_MASKED_EQ' }
@@ -72,12 +108,14 @@ export function ociSeccomp() {
   return {
     defaultAction: 'SCMP_ACT_ERRNO',
     defaultErrnoRet: EPERM,
-    ...(process.arch === 'x64' && { architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'] }),
-    ...(process.arch === 'arm64' && { architectures: ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM'] }),
     syscalls: [
       { names: allowed, action: 'SCMP_ACT_ALLOW' },
       ...Object.entries(conditional).flatMap(([name, conditions]) =>
-        conditions.map((condition) => ({ names: [name], action: 'SCMP_ACT_ALLOW', args: [argument(condition)] })),
+        conditions.map((condition) => ({
+          names: [name],
+          action: 'SCMP_ACT_ALLOW' as const,
+          args: [argument(condition)],
+        })),
       ),
       { names: absent, action: 'SCMP_ACT_ERRNO', errnoRet: ENOSYS },
     ],
@@ -131,7 +169,10 @@ function testArgument(conditions: readonly Condition[]): readonly Instruction[] 
 }
 
 /** What happens to a system call by its number, as ranges: each ends where the next one starts. */
-function ranges(arch: string): { readonly from: number; readonly code: readonly Instruction[] }[] {
+function ranges(
+  { allowed, conditional, absent }: SeccompRules,
+  arch: string,
+): { readonly from: number; readonly code: readonly Instruction[] }[] {
   const codes = new Map<number, readonly Instruction[]>()
   const set = (name: string, code: readonly Instruction[]) => {
     const number = syscallNumber(name, arch)
@@ -160,12 +201,13 @@ function search(list: ReturnType<typeof ranges>): readonly Instruction[] {
 }
 
 /**
- * The profile as a program of the kernel: an array of `struct sock_filter`. Calls of another architecture, such as
+ * Compiles rules to a program of the kernel: an array of `struct sock_filter`. Calls of another architecture, such as
  * those of 32-bit programs, fail with ENOSYS.
+ * @param rules Docker's by default
  * @param arch as in `process.arch`
  * @throws {HostError} if isobench does not know the numbers of its system calls
  */
-export function seccompProgram(arch: string = process.arch): Buffer {
+export function seccompProgram(rules: SeccompRules = dockerRules, arch: string = process.arch): Buffer {
   const architecture = auditArchitectures[arch]
   if (architecture === undefined) throw new HostError(`isobench has no seccomp filter for ${arch}.`)
   const program = [
@@ -173,7 +215,7 @@ export function seccompProgram(arch: string = process.arch): Buffer {
     [jumpEqual, 1, 0, architecture] as Instruction,
     ...returns(errno | ENOSYS),
     instruction(load, offsets.number),
-    ...search(ranges(arch)),
+    ...search(ranges(rules, arch)),
   ]
   const bytes = Buffer.alloc(program.length * 8)
   program.forEach(([code, ifTrue, ifFalse, value], at) => {

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it, test } from 'vitest'
-import { syscallNumber } from '../../../../src/host/syscall-names.ts'
-import { ociSeccomp, seccompProgram } from '../../../../src/platforms/shared/seccomp-profile.ts'
-import { confinementProblem } from '../../../../src/platforms/shared/security.ts'
+import { dockerSeccomp, seccompProgram } from '../../../src/host/seccomp-profile.ts'
+import { syscallNumber } from '../../../src/host/syscall-names.ts'
+import { confinementProblem } from '../../../src/platforms/shared/security.ts'
 
 const x64 = 0xc000003e
 const arm64 = 0xc00000b7
@@ -32,12 +32,12 @@ describe.each([
   ['x64', x64, 0x40000003],
   ['arm64', arm64, 0x40000028],
 ] as const)('the seccomp program of %s', (arch, architecture, compatible) => {
-  const program = seccompProgram(arch)
+  const program = seccompProgram(undefined, arch)
   const numberOf = (name: string) => syscallNumber(name, arch)
   const call = (name: string, argument?: bigint) => run(program, numberOf(name)!, argument, architecture)
 
   it('gives every system call what the profile for OCI runtimes gives it', () => {
-    const { syscalls } = ociSeccomp()
+    const { syscalls } = dockerSeccomp()
     const always = new Set(
       syscalls.filter((one) => !('args' in one)).flatMap((one) => ('errnoRet' in one ? [] : one.names)),
     )
@@ -78,7 +78,7 @@ describe.each([
 })
 
 it('is not made for an architecture with unknown numbers, and the platforms that need it say so', () => {
-  expect(() => seccompProgram('riscv64')).toThrow(/no seccomp filter for riscv64/)
+  expect(() => seccompProgram(undefined, 'riscv64')).toThrow(/no seccomp filter for riscv64/)
   expect(confinementProblem('riscv64')).toMatchObject({ reason: expect.stringContaining('on riscv64') })
   for (const arch of ['x64', 'arm64']) expect(confinementProblem(arch)).toBeUndefined()
 })
@@ -97,7 +97,7 @@ it.runIf(existsSync(header))('has the numbers of arm64 that the header of the ke
 })
 
 it('has a name for each call of the profile that x86-64 has, and no call twice', () => {
-  const names = ociSeccomp()
+  const names = dockerSeccomp()
     .syscalls.filter((one) => !('args' in one))
     .flatMap((one) => one.names)
   expect(new Set(names).size).toBe(names.length)
