@@ -87,9 +87,11 @@ export function checkFields(
 /**
  * Checks the options of a call that a workload makes while it runs.
  * @param call for the message, such as `burst()`
- * @throws {TypeError} if there is a field that the call does not have
+ * @throws {TypeError} if it is no object, or has a field that the call does not have
  */
-export function checkOptions(call: string, given: object, known: readonly string[]): void {
+export function checkOptions(call: string, given: unknown, known: readonly string[]): void {
+  if (!isObject(given))
+    throw new TypeError(`${call}: the options are ${describeValue(given)}: use { ${known.join(', ')} }`)
   const unknown = Object.keys(given).find((name) => !known.includes(name))
   if (unknown !== undefined)
     throw new TypeError(`${call}: there is no option "${unknown}": ${suggestion(unknown, known)}`)

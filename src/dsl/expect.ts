@@ -5,6 +5,7 @@ import { type Claim, checkReference, type Matcher, type Severity } from './claim
 import { callerLocation, DefinitionError, type Location } from './errors.ts'
 import {
   checkParams,
+  checkWhere,
   type Factor,
   factorOf,
   growthOf,
@@ -203,6 +204,7 @@ function claims<U extends string, P extends ParamSpace>(
   const createClaim = (createMatcher: (metric: Metric<U>) => Matcher, location: Location | undefined): Claim => {
     const matcher = createMatcher(ref.definition)
     checkReference(matcher, choice.on, location)
+    checkWhere(matcher, choice.where, location)
     const claim = {
       bench: ref.bench,
       metric: ref.metric,
@@ -276,7 +278,7 @@ function claims<U extends string, P extends ParamSpace>(
     worsensAtMost: function worsensAtMost(factor, series) {
       const location = callerLocation(worsensAtMost)
       return createClaim(() => {
-        const over = seriesOf(ref, series, location)
+        const over = seriesOf(ref, series, location, ['from', 'to'])
         const { from, to } = series
         for (const value of [from, to]) checkParams(ref, { [over]: value }, () => location)
         if (from === to)

@@ -125,7 +125,8 @@ function checkFinding(id: unknown, title: unknown, parts: unknown, options: unkn
     )
   else checkClaims(what, parts)
   checkFields(what, options, findingOptionNames)
-  const { failOn = 'worse', misprint } = options as FindingOptions
+  const { failOn = 'worse', misprint, source } = options as FindingOptions
+  if (source !== undefined) checkFields(`the source of ${what}`, source, ['title', 'doi', 'url', 'section', 'figures'])
   if (!failOnValues.includes(failOn))
     throw new DefinitionError(`${what}: failOn is ${describeValue(failOn)}.`, `use one of: ${failOnValues.join(', ')}`)
   if (misprint === undefined) return
@@ -134,6 +135,7 @@ function checkFinding(id: unknown, title: unknown, parts: unknown, options: unkn
       `${what}: the misprint is ${describeValue(misprint)}.`,
       'write misprint: { claims: [...], why: ... }',
     )
+  checkFields(`the misprint of ${what}`, misprint, ['claims', 'why'])
   checkClaims(`the misprint of ${what}`, misprint.claims)
 }
 

@@ -62,7 +62,11 @@ export interface Guest {
    * @throws {UnsupportedError} if a part of the platform runs where isobench cannot attribute memory to the guest
    */
   memory(): Promise<GuestMemory>
-  /** Starts a server in the guest and waits until its TCP port accepts a connection. */
+  /**
+   * Starts a server in the guest and waits until its TCP port accepts a connection.
+   * @throws {RangeError} if the port is no integer from 1 to 65535
+   * @throws {TypeError} if there is an option that `serve` does not have
+   */
   serve(command: Command, options: { readonly port: number }): Promise<Service>
 }
 

@@ -1,7 +1,7 @@
 /** Checks and converts the arguments of matchers. */
 
-import { describeValue, isObject, suggestion, unknownParams } from './checked.ts'
-import type { Reference } from './claim.ts'
+import { checkFields, describeValue, isObject, suggestion, unknownParams, withErrorLocation } from './checked.ts'
+import type { Matcher, Reference } from './claim.ts'
 import { DefinitionError, type Location } from './errors.ts'
 import { convertQuantity, type Metric } from './metric.ts'
 import type { Median } from './platform.ts'
@@ -104,9 +104,15 @@ export function referenceOf(reference: string | Median, location?: Location): Re
 
 /**
  * The parameter of a claim over a series.
- * @throws {DefinitionError} if the workload lacks it
+ * @param more options of the matcher beside `over`
+ * @throws {DefinitionError} if the workload lacks it, or there is an option that the matcher does not have
  */
-export function seriesOf({ params }: Pick<MetricRef, 'params'>, series: unknown, location?: Location): string {
+export function seriesOf(
+  { params }: Pick<MetricRef, 'params'>,
+  series: unknown,
+  location?: Location,
+  more: readonly string[] = [],
+): string {
   const over = isObject(series) ? series.over : undefined
   if (typeof over !== 'string')
     throw new DefinitionError(
@@ -114,6 +120,10 @@ export function seriesOf({ params }: Pick<MetricRef, 'params'>, series: unknown,
       "name it last, for example constant(5, { over: 'threads' })",
       location,
     )
+  withErrorLocation(
+    () => location,
+    () => checkFields('the series of a claim', series, ['over', ...more]),
+  )
   if (params === unknownParams || Object.hasOwn(params, over)) return over
   const names = Object.keys(params)
   throw new DefinitionError(
@@ -148,4 +158,22 @@ export function checkParams(
       locate(),
     )
   }
+}
+
+/**
+ * Checks that a claim over a parameter does not select one value of it.
+ * @throws {DefinitionError} if it does
+ */
+export function checkWhere(
+  matcher: Matcher,
+  where: Readonly<Record<string, ParamValue>>,
+  location: Location | undefined,
+): void {
+  if (!('over' in matcher) || !Object.hasOwn(where, matcher.over)) return
+  const { over } = matcher
+  throw new DefinitionError(
+    `the claim compares values of ${over}, and where() selects one of them: ${describeValue(where[over])}.`,
+    `remove ${over} from where()`,
+    location,
+  )
 }

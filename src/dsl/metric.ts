@@ -1,4 +1,5 @@
 import { closestMatch } from '../util/closest-match.ts'
+import { checkFields, withErrorLocation } from './checked.ts'
 import { callerLocation, DefinitionError } from './errors.ts'
 
 /** Units by dimension. A metric can only be compared with a quantity of the same dimension. */
@@ -87,6 +88,7 @@ export function unit<const U extends string>(name: U, options: { readonly better
       `write unit('${name}', { better: 'higher' }) or { better: 'lower' }`,
       location(),
     )
+  withErrorLocation(location, () => checkFields(`unit "${name}"`, options, ['better']))
   return { unit: name, better }
 }
 

@@ -30,3 +30,7 @@ export const isCount = (count: number): boolean => Number.isInteger(count) && co
 /** Whether a value is a possible value of a metric: a finite number of 0 or more. */
 export const isFigure = (value: unknown): value is number =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0
+
+/** Whether a value is a port that a server can listen on. */
+export const isPort = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65_535

@@ -4,6 +4,7 @@ import type { Command } from '../tools/command.ts'
 import { checkFields, describeValue } from './checked.ts'
 import { DefinitionError } from './errors.ts'
 import type { Guest, Service } from './guest.ts'
+import { isPort } from './rules.ts'
 
 /** What the command of a group's server may depend on. */
 export interface ServerContext {
@@ -35,7 +36,7 @@ export interface GroupServer {
 export function groupServer(what: string, given: unknown): GroupServer {
   checkFields(`${what}: server`, given, ['command', 'port'])
   const { command, port } = given as Partial<ServerOptions>
-  if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535)
+  if (!isPort(port))
     throw new DefinitionError(
       `${what}: the port of its server is ${describeValue(port)}.`,
       'use an integer from 1 to 65535, such as 6379',

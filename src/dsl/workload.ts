@@ -390,9 +390,14 @@ export const workload: WorkloadFunction = withKnownMembers(
     },
     traced: function traced<M extends Metrics, P extends ParamSpace, const I extends TraceSource>(
       other: Workload<M, P>,
-      { source, workMetric }: TracedOptions<M, I>,
+      options: TracedOptions<M, I>,
     ): Workload<TracedMetricsBy[I], P> {
       const { kind } = other.work
+      withErrorLocation(
+        () => callerLocation(traced),
+        () => checkFields(`workload.traced() of "${other.name}"`, options, ['source', 'workMetric']),
+      )
+      const { source, workMetric } = options
       if (kind === 'vmm-start' || kind === 'guests' || kind === 'snapshot') {
         throw new DefinitionError(
           `workload "${other.name}": it has ${kind === 'vmm-start' ? 'no guest' : 'several guests'} to trace.`,

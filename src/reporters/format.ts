@@ -90,7 +90,7 @@ const reasonTexts: Record<ReasonCode, string> = {
   'sample-errors': 'its samples failed',
   'not-observed': 'the platform does not let isobench observe it',
   'too-few-rounds': 'fewer rounds than the test needs; at least five',
-  'too-few-points': 'the parameter has too few values here to compare one part of the series with another',
+  'too-few-points': 'too few values of the parameter were measured to compare one part of the series with another',
   'too-few-platforms': 'fewer platforms than a median needs; at least two',
   'different-work': 'the samples did not do the same work',
   'client-bound': 'the load generator was the limit, so the values describe the load generator',
@@ -146,8 +146,11 @@ export function formatReasonSubject(reason: Reason): string {
       return reason.cpuMode
     case 'readings-differ':
       return `holds for ${reason.holds.join(', ')}; contradicted for ${reason.contradicted.join(', ')}`
-    default:
-      return 'platforms' in reason ? reason.platforms.join(', ') : ''
+    default: {
+      const platforms = 'platforms' in reason ? reason.platforms.join(', ') : ''
+      const at = 'at' in reason && reason.at ? `${reason.at.parameter} ${reason.at.values.join(', ')}` : ''
+      return [platforms, at].filter(Boolean).join(' at ')
+    }
   }
 }
 

@@ -178,12 +178,13 @@ const isPartOf = (params: Params, all: Params): boolean =>
 /** The results with failed samples that leave claims not evaluated, and how many claims each. */
 export function failedResults(report: Report): { bench: CaseResult; result: PlatformResult; claims: number }[] {
   const lost = report.claims.flatMap((verdict) =>
-    verdict.reason?.code === 'sample-errors' ? [{ verdict, platforms: verdict.reason.platforms }] : [],
+    verdict.reason?.code === 'sample-errors' ? [{ verdict, ...verdict.reason }] : [],
   )
   return resultsOf(report).flatMap(({ bench, result }) => {
     const claims = lost.filter(
-      ({ platforms, verdict: { case: id, bench: about, params } }) =>
+      ({ platforms, at, verdict: { case: id, bench: about, params } }) =>
         platforms.includes(result.platform) &&
+        (at === undefined || at.values.includes(bench.params[at.parameter]!)) &&
         // A claim over a parameter has no case.
         (id === bench.case || (id === null && about.id === bench.bench.id && isPartOf(params, bench.params))),
     ).length

@@ -51,3 +51,13 @@ export function ceilSeconds(seconds: number): number {
   if (!(seconds > 0)) throw new TypeError(`seconds must be above 0, not ${seconds}.`)
   return requireCount('seconds', Math.ceil(seconds))
 }
+
+/**
+ * Checks that nothing is left of the options of a tool, which would have no effect.
+ * @param call for the message, such as `fio.job()`
+ * @throws {TypeError} naming the first option that the tool does not have
+ */
+export function refuseOthers(call: string, others: object): void {
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined) throw new TypeError(`${call}: there is no option "${unknown}".`)
+}

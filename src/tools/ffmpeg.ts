@@ -1,4 +1,4 @@
-import { type Command, command, requireCount } from './command.ts'
+import { type Command, command, refuseOthers, requireCount } from './command.ts'
 import { labelledNumber, ToolOutputError, toNumber } from './parse.ts'
 
 /**
@@ -68,7 +68,8 @@ export const ffmpeg = {
   clips,
 
   /** Creates an H.264 clip from ffmpeg's test pattern. Run it once, not on every platform. */
-  makeClip({ output, width, height, seconds, rate = 24 }: FfmpegClip): Command {
+  makeClip({ output, width, height, seconds, rate = 24, ...others }: FfmpegClip): Command {
+    refuseOthers('ffmpeg.makeClip()', others)
     const size = `${requireCount('width', width, 2)}x${requireCount('height', height, 2)}`
     const length = `rate=${requireCount('rate', rate)}:duration=${requireCount('seconds', seconds)}`
     const pattern = `testsrc2=size=${size}:${length}`
@@ -79,7 +80,8 @@ export const ffmpeg = {
   },
 
   /** Encodes to H.265 and discards the result, so that only decoding and encoding are measured. Reports on stderr. */
-  encode({ input, times = 1, preset = 'slower', threads }: FfmpegEncode): Command {
+  encode({ input, times = 1, preset = 'slower', threads, ...others }: FfmpegEncode): Command {
+    refuseOthers('ffmpeg.encode()', others)
     if (requireCount('threads', threads) > 16)
       throw new TypeError(`x265 takes at most 16 frame threads, not ${threads}.`)
     const quiet = ['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'info', '-benchmark']

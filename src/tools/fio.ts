@@ -1,4 +1,4 @@
-import { type Command, ceilSeconds, command, requireCount } from './command.ts'
+import { type Command, ceilSeconds, command, refuseOthers, requireCount } from './command.ts'
 import { at, jsonNumber, parseJson, ToolOutputError } from './parse.ts'
 
 /**
@@ -58,7 +58,8 @@ export const fio = {
    * Creates the file that a job reads, completely and with random data, and waits for the disk. Unwritten extents, as
    * `truncate` or `fallocate` create them, would be read as zeros without reaching the disk (31 GB/s measured).
    */
-  layout({ file, size, direct = true }: { file: string; size: string; direct?: boolean }): Command {
+  layout({ file, size, direct = true, ...others }: { file: string; size: string; direct?: boolean }): Command {
+    refuseOthers('fio.layout()', others)
     const how = ['--rw=write', '--bs=1m', `--size=${size}`, '--ioengine=psync', `--direct=${direct ? 1 : 0}`]
     const data = ['--fallocate=none', '--refill_buffers', '--randrepeat=0', '--end_fsync=1']
     return command(TOOL, '--name=layout', `--filename=${escaped(file)}`, ...how, ...data, ...REPORT)
@@ -68,21 +69,24 @@ export const fio = {
    * Runs a job for a fixed time. A read job fails if the file is missing or shorter than `size`, instead of creating
    * the file itself; fio deletes a file that is too short.
    */
-  job({ engine = 'libaio', direct = true, numjobs = 1, ramp = 0, unlink = false, ...job }: FioJob): Command {
-    const reads = job.rw.endsWith('read')
+  job(job: FioJob): Command {
+    const { name, file, rw, blockSize, size, depth, seconds, ...more } = job
+    const { engine = 'libaio', direct = true, numjobs = 1, ramp = 0, unlink = false, ...others } = more
+    refuseOthers('fio.job()', others)
+    const reads = rw.endsWith('read')
     return command(
       TOOL,
-      `--name=${job.name}`,
-      `--filename=${escaped(job.file)}`,
-      `--rw=${job.rw}`,
-      `--bs=${job.blockSize}`,
-      `--size=${job.size}`,
+      `--name=${name}`,
+      `--filename=${escaped(file)}`,
+      `--rw=${rw}`,
+      `--bs=${blockSize}`,
+      `--size=${size}`,
       `--ioengine=${engine}`,
-      `--iodepth=${requireCount('depth', job.depth)}`,
+      `--iodepth=${requireCount('depth', depth)}`,
       `--direct=${direct ? 1 : 0}`,
       `--numjobs=${requireCount('numjobs', numjobs)}`,
       '--time_based',
-      `--runtime=${ceilSeconds(job.seconds)}`,
+      `--runtime=${ceilSeconds(seconds)}`,
       ...(requireCount('ramp', ramp, 0) === 0 ? [] : [`--ramp_time=${ramp}`]),
       // Different random offsets in every run. For writes, data that no layer can compress, deduplicate or drop as
       // zeros.

@@ -1,4 +1,4 @@
-import { type Command, ceilSeconds, command, requireCount } from './command.ts'
+import { type Command, ceilSeconds, command, refuseOthers, requireCount } from './command.ts'
 import { at, jsonNumber, parseJson, ToolOutputError } from './parse.ts'
 
 /**
@@ -42,11 +42,13 @@ const PORT = 5201
 
 /** The commands of iperf3, and the parsers of their output. */
 export const iperf3 = {
-  server({ port = PORT, once = true }: Iperf3Server = {}): Command {
+  server({ port = PORT, once = true, ...others }: Iperf3Server = {}): Command {
+    refuseOthers('iperf3.server()', others)
     return command(TOOL, '-s', ...(once ? ['-1'] : []), '-4', '-p', requireCount('port', port))
   },
 
-  client({ host, port = PORT, seconds, omit = 0, streams = 1, reverse = false }: Iperf3Client): Command {
+  client({ host, port = PORT, seconds, omit = 0, streams = 1, reverse = false, ...others }: Iperf3Client): Command {
+    refuseOthers('iperf3.client()', others)
     const time = [
       '-t',
       ceilSeconds(seconds),

@@ -1,4 +1,4 @@
-import { type Command, command, requireCount } from './command.ts'
+import { type Command, command, refuseOthers, requireCount } from './command.ts'
 
 /**
  * MariaDB, the server of sysbench's OLTP test. Debian packages `mariadb-server` (10.11, 11.8) and `mariadb-client`. The
@@ -36,7 +36,8 @@ export const mariadb = {
   },
 
   /** Serves until stopped. */
-  server({ dataDir, socket, host = '0.0.0.0', port, bufferPool, flushLog = 1 }: MariadbServer): Command {
+  server({ dataDir, socket, host = '0.0.0.0', port, bufferPool, flushLog = 1, ...others }: MariadbServer): Command {
+    refuseOthers('mariadb.server()', others)
     const pool = `--innodb-buffer-pool-size=${requireCount('bufferPool', bufferPool, 5)}M`
     return command(
       'mariadbd',

@@ -1,4 +1,4 @@
-import { type Command, ceilSeconds, command, requireCount } from './command.ts'
+import { type Command, ceilSeconds, command, refuseOthers, requireCount } from './command.ts'
 import { labelledNumber, ToolOutputError } from './parse.ts'
 
 /**
@@ -44,13 +44,15 @@ const PORT = 11211
 /** The memcached server, and the load generator memcaslap with the parser of its output. */
 export const memcached = {
   /** Serves until stopped. Runs as root, which requires an option of memcached. */
-  server({ host = '0.0.0.0', port = PORT, memory, threads }: MemcachedServer): Command {
+  server({ host = '0.0.0.0', port = PORT, memory, threads, ...others }: MemcachedServer): Command {
+    refuseOthers('memcached.server()', others)
     const size = ['-m', requireCount('memory', memory), '-t', requireCount('threads', threads)]
     return command('memcached', '-u', 'root', '-l', host, '-p', requireCount('port', port), '-U', 0, ...size)
   },
 
   /** Exits with 0 if the server responds, otherwise with 1. */
-  ready({ host, port = PORT }: { host: string; port?: number }): Command {
+  ready({ host, port = PORT, ...others }: { host: string; port?: number }): Command {
+    refuseOthers('memcached.ready()', others)
     return command('memcping', `--servers=${host}:${requireCount('port', port)}`)
   },
 
@@ -58,7 +60,8 @@ export const memcached = {
    * Sets and gets for `seconds`. memcaslap prints latencies only with `--stat_freq`. With an interval longer than the
    * run it prints them only at the end.
    */
-  client({ host, port = PORT, threads, concurrency, valueSize, seconds }: MemcachedClient): Command {
+  client({ host, port = PORT, threads, concurrency, valueSize, seconds, ...others }: MemcachedClient): Command {
+    refuseOthers('memcached.client()', others)
     if (requireCount('concurrency', concurrency) % requireCount('threads', threads) !== 0) {
       throw new TypeError(`concurrency (${concurrency}) must be a multiple of threads (${threads}).`)
     }

@@ -1,4 +1,4 @@
-import { type Command, ceilSeconds, command, requireCount } from './command.ts'
+import { type Command, ceilSeconds, command, refuseOthers, requireCount } from './command.ts'
 import { labelledNumber, ToolOutputError } from './parse.ts'
 
 /**
@@ -56,12 +56,14 @@ const leastBusy = 0.8
 /** The commands of netperf, and the parsers of their output. */
 export const netperf = {
   /** netserver in the foreground. Serves until stopped. */
-  server({ port = PORT }: { port?: number } = {}): Command {
+  server({ port = PORT, ...others }: { port?: number } = {}): Command {
+    refuseOthers('netperf.server()', others)
     return command('netserver', '-D', '-4', '-p', requireCount('port', port))
   },
 
   /** TCP_RR or UDP_RR on one connection. */
-  rr({ protocol, host, port = PORT, seconds, request = 100, response = 200 }: NetperfRr): Command {
+  rr({ protocol, host, port = PORT, seconds, request = 100, response = 200, ...others }: NetperfRr): Command {
+    refuseOthers('netperf.rr()', others)
     const test = ['-t', `${protocol.toUpperCase()}_RR`, '-l', ceilSeconds(seconds), '-P', 0]
     const sizes = `${requireCount('request', request)},${requireCount('response', response)}`
     const keys = [...Object.values(KEYS), END].join(',')

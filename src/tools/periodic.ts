@@ -1,4 +1,4 @@
-import { type Command, command, requireCount } from './command.ts'
+import { type Command, command, refuseOthers, requireCount } from './command.ts'
 import { ToolOutputError, toNumber } from './parse.ts'
 
 /**
@@ -51,7 +51,8 @@ print "jobs: $done\\n";
 /** The command of the periodic job, and the parser of its output. */
 export const periodic = {
   /** @throws {TypeError} if a number is none or not above 0 */
-  command({ seconds, every = 20, additions = 400_000 }: PeriodicJob): Command {
+  command({ seconds, every = 20, additions = 400_000, ...others }: PeriodicJob): Command {
+    refuseOthers('periodic.command()', others)
     if (!(seconds > 0)) throw new TypeError(`seconds must be above 0, not ${seconds}.`)
     const period = requireCount('every', every) / 1000
     return command('perl', '-e', program, seconds, period, requireCount('additions', additions))

@@ -1,4 +1,4 @@
-import { type Command, ceilSeconds, command, requireCount } from './command.ts'
+import { type Command, ceilSeconds, command, refuseOthers, requireCount } from './command.ts'
 import { labelledNumber, ToolOutputError } from './parse.ts'
 
 /**
@@ -114,7 +114,8 @@ export const sysbench = {
   },
 
   /** Reads or writes one block of memory repeatedly. The total size is unreachable, so the test ends after its time. */
-  memory({ threads, blockSize, operation, access = 'seq', seconds }: SysbenchMemory): Command {
+  memory({ threads, blockSize, operation, access = 'seq', seconds, ...others }: SysbenchMemory): Command {
+    refuseOthers('sysbench.memory()', others)
     const block = [`--memory-block-size=${blockSize}`, '--memory-total-size=100T']
     const kind = [`--memory-oper=${operation}`, `--memory-access-mode=${access}`]
     return command(TOOL, 'memory', ...load(threads, seconds), ...block, ...kind, 'run')

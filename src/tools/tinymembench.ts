@@ -1,4 +1,4 @@
-import { type Command, ceilSeconds, command } from './command.ts'
+import { type Command, ceilSeconds, command, refuseOthers } from './command.ts'
 import { ToolOutputError, toNumber } from './parse.ts'
 
 /**
@@ -46,7 +46,8 @@ export const tinymembench = {
    *
    * `stdbuf` makes it line-buffered. Otherwise a stopped run would print nothing into a pipe.
    */
-  run({ seconds }: { seconds?: number } = {}): Command {
+  run({ seconds, ...others }: { seconds?: number } = {}): Command {
+    refuseOthers('tinymembench.run()', others)
     const buffered = ['stdbuf', '-oL', TOOL] as const
     return seconds === undefined ? command(...buffered) : command('timeout', ceilSeconds(seconds), ...buffered)
   },

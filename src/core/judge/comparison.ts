@@ -1,5 +1,6 @@
 import type { Claim, Matcher, Reference } from '../../dsl/claim.ts'
 import type { Metric } from '../../dsl/metric.ts'
+import type { ParamValue } from '../../dsl/workload.ts'
 import type { BenchCase } from '../model/plan.ts'
 import { type Estimate, isDecided, type Reason } from '../model/verdict.ts'
 import { type Interval, median } from '../stats/index.ts'
@@ -67,7 +68,9 @@ export function judgeOnPlatform(
   const about = { bench: benchCase.bench, metric: claim.metric, case: benchCase.id }
   const series = (platform: string, comparedWith?: string) =>
     input.samples.series(benchCase.id, platform, claim.metric, comparedWith)
-  const unseen = notObserved(namedPlatforms(matcher, name), series)
+  const unseen = notObserved(namedPlatforms(matcher, name), (platform) =>
+    cases.map(({ id }) => input.samples.series(id, platform, claim.metric)),
+  )
   if (unseen) return notEvaluated(unseen)
   const published = input.plan.published && new PublishedResults(input.plan.published, [benchCase.id], claim.metric)
   const clientOf = (name: string, members: readonly string[] = [name]) => ({
@@ -346,8 +349,12 @@ function judgeWorsening(
   const { over, from, to, by } = matcher
   const why = unavailableReason(name, input.plan)
   if (why) return notEvaluated(why)
-  const [first, last] = [from, to].map((value) => cases.find(({ params }) => params[over] === value))
-  if (!first || !last) return notEvaluated({ code: 'too-few-points' })
+  const caseAt = (value: ParamValue) => cases.find(({ params }) => params[over] === value)
+  const [first, last] = [caseAt(from), caseAt(to)]
+  if (!first || !last) {
+    const values = [from, to].filter((value) => !caseAt(value))
+    return notEvaluated({ code: 'too-few-points', at: { parameter: over, values } })
+  }
   const points = pointsOf([last, first], over, (id) => input.samples.series(id, name, metricName))
   if (points.some(({ series }) => series.digests.size > 1)) return notEvaluated({ code: 'different-work' })
   // The parameter is part of the work, so the two never have the same digest.
@@ -359,7 +366,7 @@ function judgeWorsening(
     return notEvaluated({ code: 'no-published-number' })
   if (a.unpaired || b.unpaired) return judgeUnpaired(a, b, metric, rule, first.id, change)
   const rounds = pairedDifferences(a, b, metric)
-  if (!Array.isArray(rounds)) return notEvaluated(whyNot(rounds, name, points))
+  if (!Array.isArray(rounds)) return notEvaluated(whyNot(rounds, over, [{ platform: name, points }]))
   const query = { bench: last.bench, metric: metricName, platform: name, case: last.id, against: { case: first.id } }
   const test = {
     id: [last.id, first.id, metricName, name].join('\0'),

@@ -251,7 +251,8 @@ function mergedReasons(reasons: readonly Reason[]): Reason[] {
   const distinct = new Map<string, Reason>()
   for (const reason of reasons) {
     const isList = 'platforms' in reason || 'parts' in reason
-    const key = isList ? reason.code : JSON.stringify(reason)
+    const at = 'at' in reason ? JSON.stringify(reason.at) : ''
+    const key = isList ? reason.code + at : JSON.stringify(reason)
     distinct.set(key, merged(distinct.get(key), reason))
   }
   return [...distinct.values()]

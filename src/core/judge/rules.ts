@@ -17,7 +17,7 @@ const contradicted = (direction: 'worse' | 'better'): Decision => ({ outcome: 'c
 /** The fewest rounds with which a one-sided 5 % signed-rank test can decide: 2^-5 < 0.05 <= 2^-4. */
 export const minRounds = 5
 
-export const tooFewRounds: Reason = { code: 'too-few-rounds', needed: minRounds }
+export const tooFewRounds = { code: 'too-few-rounds', needed: minRounds } as const satisfies Reason
 
 const inconclusive = (interval: Interval): Decision => ({
   outcome: 'inconclusive',

@@ -91,11 +91,17 @@ export function countedSamples(samples: readonly Sample[]): Sample[] {
 }
 
 /** Whether samples have values, but none of them for this metric, because it could not be observed. */
-const lacksValues = ({ rounds, digests }: Series): boolean => rounds.size === 0 && digests.size > 0
+export const lacksValues = ({ rounds, digests }: Series): boolean => rounds.size === 0 && digests.size > 0
 
-/** Why a claim has no values of some platforms although their samples succeeded; undefined if it has. */
-export function notObserved(names: readonly string[], series: (platform: string) => Series): Reason | undefined {
-  const platforms = names.filter((name) => lacksValues(series(name)))
+/**
+ * Why a claim has no values of some platforms although their samples succeeded; undefined if it has.
+ * @param seriesOf one series for each case that the claim is about
+ */
+export function notObserved(
+  names: readonly string[],
+  seriesOf: (platform: string) => readonly Series[],
+): Reason | undefined {
+  const platforms = names.filter((name) => seriesOf(name).every(lacksValues))
   return platforms.length > 0 ? { code: 'not-observed', platforms } : undefined
 }
 

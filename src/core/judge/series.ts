@@ -6,7 +6,14 @@ import { hodgesLehmann, median, type SequentialPlan } from '../stats/index.ts'
 import { applyDependence, applyHostLoad } from './adjustments.ts'
 import type { JointDependence, PriorOf } from './comparable-cases.ts'
 import { type Decision, logMargin, minRounds, ofLogs, perClaimAlpha, tooFewRounds } from './rules.ts'
-import { type Difference, type NotComparable, pairedDifferences, type Series, worseSign } from './samples.ts'
+import {
+  type Difference,
+  lacksValues,
+  type NotComparable,
+  pairedDifferences,
+  type Series,
+  worseSign,
+} from './samples.ts'
 import {
   type ComparisonResult,
   notEvaluated,
@@ -66,7 +73,7 @@ export function judgeSeries(
     return notEvaluated({ code: 'too-few-points' })
   if (points.some(({ series }) => series.digests.size > 1)) return notEvaluated({ code: 'different-work' })
   const pairs = pairsOf(points, metric, looks, priorOf)
-  if ('why' in pairs) return notEvaluated(whyNot(pairs, name, points))
+  if ('why' in pairs) return notEvaluated(whyNot(pairs, matcher.over, [{ platform: name, points }]))
   const tested =
     matcher.kind === 'peaksAt'
       ? peak(matcher.over, points, inside, pairs, metric)
@@ -119,7 +126,13 @@ export function judgePeaks(
   if (!isSameWork) return notEvaluated({ code: 'different-work' })
   const all = [...points, ...reference]
   const pairs = pairsOf(all, metric, looks, priorOf)
-  if ('why' in pairs) return notEvaluated(whyNot(pairs, name, all))
+  if ('why' in pairs) {
+    const sides = [
+      { platform: name, points },
+      { platform: matcher.platform, points: reference },
+    ]
+    return notEvaluated(whyNot(pairs, matcher.over, sides))
+  }
   const tested = peaks(matcher, name, all, pairs, metric)
   const test = `${id}\0${JSON.stringify(matcher)}`
   const judged: ComparisonResult = {
@@ -147,12 +160,37 @@ export function judgePeaks(
 const isInside = (matcher: SeriesMatcher, value: ParamValue): boolean =>
   matcher.kind === 'peaksAt' && Number(value) >= matcher.from && Number(value) <= matcher.to
 
-/** @param name the platform */
-export function whyNot({ why }: NotComparable, name: string, points: readonly SeriesPoint[]): Reason {
-  if (why === 'too-few-rounds') return tooFewRounds
-  if (why !== 'sample-errors') return { code: why }
-  const isUnsupported = points.some(({ series }) => series.unsupported)
-  return { code: isUnsupported ? 'workload-unsupported' : 'sample-errors', platforms: [name] }
+/** The points of one platform. */
+export interface PlatformPoints {
+  readonly platform: string
+  readonly points: readonly SeriesPoint[]
+}
+
+/**
+ * Why the points of one or more platforms cannot be compared, and at which values of the parameter.
+ * @param over the parameter
+ */
+export function whyNot({ why }: NotComparable, over: string, all: readonly PlatformPoints[]): Reason {
+  if (why === 'different-work' || why === 'zero-value') return { code: why }
+  const known = new Set(all.flatMap(({ points }) => points.map(({ value }) => value)))
+  const where = (isMeant: (series: Series) => boolean) => {
+    const meant = all.flatMap(({ platform, points }) =>
+      points.flatMap(({ value, series }) => (isMeant(series) ? [{ platform, value }] : [])),
+    )
+    const values = [...new Set(meant.map(({ value }) => value))]
+    const at = values.length > 0 && values.length < known.size ? { at: { parameter: over, values } } : {}
+    return { platforms: [...new Set(meant.map(({ platform }) => platform))], ...at }
+  }
+  const causes = [
+    { code: 'workload-unsupported', ...where(({ unsupported }) => unsupported === true) },
+    { code: 'sample-errors', ...where(({ rounds, errors }) => rounds.size === 0 && errors.length > 0) },
+    { code: 'not-observed', ...where(lacksValues) },
+  ] as const
+  const cause = causes.find(({ platforms }) => platforms.length > 0)
+  if (cause) return cause
+  if (why === 'sample-errors') return { code: why, ...where(({ errors }) => errors.length > 0) }
+  const { at } = where(({ rounds }) => rounds.size === 0)
+  return { ...tooFewRounds, ...(at && { at }) }
 }
 
 function decisionOf({ against, inFavor, atHalf }: Tested, rounds: number): Decision {

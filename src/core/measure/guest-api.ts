@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { GuestHandle } from '../../driver.ts'
 import { checkOptions, describeValue } from '../../dsl/checked.ts'
 import type { CommandResult, ExecOptions, Guest, GuestMemory, LoadClient, Service } from '../../dsl/guest.ts'
+import { isPort } from '../../dsl/rules.ts'
 import { imageLacksProgram } from '../../host/image-recipe.ts'
 import { dropCaches } from '../../host/mounts.ts'
 import type { GuestArgv } from '../../host/process.ts'
@@ -233,7 +234,7 @@ export async function explainFailure(
 }
 
 /** @throws {TypeError} if there is an option that `exec` does not have */
-export const checkExecOptions = (given: object, more: readonly string[] = []): void =>
+export const checkExecOptions = (given: unknown, more: readonly string[] = []): void =>
   checkOptions('exec()', given, ['input', 'exitCodes', 'untraced', ...more])
 
 /**
@@ -315,7 +316,11 @@ export function workloadGuest(
       if (!target.memory) throw new UnsupportedError(`the memory of ${target.name} is unknown`)
       return target.memory()
     },
-    serve: async (command, { port }): Promise<Service> => {
+    serve: async (command, options): Promise<Service> => {
+      checkOptions('serve()', options, ['port'])
+      const { port } = options
+      if (!isPort(port))
+        throw new RangeError(`serve(): expected an integer from 1 to 65535 as port, not ${describeValue(port)}`)
       const argv = guestArgv(command)
       const pidFile = `/tmp/isobench-service-${services++}`
       const ending = new AbortController()

@@ -49,6 +49,16 @@ export const directionSchema = z
   .describe('if contradicted: whether it is worse or better than claimed; otherwise null')
 export type Direction = z.infer<typeof directionSchema>
 
+/** For claims over a parameter: where values are missing. */
+const at = z
+  .object({
+    parameter: z.string().describe('name of the parameter'),
+    values: z.array(paramSchema).readonly().describe('values of the parameter'),
+  })
+  .meta({ id: 'ValuesOfParameter', description: 'Some values of a parameter.' })
+  .exactOptional()
+  .describe('for a claim over a parameter: its values that this is about; absent: all of them')
+
 export const reasonSchema = z
   .discriminatedUnion('code', [
     z.object({
@@ -64,13 +74,19 @@ export const reasonSchema = z
           'its values are more than a tenth better than those of native, so it may be a cache or a clock',
       }),
       platforms: names.describe('names of the platforms'),
+      at,
+    }),
+    z.object({
+      code: z
+        .literal('too-few-points')
+        .describe('the parameter has too few measured values to compare one part of the series with another'),
+      at,
     }),
     z.object({
       code: describedEnum({
         'no-native': 'native was not measured, so there is no reference',
         'not-measured': 'the run did not measure the bench',
         'time-budget': 'the bench did not fit into the time of `--max-duration`',
-        'too-few-points': 'the parameter has too few values to compare one part of the series with another',
         'different-work': 'the samples are not of the same work: their digests differ',
         'zero-value': 'a value of 0 has no ratio',
         'interval-crosses-margin': 'the interval contains the margin',
@@ -81,6 +97,7 @@ export const reasonSchema = z
     z.object({
       code: z.literal('too-few-rounds').describe('the test needs more rounds'),
       needed: z.number().describe('rounds that the test needs'),
+      at,
     }),
     z.object({
       code: z.literal('too-few-platforms').describe('a median needs more platforms'),

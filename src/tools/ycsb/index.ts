@@ -1,4 +1,4 @@
-import { type Command, command, requireCount } from '../command.ts'
+import { type Command, command, refuseOthers, requireCount } from '../command.ts'
 import { labelledNumber, ToolOutputError } from '../parse.ts'
 
 /**
@@ -62,7 +62,8 @@ const workloadA = {
 }
 
 function phase(name: 'load' | 'run', load: YcsbLoad, more: Readonly<Record<string, string | number>>, target?: number) {
-  const { host, port = 11211, connections, records, program = 'embedded' } = load
+  const { host, port = 11211, connections, records, program = 'embedded', ...others } = load
+  refuseOthers(`ycsb.${name}()`, others)
   const properties = {
     'memcached.hosts': `${host}:${requireCount('port', port)}`,
     recordcount: requireCount('records', records),

@@ -232,6 +232,42 @@ describe('a mistake is explained at its place', () => {
       /two different values/,
     ],
     [
+      'a misspelled option of a claim about how it worsens',
+      () => claim(bench('a', disk).rate).worsensAtMost('2x', any({ over: 'depth', from: 1, to: 8, form: 1 })),
+      /series of a claim: there is no option "form"/,
+      /"from"\?/,
+    ],
+    ...(['peaksAt', 'constant'] as const).map((matcher): [string, () => unknown, RegExp, RegExp] => [
+      `an option that ${matcher} does not have`,
+      () => any(claim(bench('a', disk).rate))[matcher](5, { over: 'depth', from: 1 }),
+      /there is no option "from"/,
+      /use one of: over/,
+    ]),
+    [
+      'an option that peakWithin does not have',
+      () => any(claim(bench('a', disk).rate)).peakWithin(5, 'runc', { over: 'depth', at: 1 }),
+      /there is no option "at"/,
+      /use one of: over/,
+    ],
+    [
+      'a claim over a parameter of which it selects one value',
+      () => claim(bench('a', disk).rate).where({ depth: 1 }).constant(5, { over: 'depth' }),
+      /compares values of depth, and where\(\) selects one of them: 1/,
+      /remove depth from where/,
+    ],
+    [
+      'a misspelled option of traced',
+      () => workload.traced(disk, any({ source: 'syscalls', workmetric: 'rate' })),
+      /workload\.traced\(\) of "disk": there is no option "workmetric"/,
+      /"workMetric"\?/,
+    ],
+    [
+      'a misspelled option of a unit',
+      () => unit('frames/s', any({ better: 'higher', beter: 'lower' })),
+      /unit "frames\/s": there is no option "beter"/,
+      /"better"\?/,
+    ],
+    [
       'a factor that allows no change',
       () => claim(bench('a', disk).rate).worsensAtMost('1x', { over: 'mode', from: 'read', to: 'write' }),
       /"1x" is no factor by which a metric may become worse/,
@@ -321,6 +357,25 @@ describe('a mistake is explained at its place', () => {
       () => finding(1, 't', [claim(bench('a', disk).rate).withinNative(5)], any({ misprint: { why: 'x' } })),
       /the misprint is an object/,
       /claims: \[/,
+    ],
+    [
+      'a misspelled field of a source',
+      () =>
+        finding(1, 't', [claim(bench('a', disk).rate).withinNative(5)], any({ source: { title: 'x', sction: '3' } })),
+      /the source of finding 1: there is no option "sction"/,
+      /"section"\?/,
+    ],
+    [
+      'a misspelled field of a misprint',
+      () =>
+        finding(
+          1,
+          't',
+          [claim(bench('a', disk).rate).withinNative(5)],
+          any({ misprint: { claims: [claim(bench('b', disk).rate).withinNative(9)], wy: 'x' } }),
+        ),
+      /the misprint of finding 1: there is no option "wy"/,
+      /"why"\?/,
     ],
     ['a group without a function', () => group('a', any(undefined)), /group\(\) takes/, /bench\(/],
     ['a group with a tag that is text', () => group('a', any({ tags: 'cpu' }), () => 1), /tags are "cpu"/, /\['cpu'\]/],

@@ -89,7 +89,11 @@ describe('a claim over a parameter', () => {
       reason: { code: 'too-few-rounds' },
     })
     const without = series(rates).filter(({ case: point }) => !point.includes('=8'))
-    expect(verdictOf(peaksAt, without)).toMatchObject({ outcome: 'not-evaluated', reason: { code: 'too-few-rounds' } })
+    const at = { parameter: 'threads', values: [8] }
+    expect(verdictOf(peaksAt, without)).toMatchObject({
+      outcome: 'not-evaluated',
+      reason: { code: 'too-few-rounds', at },
+    })
     const changed = series(rates).map((one) => (one.round === 3 ? { ...one, workDigest: 'other' } : one))
     expect(verdictOf(flat, changed)).toMatchObject({ outcome: 'not-evaluated', reason: { code: 'different-work' } })
   })
@@ -128,6 +132,11 @@ describe('a claim that a metric worsens at most so much', () => {
     expect(claims).toHaveLength(1)
     return claims[0]!
   }
+  /** Samples that have no latency at some values. */
+  const unobserved = (...values: number[]) =>
+    series(halved).map((one) =>
+      values.some((value) => one.case.includes(`=${value}]`)) ? { ...one, ...withValues({ rate: 1 }) } : one,
+    )
   // The rate falls to a half, and the latency doubles. The host's drift is in all points of a round.
   const halved = [100, 90, 70, 50]
 
@@ -160,7 +169,10 @@ describe('a claim that a metric worsens at most so much', () => {
     const bench = aBench({ params: { threads: [1, 2] }, claims: [aClaim(atMost(3))] })
     const { claims } = judge(aPlan({ benches: [bench], cases: casesOf(bench) }), series(halved))
     expect(claims).toHaveLength(1)
-    expect(claims[0]).toMatchObject({ outcome: 'not-evaluated', reason: { code: 'too-few-points' } })
+    expect(claims[0]).toMatchObject({
+      outcome: 'not-evaluated',
+      reason: { code: 'too-few-points', at: { parameter: 'threads', values: [8] } },
+    })
     const neither = aBench({ params: { threads: [2, 4] }, claims: [aClaim(atMost(3))] })
     expect(judge(aPlan({ benches: [neither], cases: casesOf(neither) }), series(halved)).claims[0]).toMatchObject({
       outcome: 'not-evaluated',
@@ -169,14 +181,27 @@ describe('a claim that a metric worsens at most so much', () => {
     const failed = series(halved).map((one) => (one.case.includes('=8') ? { ...one, ...withError('no memory') } : one))
     expect(verdictFor(atMost(3), failed)).toMatchObject({
       outcome: 'not-evaluated',
-      reason: { code: 'sample-errors', platforms: ['runc'] },
+      reason: { code: 'sample-errors', platforms: ['runc'], at: { parameter: 'threads', values: [8] } },
     })
     const unable = series(halved).map((one) =>
       one.case.includes('=8') ? { ...one, ...withError('too many', { kind: 'unsupported' }) } : one,
     )
     expect(verdictFor(atMost(3), unable)).toMatchObject({
       outcome: 'not-evaluated',
-      reason: { code: 'workload-unsupported', platforms: ['runc'] },
+      reason: { code: 'workload-unsupported', platforms: ['runc'], at: { parameter: 'threads', values: [8] } },
+    })
+    const verdict = verdictFor(atMost(3), unobserved(8))
+    expect(verdict).toMatchObject({
+      outcome: 'not-evaluated',
+      reason: { code: 'not-observed', platforms: ['runc'], at: { parameter: 'threads', values: [8] } },
+    })
+    expect(formatClaim(verdict)).toMatch(/runc at threads 8: the platform does not let isobench observe it$/)
+    expect(verdictFor(atMost(3, { from: 8, to: 1 }), unobserved(8)).reason).toEqual(verdict.reason)
+    expect(verdictFor(atMost(3), unobserved(1, 8)).reason).toEqual({ code: 'not-observed', platforms: ['runc'] })
+    expect(verdictOf(flat, unobserved(1, 2), 'latency').reason).toEqual({
+      code: 'not-observed',
+      platforms: ['runc'],
+      at: { parameter: 'threads', values: [1, 2] },
     })
     expect(verdictFor(atMost(3), series(halved, 4))).toMatchObject({
       outcome: 'inconclusive',

@@ -56,6 +56,16 @@ it('an option that exec() does not have is refused', async () => {
   expect(await client.exec(run, { rootfs: 'host', input: '' })).toEqual(done)
 })
 
+it.each([
+  [{ port: 6379, hst: '::' }, /^serve\(\): there is no option "hst"/],
+  [undefined, /^serve\(\): the options are undefined: use { port }$/],
+  [{ port: 0 }, /^serve\(\): expected an integer from 1 to 65535 as port, not 0$/],
+  [{ port: '80' }, /not "80"$/],
+])('serve() refuses the options %s', async (options, message) => {
+  const { guest } = guestAndClient()
+  await expect(guest.serve({ argv: ['true'] }, options as never)).rejects.toThrow(message)
+})
+
 describe('a command that is a text for a shell', () => {
   it('is refused, with what to write', async () => {
     const { guest, client } = guestAndClient()
