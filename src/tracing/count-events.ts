@@ -5,8 +5,17 @@ import { join } from 'node:path'
 import { setImmediate as pause } from 'node:timers/promises'
 import type { ProcessRole } from '../dsl/process-roles.ts'
 import { type CallsByRole, mergeRoles } from './call-counts.ts'
+import { byInterface, type CallEvents, CallPairs } from './call-interface.ts'
 import type { ObservedProcess, ProcessTable } from './process-table.ts'
-import { commonFormat, EventReader, eventType, offsetOf, type PageFormat, pageFormat } from './ring-buffer.ts'
+import {
+  commonFormat,
+  EventReader,
+  eventType,
+  offsetOf,
+  type PageFormat,
+  pageFormat,
+  type TraceEvent,
+} from './ring-buffer.ts'
 import { processEvents, type TraceSourceSpec } from './sources.ts'
 
 /** Processes as `/proc` showed them at a time of the clock of `process.hrtime`, in nanoseconds. */
@@ -93,8 +102,17 @@ async function replay(
   observeUntil(Number.POSITIVE_INFINITY)
 }
 
-// Counters of the table: calls of the task, and those in an interrupt.
-const [ofTask, ofInterrupt] = [0, 1]
+// Counters of the table: calls of the task, those in an interrupt, and those without an event of the call itself.
+const [ofTask, ofInterrupt, ofUnpaired] = [0, 1, 2]
+
+/** What a tracer knows beside the events. */
+export interface Recording {
+  readonly observations: readonly Observation[]
+  /** Nanoseconds before and after each end of the recording. */
+  readonly stops: readonly (readonly [before: number, after: number])[]
+  /** The events of the calls themselves, if the source has interfaces. */
+  readonly callEvents: CallEvents | undefined
+}
 
 /**
  * Counts the events that an instance has recorded, sorted by name. Stop recording before.
@@ -104,7 +122,7 @@ export async function countEvents(
   folder: string,
   source: TraceSourceSpec,
   table: ProcessTable,
-  observations: readonly Observation[],
+  { observations, stops, callEvents }: Recording,
 ): Promise<CallsByRole> {
   const text = (...file: string[]) => readFileSync(join(folder, 'events', ...file), 'utf8')
   const format = pageFormat(text('header_page'))
@@ -119,6 +137,9 @@ export async function countEvents(
     offsetOf(exec, 'pid', '4'),
     offsetOf(exec, 'old_pid', '4'),
   ]
+  const pairs =
+    callEvents &&
+    new CallPairs(stops, (task, call, isPaired) => table.count(task, isPaired ? ofTask : ofUnpaired, call))
   const cpus: CpuEvents[] = []
   try {
     for (const cpu of readdirSync(join(folder, 'per_cpu'))) {
@@ -126,23 +147,41 @@ export async function countEvents(
       cpus.push(new CpuEvents(join(folder, 'per_cpu', cpu, 'trace_pipe_raw'), format, reader))
     }
     await replay(cpus, observations, table, (event) => {
-      if (event.type === type) table.count(event.task, event.inInterrupt ? ofInterrupt : ofTask, event.long(value))
-      else if (event.type === forkType) table.fork(event.int(parent), event.int(child))
-      else if (event.type === execType) table.exec(event.int(pid), event.int(oldPid), event.text(file))
+      if (event.type === type) {
+        if (pairs) pairs.enter(event.task, event.long(value), event.time)
+        else table.count(event.task, event.inInterrupt ? ofInterrupt : ofTask, event.long(value))
+      } else if (callEvents?.types.has(event.type)) {
+        pairs?.confirm(event.task)
+      } else if (event.type === forkType) {
+        pairs?.settle(event.int(child))
+        table.fork(event.int(parent), event.int(child))
+      } else if (event.type === execType) {
+        pairs?.settle(event.int(oldPid))
+        table.exec(event.int(pid), event.int(oldPid), event.text(file))
+      }
     })
+    pairs?.settleAll()
   } finally {
     for (const cpu of cpus) cpu[Symbol.dispose]()
   }
+  const none = new Map<bigint, number>()
   return mergeRoles(
     table.take().map(({ role, counts }) => {
       const calls = new Map<string, number>()
-      for (const inInterrupt of [false, true]) {
+      const add = (values: ReadonlyMap<bigint, number>, of: Omit<TraceEvent, 'value'>) => {
         // Names after counts: looking up a name takes longer than counting an event, and there are few values.
-        for (const [value, count] of counts[inInterrupt ? ofInterrupt : ofTask] ?? []) {
-          const name = source.nameOf({ value, inInterrupt })
+        for (const [value, count] of values) {
+          const name = source.nameOf({ value, ...of })
           if (name !== undefined) calls.set(name, (calls.get(name) ?? 0) + count)
         }
       }
+      const [paired, unpaired] = [counts[ofTask] ?? none, counts[ofUnpaired] ?? none]
+      const { native, compat } = callEvents
+        ? byInterface(paired, unpaired, callEvents.has)
+        : { native: paired, compat: none }
+      add(native, { inInterrupt: false, isCompat: false })
+      add(compat, { inInterrupt: false, isCompat: true })
+      add(counts[ofInterrupt] ?? none, { inInterrupt: true, isCompat: false })
       return calls.size === 0 ? {} : { [role as ProcessRole]: Object.fromEntries(calls) }
     }),
   )

@@ -9,6 +9,8 @@ export interface TraceEvent {
   readonly value: bigint
   /** In a hard interrupt, soft interrupt or NMI, which may be unrelated to the task. */
   readonly inInterrupt: boolean
+  /** Whether it is a system call by the interface for 32-bit programs. */
+  readonly isCompat: boolean
 }
 
 /** Offsets in a page, in bytes. */

@@ -3,8 +3,9 @@
 import { readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import type { TraceSource as Name } from '../dsl/traced.ts'
-import { syscallName } from '../host/syscall-names.ts'
-import { HostError, IsobenchError } from '../util/errors.ts'
+import { compatSyscallName, syscallName } from '../host/syscall-names.ts'
+import { HostError } from '../util/errors.ts'
+import { numberOf, UnknownCallError } from './call-interface.ts'
 import type { TraceEvent } from './ring-buffer.ts'
 
 /** Returns the name of the function that contains an address, or `undefined` below the first function. */
@@ -93,11 +94,6 @@ const interruptEntry = new RegExp(
 export const functionName = (symbol: string): string | undefined =>
   interruptEntry.test(symbol) ? undefined : symbol.replace(/\.[^#]*/, '')
 
-/** A traced process made a system call that isobench cannot name. */
-export class UnknownCallError extends IsobenchError {
-  readonly code = 'ISOBENCH_UNKNOWN_CALL'
-}
-
 /** Functions of the host kernel, by ftrace's function tracer: the paper's trace source. */
 export const functions: TraceSourceSpec = {
   name: 'functions',
@@ -111,6 +107,7 @@ export const functions: TraceSourceSpec = {
   bufferMiB: 500,
   event: 'ftrace/function',
   field: 'ip',
+  hasInterfaces: false,
   nameOf: ({ value, inInterrupt }) =>
     inInterrupt ? undefined : functionName(kernelSymbols()(value) ?? `0x${value.toString(16)}`),
 }
@@ -121,7 +118,7 @@ export const functions: TraceSourceSpec = {
  */
 export const syscalls: TraceSourceSpec = {
   name: 'syscalls',
-  description: 'system calls of the host processes, by the tracepoint raw_syscalls:sys_enter',
+  description: 'system calls of the host processes, by the tracepoints raw_syscalls:sys_enter and syscalls',
   pids: ['set_event_pid'],
   forks: ['options/event-fork'],
   enable: ['events/raw_syscalls/sys_enter/enable', '1'],
@@ -129,14 +126,14 @@ export const syscalls: TraceSourceSpec = {
   bufferMiB: 256,
   event: 'raw_syscalls/sys_enter',
   field: 'id',
-  nameOf: ({ value }) => {
-    const number = Number(BigInt.asIntN(64, value))
-    // -1: a seccomp filter or a ptracer has suppressed the call.
-    if (number === -1) return undefined
-    const name = syscallName(number)
+  hasInterfaces: true,
+  nameOf: ({ value, isCompat }) => {
+    const number = numberOf(value)
+    const name = isCompat ? compatSyscallName(number) : syscallName(number)
     if (name === undefined)
       throw new UnknownCallError(
-        `a traced process made the system call ${number}, which isobench cannot name on Linux ${release()}.`,
+        `a traced process made the ${isCompat ? '32-bit ' : ''}system call ${number}, which isobench cannot name ` +
+          `on Linux ${release()}.`,
         'trace functions instead, or report the number',
       )
     return name
@@ -169,6 +166,8 @@ export interface TraceSourceSpec {
   /** The event: its directory in `events`, and the field that identifies what happened. */
   readonly event: string
   readonly field: string
+  /** Whether a second event shows by which interface a call was made. */
+  readonly hasInterfaces: boolean
   /** Returns what an event counts as, or `undefined` if it is unrelated to the task. */
   nameOf(event: TraceEvent): string | undefined
 }

@@ -9,6 +9,7 @@ import { readMemory } from '../host/memory-info.ts'
 import type { HostArgv } from '../host/process.ts'
 import { HostError, IsobenchError, messageOf } from '../util/errors.ts'
 import type { CallsByRole } from './call-counts.ts'
+import { type CallEvents, readCallEvents } from './call-interface.ts'
 import { countEvents, type Observation } from './count-events.ts'
 import { observeCgroup } from './observe.ts'
 import { ProcessTable } from './process-table.ts'
@@ -33,6 +34,9 @@ export interface TracerOptions {
   readonly cpus: readonly number[]
 }
 
+/** The time of the instance's clock. */
+const nanoseconds = () => Number(process.hrtime.bigint())
+
 // The script is constant: file and argv are positional parameters, so the shell does not interpret them.
 const followScripts: Readonly<Record<number, string>> = {
   1: 'echo $$ >> "$0" && exec "$@"',
@@ -46,6 +50,9 @@ export class Tracer implements AsyncDisposable {
   #recording = 0
   readonly #processes = new ProcessTable()
   #observations: Observation[] = []
+  /** Nanoseconds before and after each end of a recording. */
+  #stops: [before: number, after: number][] = []
+  #callEvents: CallEvents | undefined
 
   private constructor(
     private readonly source: TraceSourceSpec,
@@ -79,6 +86,7 @@ export class Tracer implements AsyncDisposable {
 
   #prepare(cpus: readonly number[]): void {
     this.source.check?.()
+    if (this.source.hasInterfaces) this.#callEvents = readCallEvents(this.folder)
     this.#write('tracing_on', '0')
     // Before anything is enabled, because an empty list selects every process of the host.
     this.clearTargets()
@@ -105,8 +113,12 @@ export class Tracer implements AsyncDisposable {
   enable(): Disposable {
     for (const event of processEvents) this.#write(`events/${event}/enable`, '1')
     this.#write(...this.source.enable)
+    // After the source, because the kernel records the events of a call in the order in which they were enabled.
+    const folders = this.#callEvents?.folders ?? []
+    for (const event of folders) this.#write(`${event}/enable`, '1')
     return {
       [Symbol.dispose]: () => {
+        for (const event of folders) this.#write(`${event}/enable`, '0')
         this.#write(...this.source.disable)
         for (const event of processEvents) this.#write(`events/${event}/enable`, '0')
       },
@@ -146,7 +158,7 @@ export class Tracer implements AsyncDisposable {
 
   /** Reads which programs the processes of a cgroup execute, for their roles, and returns the processes. */
   observe(group: string, ofDaemon = false): Observation['processes'] {
-    const time = Number(process.hrtime.bigint())
+    const time = nanoseconds()
     const processes = observeCgroup(group, ofDaemon)
     this.#observations.push({ time, processes })
     return processes
@@ -161,6 +173,7 @@ export class Tracer implements AsyncDisposable {
     for (const file of this.source.pids) this.#write(file, String(unusedPid))
     this.#processes.reset(roles)
     this.#observations = []
+    this.#stops = []
   }
 
   /** Starts recording. Recording ends after as many calls of `stop`. */
@@ -169,7 +182,10 @@ export class Tracer implements AsyncDisposable {
   }
 
   stop(): void {
-    if (--this.#recording === 0) this.#write('tracing_on', '0')
+    if (--this.#recording > 0) return
+    const before = nanoseconds()
+    this.#write('tracing_on', '0')
+    this.#stops.push([before, nanoseconds()])
   }
 
   /** Records while `use` runs. */
@@ -204,7 +220,11 @@ export class Tracer implements AsyncDisposable {
           'measure for a shorter time (--seconds), or free memory for larger buffers',
         )
       }
-      return await countEvents(this.folder, this.source, this.#processes, this.#observations.splice(0))
+      return await countEvents(this.folder, this.source, this.#processes, {
+        observations: this.#observations.splice(0),
+        stops: this.#stops.splice(0),
+        callEvents: this.#callEvents,
+      })
     } finally {
       this.#write('trace', '\n')
     }

@@ -41,7 +41,7 @@ export interface WorkloadSeccomp {
   } | null
   /** Recorded names that the platform's filters deny: calls of a runtime in the guest's process before its program. */
   readonly denied: readonly string[]
-  /** Recorded names that are no system call of this architecture, so that no profile can allow them. */
+  /** Recorded names that are no system call of this architecture, such as `i386:getpid`. The rules lack them. */
   readonly unknown: readonly string[]
 }
 

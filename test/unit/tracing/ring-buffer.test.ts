@@ -75,8 +75,7 @@ describe('a page of a ring buffer', () => {
       words(29, 0, 0),
     ]
     const events = eventsOf(page(pieces), enterFormat, 'id')
-    // -1: a call that a filter has taken away is none.
-    expect(events.map((one) => syscalls.nameOf(one))).toEqual(['execve', 'close', undefined])
+    expect(events.map(({ value }) => BigInt.asIntN(64, value))).toEqual([59n, 3n, -1n])
     expect(eventsOf(page([]), enterFormat, 'id')).toEqual([])
   })
 
@@ -85,7 +84,7 @@ describe('a page of a ring buffer', () => {
     const inInterrupt = (flags: number) => eventsOf(page([event(1, flags, ip)]), functionFormat, 'ip')[0]!.inInterrupt
     for (const flags of [0, 1 | 4 | 32 | 128]) expect(inInterrupt(flags), String(flags)).toBe(false)
     for (const flags of [8, 16, 64, 1 | 8]) expect(inInterrupt(flags), String(flags)).toBe(true)
-    expect(functions.nameOf({ value: ip, inInterrupt: true })).toBeUndefined()
+    expect(functions.nameOf({ value: ip, inInterrupt: true, isCompat: false })).toBeUndefined()
   })
 
   it('is refused when events before it are missing', () => {
@@ -163,7 +162,7 @@ it('a function is not the task’s when an interrupt comes in by it, and the com
 
 it('a system call without a name is refused, with its number and the kernel', () => {
   expect(syscallName(4711)).toBeUndefined()
-  const call = { value: 4711n, inInterrupt: false }
+  const call = { value: 4711n, inInterrupt: false, isCompat: false }
   expect(() => syscalls.nameOf(call)).toThrow(/system call 4711, which isobench cannot name on Linux \d/)
 })
 
