@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
@@ -20,6 +20,7 @@ import type { Reporter } from '../core/reporter.ts'
 import type { PlatformSpec } from '../dsl/platform.ts'
 import type { Workload } from '../dsl/workload.ts'
 import { HostCommandError, runHostCommand } from '../host/process.ts'
+import { programProblem } from '../host/program-file.ts'
 import { drivers } from '../platforms/index.ts'
 import { figure, formatReason, interval } from '../reporters/format.ts'
 import { InterruptedError, UsageError } from '../util/errors.ts'
@@ -174,20 +175,15 @@ export async function buildCommit(
     if (!(error instanceof HostCommandError)) throw error
     throw new HostCommandError(error.message, 'pass a command that builds this commit in a new work tree: --build')
   }
-  if (isExecutable(join(folder, program))) return
+  const path = join(folder, program)
+  const problem = programProblem(path, program)
+  if (problem === undefined) return
   throw new HostCommandError(
-    `${label} made no executable ${program} in its work tree`,
-    'set --binary to the path of the built program in the work tree',
+    `${label} made no program that runs: in its work tree, ${problem}`,
+    existsSync(path)
+      ? 'change the command of --build, or set --binary to the path of the built program in the work tree'
+      : 'set --binary to the path of the built program in the work tree',
   )
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return statSync(path).isFile()
-  } catch {
-    return false
-  }
 }
 
 /** @throws {UsageError} if the platform is not known, or cannot run another build */

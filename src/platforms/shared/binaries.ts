@@ -1,10 +1,10 @@
 /** Programs of releases, and runtime binaries that the user chose. */
 
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
 import * as z from 'zod'
 import { hostEnvironment } from '../../host/environment.ts'
 import type { Requirement } from '../../host/packages.ts'
+import { programProblem } from '../../host/program-file.ts'
 import { type BuildSelection, findBuild, type ReleaseProgram } from '../../host/releases/build.ts'
 import { findRelease, releasesFor } from '../../host/releases/manifest.ts'
 import { hostArch } from '../../host/releases/release.ts'
@@ -53,17 +53,14 @@ function unknownRelease(release: string, version: string | undefined): string | 
 
 /** Returns why the program at `path` is not the runtime `name`, or `undefined` if it is. */
 function wrongProgram(name: string, path: string, versionPrefix: string): string | undefined {
-  try {
-    accessSync(path, constants.X_OK)
-  } catch {
-    return `there is no program at ${path}`
-  }
+  const problem = programProblem(path)
+  if (problem !== undefined) return problem
   const { stdout, stderr, error } = spawnSync(path, ['--version'], {
     encoding: 'utf8',
     timeout: 10_000,
     env: hostEnvironment(),
   })
-  if (error) return `${path} --version: ${error.message}`
+  if (error) return `${path} --version does not run: ${error.message}`
   if (stdout.startsWith(versionPrefix)) return undefined
   const output = sanitize(`${stdout}${stderr}`.trim().split('\n')[0] ?? '', 80)
   return `${path} is not ${name}: its --version prints ${output === '' ? 'nothing' : `"${output}"`}`

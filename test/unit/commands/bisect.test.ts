@@ -45,15 +45,18 @@ describe('bisect', () => {
     const { signal } = new AbortController()
     const build = (command: string, program = 'crun') =>
       buildCommit(folder.path, { hash: '0123456789abcdef' }, { command, program, signal })
-    const missing = {
-      message: 'the build of 0123456789 made no executable crun in its work tree',
+    const refused = 'the build of 0123456789 made no program that runs: in its work tree, '
+    await expect(build('true')).rejects.toMatchObject({
+      message: `${refused}there is no program at crun`,
       fix: 'set --binary to the path of the built program in the work tree',
-    }
-    await expect(build('true')).rejects.toMatchObject(missing)
-    writeFileSync(join(folder.path, 'crun'), '', { mode: 0o644 })
-    await expect(build('true')).rejects.toMatchObject(missing)
+    })
+    writeFileSync(join(folder.path, 'crun'), '#!/bin/sh\n', { mode: 0o644 })
+    await expect(build('true')).rejects.toMatchObject({
+      message: `${refused}crun is not executable (chmod +x)`,
+      fix: expect.stringMatching(/^change the command of --build, or set --binary/),
+    })
     mkdirSync(join(folder.path, 'bin'))
-    await expect(build('true', 'bin')).rejects.toThrow('made no executable bin')
+    await expect(build('true', 'bin')).rejects.toThrow(`${refused}bin is a folder`)
     await expect(build('chmod 755 crun')).resolves.toBeUndefined()
     await expect(build('echo no compiler >&2; exit 3')).rejects.toMatchObject({
       message: 'the build of 0123456789 failed (exit 3): no compiler',
