@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, rmSync, statSync } from 'node:fs'
+import { closeSync, openSync, rmSync, statSync } from 'node:fs'
 import { format, parse, resolve } from 'node:path'
 import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
@@ -12,7 +12,7 @@ import { isStream, openOutput, writeAll } from '../util/outputs.ts'
 import { plural } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, type OptionTable, sharedOptions } from './options.ts'
-import { checkOutput } from './output-path.ts'
+import { checkOutput, existingOutput, refuseExisting } from './output-path.ts'
 import { recordFiles, surveyFiles } from './record-files.ts'
 
 const mergeOptions = {
@@ -95,7 +95,7 @@ async function merge(names: readonly string[], options: MergeOptions, io: Comman
   for (const { file } of all) {
     if (file === undefined) continue
     await checkOutput({ option: `--out ${options.out}`, path: file, isNew: true }, { root: io.cwd }, inputs)
-    if (existsSync(file) && !isStream(file)) throw existing(file, options.out!)
+    refuseExisting({ option: `--out ${options.out}`, path: file })
   }
   let isIncomplete = groups.flat().some(({ unreadable }) => unreadable.length > 0)
   for (const { group, merged, file } of all) {
@@ -105,7 +105,7 @@ async function merge(names: readonly string[], options: MergeOptions, io: Comman
       write(file, texts, options.out!)
       io.err.write(`Wrote ${file}: ${plural(group.length, 'record')}.\n`)
     }
-    io.err.write(plansText(merged) + missingText(merged, folderOf(names, io), options.plan))
+    io.err.write(plansText(merged) + missingText(merged, folderOf(names, io), options))
     isIncomplete ||= merged.missingShards.length > 0 || merged.missingRounds.length > 0
   }
   return options.strict && isIncomplete ? exitCodes.inconclusive : exitCodes.clean
@@ -126,9 +126,6 @@ function numbered(file: string, number: number): string {
   const { dir, name, ext } = parse(file)
   return format({ dir, name: `${name}-${number}`, ext })
 }
-
-const existing = (file: string, option: string) =>
-  new UsageError(`--out ${option}: ${file} already exists`, 'remove it, or pass another file to --out.')
 
 /** @throws {UsageError} if no record is of the plan */
 function ofPlan(surveys: readonly RecordSurvey[], plan: ShardPlan | undefined, io: CommandIo): RecordSurvey[] {
@@ -174,7 +171,7 @@ function write(file: string, texts: Iterable<string>, option: string): void {
     if (isOpen) rmSync(file, { force: true })
     const { code } = error as { code?: string }
     if (code?.startsWith('ISOBENCH')) throw error
-    if (code === 'EEXIST') throw existing(file, option)
+    if (code === 'EEXIST') throw existingOutput({ option: `--out ${option}`, path: file })
     throw new UsageError(`${file}: the record cannot be written: ${messageOf(error)}`, 'pass another file to --out.')
   }
 }
@@ -220,19 +217,18 @@ const folderOf = (names: readonly string[], { cwd }: CommandIo): string | undefi
 /**
  * What is missing, and the command that measures a lost shard.
  * @param folder for the record of a lost shard
- * @param planFile as written by the user
  */
 function missingText(
   { missingShards, missingRounds }: MergedRecord,
   folder: string | undefined,
-  planFile: string | undefined,
+  { plan: planFile, group }: MergeOptions,
 ): string {
   const records = folder === undefined ? '' : ` --records ${shellWord(folder)}`
   const shards = missingShards.map(({ index, count, plan, isOfFile, benches }: MissingShard) => {
     const ofPlan = isOfFile ? ` --plan ${planFile === undefined ? 'FILE' : shellWord(planFile)}` : ''
     const options = isOfFile ? '' : ', with the options of the other shards'
     return (
-      `missing  shard ${index}/${count} of plan ${plan}: no record. ` +
+      `missing  shard ${index}/${count} of plan ${plan}: no record${group ? ' of this kind of host' : ''}. ` +
       `${plural(benches.length, 'bench', 'benches')}: ${listed(benches)}\n` +
       `         measure it: isobench run${ofPlan} --shard ${index}/${count}${records}${options}\n`
     )

@@ -64,6 +64,15 @@ export async function checkOutput(
   if (own) refuse(own.what)
 }
 
+/** The error of a command that never overwrites a file. */
+export const existingOutput = ({ option, path }: Output): UsageError =>
+  new UsageError(`${option}: ${path} already exists`, `remove it, or pass another file to ${option.split(' ')[0]}.`)
+
+/** @throws {UsageError} if the output of such a command exists. A device or a FIFO may. */
+export function refuseExisting(output: Output): void {
+  if (existsSync(output.path) && !isStream(output.path)) throw existingOutput(output)
+}
+
 /** The config, bench files, baselines and records of a project. */
 async function projectFiles({
   root,

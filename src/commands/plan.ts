@@ -15,7 +15,7 @@ import { plural } from '../util/text.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { warningsText } from './errors.ts'
 import { type CheckedOptions, number, type OptionTable, pickOptions } from './options.ts'
-import { checkOutput } from './output-path.ts'
+import { checkOutput, refuseExisting } from './output-path.ts'
 import { type NamedFile, recordFiles } from './record-files.ts'
 import { withConfigDefaults } from './setup.ts'
 import { readStored } from './stored-records.ts'
@@ -42,7 +42,7 @@ const planOptions = {
   out: {
     value: '<file>',
     group: 'Output',
-    description: 'write the plan to this file instead of standard output',
+    description: 'write the plan to this file instead of standard output; it must not exist yet',
     example: '--out plan.json',
     schema: z.string().optional(),
     completion: 'file',
@@ -78,7 +78,14 @@ export const command = defineCommand({
 
 async function plan(filters: readonly string[], given: PlanOptions, io: CommandIo): Promise<number> {
   const project = await loadProject(io.cwd, given.config, { command: 'run', profile: given.profile })
-  const { shards, from, out, ...options } = { ...given, ...withConfigDefaults(given, project) }
+  const output =
+    given.out === undefined ? undefined : { option: `--out ${given.out}`, path: resolve(io.cwd, given.out) }
+  if (output) {
+    await checkOutput(output, project)
+    // Shards may have been measured with it. Those of a new plan would never merge with them.
+    refuseExisting(output)
+  }
+  const { shards, from, out: _, ...options } = { ...given, ...withConfigDefaults(given, project) }
   const planned = await createPlan(project, drivers, { ...options, shard: undefined, filters })
   io.err.write(warningsText(planned.collected.warnings))
   for (const note of planned.notes) io.err.write(`${note}\n`)
@@ -96,12 +103,8 @@ async function plan(filters: readonly string[], given: PlanOptions, io: CommandI
     seed,
   })
   const text = `${JSON.stringify(made, null, 1)}\n`
-  if (out === undefined) io.out.write(text)
-  else {
-    const path = resolve(io.cwd, out)
-    await checkOutput({ option: `--out ${out}`, path }, project)
-    writeOutput(path, text)
-  }
+  if (output) writeOutput(output.path, text)
+  else io.out.write(text)
   io.err.write(planText(made))
   return planned.collected.suite.problems.length > 0 ? exitCodes.invalid : exitCodes.clean
 }

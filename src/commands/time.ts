@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
@@ -19,7 +19,7 @@ import { UsageError } from '../util/errors.ts'
 import { plural, wrap } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, list, type OptionTable, pickOptions, sharedOptions } from './options.ts'
-import { checkOutput } from './output-path.ts'
+import { checkOutput, refuseExisting } from './output-path.ts'
 import { createReporters } from './reporters.ts'
 import { confirm } from './setup.ts'
 
@@ -183,10 +183,11 @@ async function timeProject(folder: string, options: TimeOptions, cwd: string): P
 async function timeCommand(argv: readonly string[], options: TimeOptions, io: CommandIo): Promise<number> {
   if (options.metric !== undefined) checkPattern(options.metric)
   const written = options.write === undefined ? undefined : resolve(io.cwd, options.write)
-  if (written !== undefined)
-    await checkOutput({ option: `--write ${options.write}`, path: written, isNew: true }, { root: io.cwd })
-  if (written !== undefined && existsSync(written))
-    throw new UsageError(`isobench time: ${options.write} already exists.`, 'give --write another file.')
+  if (written !== undefined) {
+    const output = { option: `--write ${options.write}`, path: written, isNew: true }
+    await checkOutput(output, { root: io.cwd })
+    refuseExisting(output)
+  }
   const text = timedBenchText({ ...options, argv })
   return await inTemporaryFolder('time', async (folder) => {
     writeFileSync(join(folder, benchFileName), text)

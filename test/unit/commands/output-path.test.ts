@@ -12,7 +12,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { command as merge } from '../../../src/commands/merge.ts'
+import { checkOptions } from '../../../src/commands/options.ts'
 import { checkOutput } from '../../../src/commands/output-path.ts'
+import { command as plan } from '../../../src/commands/plan.ts'
 import { command as report } from '../../../src/commands/report.ts'
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-output-')))
@@ -87,6 +89,22 @@ it('report refuses files that a reporter derives from its own', async () => {
   await expect(report.run([join(root, 'r.jsonl')], options as never, io)).rejects.toThrow(
     `the reporter "benchmark-action=x.json" would overwrite a run record that this command reads: ${bigger}`,
   )
+})
+
+it('plan --out keeps a plan, because shards may have been measured with it', async () => {
+  const folder = join(root, 'project')
+  mkdirSync(folder)
+  writeFileSync(
+    join(folder, 'isobench.config.mjs'),
+    "export default { platforms: [{ kind: 'native', name: 'native', tags: [], options: {} }] }",
+  )
+  writeFileSync(join(folder, 'plan.json'), 'mine')
+  const options = checkOptions('isobench plan', plan.options, { shards: ['2'], out: ['plan.json'] })
+  await expect(plan.run([], options as never, { ...io, cwd: folder })).rejects.toMatchObject({
+    message: `--out plan.json: ${join(folder, 'plan.json')} already exists`,
+    fix: 'remove it, or pass another file to --out.',
+  })
+  expect(readFileSync(join(folder, 'plan.json'), 'utf8')).toBe('mine')
 })
 
 it('merge --out names the file that exists', async () => {
