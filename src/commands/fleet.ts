@@ -7,8 +7,10 @@ import { headOf, type RecordSurvey } from '../core/records/record-survey.ts'
 import type { LeftOut } from '../core/records/shard-coverage.ts'
 import { writeReportFile } from '../reporters/document.ts'
 import { fleetText } from '../reporters/fleet.ts'
+import { leftOutText } from '../reporters/fleet-words.ts'
 import { createColors } from '../reporters/terminal/table.ts'
 import { UsageError } from '../util/errors.ts'
+import { listText } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, type OptionTable, pickOptions, sharedOptions } from './options.ts'
 import { checkOutput } from './output-path.ts'
@@ -76,7 +78,10 @@ async function compareFleet(
     return judged
   })
   if (kinds.length === 0)
-    throw new UsageError(`no run record in ${paths.join(', ')} can be read`, 'make one with: isobench run')
+    throw new UsageError(
+      `no run record in ${paths.join(', ')} can be read: ${listText(leftOut.map(leftOutText), 3)}`,
+      'copy the records of .isobench/runs again from their hosts, or name others',
+    )
   const fleet = compareKinds(kinds, leftOut, strict)
   if (out !== undefined) {
     const { fleetPage } = await import('../reporters/html/fleet.ts')

@@ -28,6 +28,7 @@ import {
   bySeries,
   claimLocation,
   count,
+  failsWords,
   flagMeanings,
   outcomeName,
   shownPath,
@@ -380,7 +381,7 @@ function findingRow(report: Report, { findings: [finding], worst }: FindingNote,
 
 function beneath(report: Report, note: FindingNote, width: number, ink: Colors): string[] {
   const finding = note.findings[0]!
-  const fails = finding.failsRun ? 'fails the run: ' : ''
+  const fails = finding.failsRun ? `${failsWords(report)}: ` : ''
   const isListed = finding.parts.length > 1
   const sentences = saysSomething(note) ? findingSentences(note) : [formatFinding(finding, report)]
   const rows: [label: string, text: string, indent?: number][] = [

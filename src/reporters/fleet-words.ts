@@ -4,7 +4,7 @@ import { associationRate } from '../core/records/dissent.ts'
 import { minEffects } from '../core/stats/index.ts'
 import { listText, plural, sanitize } from '../util/text.ts'
 import { figure, formatAssertion } from './format.ts'
-import { caseName, outcomeName, verdictSymbols } from './summary.ts'
+import { caseName, outcomeName, shardsText, verdictSymbols } from './summary.ts'
 
 /** The words of a comparison of kinds of host, for the terminal and for the page. */
 
@@ -138,6 +138,11 @@ export function fleetNotes({ hosts, verdicts, falseAlarms, leftOut }: Fleet): st
             `${figure(associationRate * dissents)} may have an association by chance.`,
         ]
       : []),
+    ...hosts.flatMap(({ id, missingShards }) =>
+      missingShards.length > 0
+        ? [`${id} lacks samples of ${shardsText(missingShards)}: claims about their benches are not evaluated there.`]
+        : [],
+    ),
     ...(leftOut.length > 0 ? [`${plural(leftOut.length, 'record')} left out.`] : []),
   ]
 }

@@ -17,6 +17,7 @@ import {
   count,
   excludedPlatformsNote,
   failedResults,
+  failsWords,
   flagLegend,
   measuredBenches,
   notEvaluated,
@@ -89,7 +90,7 @@ function claimLines(report: Report, { root }: ReporterContext): string[] {
       const params = describeParams(verdict.params)
       const where = md(`${file}${line === undefined ? '' : `:${line}`}`)
       const rounds = verdict.estimate ? ` (90 % interval, ${plural(verdict.estimate.rounds, 'round')})` : ''
-      const what = `${fails ? '**fails the run** ' : ''}${md(formatClaim(verdict))}${rounds}`
+      const what = `${fails ? `**${failsWords(report)}** ` : ''}${md(formatClaim(verdict))}${rounds}`
       return `- ${verdictSymbols[verdict.outcome]} ${what}${params && `, ${md(params)}`}; ${where} (${sources})`
     }),
     ...failedResults(report).map(({ bench, result, claims }) => {

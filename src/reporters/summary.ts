@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { exitCodes } from '../core/judge/exit-code.ts'
 import type { BenchInfo } from '../core/model/claim.ts'
-import { describeParams, type Params } from '../core/model/plan.ts'
+import { describeParams, lostShards, type Params } from '../core/model/plan.ts'
 import type { CaseResult, MetricResult, PlatformResult, Report } from '../core/model/report.ts'
 import type { ClaimVerdict, FindingOutcome, Outcome, ReasonCode } from '../core/model/verdict.ts'
 import { median } from '../core/stats/index.ts'
@@ -90,12 +91,6 @@ function lostNote(excluded: Report['excluded']): string[] {
 export const shardsText = (names: readonly string[]): string =>
   `shard${names.length === 1 ? '' : 's'} ${listText(names)}`
 
-/** The shards without samples of some benches, such as `3/8`, in their order. */
-export function lostShards(excluded: Report['excluded']): string[] {
-  const names = excluded.flatMap(({ reason, detail }) => (reason === 'shard-missing' && detail ? [detail] : []))
-  return [...new Set(names)].sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
-}
-
 /** What limits the verdicts of a report as a whole, a sentence each. */
 export function verdictNotes(report: Report): string[] {
   const { profile, independence } = report
@@ -137,6 +132,10 @@ const notAskedCodes: readonly ReasonCode[] = ['not-measured', 'platform-unknown'
 /** Whether the run was asked for what the claim is about: filters and options exclude benches and platforms. */
 export const isAsked = ({ reason }: Pick<ClaimVerdict, 'reason'>): boolean =>
   reason === null || !notAskedCodes.includes(reason.code)
+
+/** What `failsRun` of a verdict means in this run. With `--strict`, an open verdict makes the exit code 3. */
+export const failsWords = ({ exit }: Pick<Report, 'exit'>): string =>
+  exit.code === exitCodes.inconclusive ? 'leaves the run open' : 'fails the run'
 
 /** Every different claim once, those that fail the run first. */
 export function uniqueClaims(report: Report, isWanted: (verdict: ClaimVerdict) => boolean): UniqueClaim[] {

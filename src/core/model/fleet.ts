@@ -21,6 +21,9 @@ const kindSchema = z
       .record(z.string(), z.string())
       .describe('what may differ between kinds of host, by name: the fingerprint of the host and derived values'),
     exitCode: z.number().describe('exit code of this kind alone'),
+    missingShards: z
+      .array(z.string())
+      .describe('shards without samples of some benches, such as `3/8`: claims about these are not evaluated'),
   })
   .meta({ id: 'HostKind', description: 'Hosts with equal fingerprints. Their records are merged and judged together.' })
 export type HostKind = z.infer<typeof kindSchema>

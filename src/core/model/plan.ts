@@ -88,6 +88,14 @@ export interface ExcludedBench {
   readonly claims?: number
 }
 
+/** The shards without samples of some benches, such as `3/8`, in their order. */
+export function lostShards(
+  excluded: readonly { readonly reason: ExclusionReason; readonly detail?: string | undefined }[],
+): string[] {
+  const names = excluded.flatMap(({ reason, detail }) => (reason === 'shard-missing' && detail ? [detail] : []))
+  return [...new Set(names)].sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
+}
+
 /** A platform of the config that the run does not have, because of its tags. */
 export type ExcludedPlatform = Pick<PlannedPlatform, 'name' | 'family' | 'tags'>
 

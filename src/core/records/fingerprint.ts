@@ -47,7 +47,7 @@ export function hostFingerprint(
     CPUs: String(cpu.count),
     'CPU governor': cpu.governor ?? 'unknown',
     SMT: cpu.smt ?? 'unknown',
-    virtualisation: environment.virtualization ?? 'none',
+    virtualization: environment.virtualization ?? 'none',
     'nested KVM': String(environment.kvm),
     'cgroup version': String(environment.cgroupVersion),
     'guest limits': `${guest.cpus.length} CPUs, ${guest.memoryBytes} bytes`,

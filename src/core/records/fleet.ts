@@ -4,6 +4,7 @@ import { exitCodes } from '../judge/exit-code.ts'
 import { buildReport, type Strictness, withFindings } from '../judge/report.ts'
 import { perClaimAlpha } from '../judge/rules.ts'
 import { type Fleet, type FleetVerdict, fleetVersion, type HostKind } from '../model/fleet.ts'
+import { lostShards } from '../model/plan.ts'
 import type { RunRecord } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import type { BenchData, FindingData, Suite } from '../model/suite.ts'
@@ -50,7 +51,14 @@ export function latestStatements(
   return { benches: values(benches), findings: values(findings) }
 }
 
-/** Merges the records of one kind of host. If they measured unlike work, the latest one stands for all. */
+/** Whether two records are shards of one run. */
+const areOfOneRun = ({ shard: one }: RecordSurvey, { shard: other }: RecordSurvey): boolean =>
+  one !== undefined && one.plan === other?.plan && one.contents === other.contents && one.run === other.run
+
+/**
+ * Merges the records of one kind of host. If they measured unlike work, the latest run stands for all: the latest
+ * record, with the other shards of its run.
+ */
 function mergeKind(surveys: readonly RecordSurvey[]): { readonly record: RunRecord; readonly leftOut: LeftOut[] } {
   const read = (those: readonly RecordSurvey[]): RunRecord => {
     const merged = mergeRecords(those)
@@ -60,9 +68,12 @@ function mergeKind(surveys: readonly RecordSurvey[]): { readonly record: RunReco
     return { record: read(surveys), leftOut: [] }
   } catch (error) {
     if (!(error instanceof IsobenchError) || surveys.length === 1) throw error
-    const sorted = surveys.toSorted((one, other) => (one.startedAt < other.startedAt ? -1 : 1))
+    const latest = surveys.reduce((one, other) => (one.startedAt < other.startedAt ? other : one))
+    const ofRun = surveys.filter((one) => one === latest || areOfOneRun(one, latest))
+    const kept = ofRun.length < surveys.length ? ofRun : [latest]
     const why = `it does not merge with a later run of its host: ${error.message}`
-    return { record: read(sorted.slice(-1)), leftOut: sorted.slice(0, -1).map(({ file }) => ({ file, why })) }
+    const leftOut = surveys.filter((one) => !kept.includes(one)).map(({ file }) => ({ file, why }))
+    return { record: read(kept), leftOut }
   }
 }
 
@@ -85,6 +96,7 @@ export function judgeKind(
       environment: record.environment,
       attributes: hostAttributes(record),
       exitCode: report.exit.code,
+      missingShards: lostShards(record.plan.excluded),
     },
     statements: [...findingsOf(report), ...expectationsOf(report)],
     ratios: measuredRatios(record),

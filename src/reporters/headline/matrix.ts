@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import { exitCodes } from '../../core/judge/exit-code.ts'
 import type { BenchInfo } from '../../core/model/claim.ts'
 import type { Params } from '../../core/model/plan.ts'
 import type { CaseResult, MetricResult, Report } from '../../core/model/report.ts'
@@ -90,6 +91,8 @@ function mainMetric(
 /** What every matrix of a report needs. A record of many shards has tens of thousands of cases. */
 interface MatrixIndex {
   readonly failing: ReadonlySet<string>
+  /** Whether they only leave the run open, as with `--strict`. */
+  readonly isOpen: boolean
   readonly benches: readonly MeasuredBench[]
   /** By id. */
   readonly cases: ReadonlyMap<string, CaseResult>
@@ -110,6 +113,7 @@ function indexOf(report: Report): MatrixIndex {
   const claims = groupBy(report.claims, ({ bench }) => bench.id)
   const index: MatrixIndex = {
     failing,
+    isOpen: report.exit.code === exitCodes.inconclusive,
     benches: [...byBench].flatMap(([id, cases]) => {
       const metric = mainMetric(claims.get(id) ?? [], cases, failing)
       return metric === undefined ? [] : [{ id, cases, metric, rank: rankOf(cases, metric, failing) }]
@@ -204,7 +208,7 @@ function columnOf(
   }
 }
 
-/** What fails the run: contradicted claims, and results that regressed against the baseline. */
+/** What makes the exit code: claims, and results that regressed against the baseline. */
 function failingCells({ claims, exit }: Pick<Report, 'claims' | 'exit'>): Set<string> {
   const claimed = claims.flatMap(({ failsRun, case: id, platforms, claim }) =>
     failsRun && id !== null && platforms.length === 1 ? [figureKey(id, platforms[0]!, claim.metric)] : [],
@@ -224,7 +228,7 @@ const costOf = (ratio: number, better: MetricResult['better']): number =>
   (better === 'lower' ? 1 : -1) * Math.log(ratio)
 
 function matrixCell(
-  { cases: all, failing }: MatrixIndex,
+  { cases: all, failing, isOpen }: MatrixIndex,
   { cases, metric, better }: MatrixColumn,
   platform: string,
 ): MatrixCell {
@@ -234,7 +238,7 @@ function matrixCell(
       const own = one.results.find((result) => result.platform === platform)
       const result = own?.metrics[metric]
       if (!own || !result) return nothing
-      const fails = failing.has(figureKey(one.case, platform, metric))
+      const fails = !isOpen && failing.has(figureKey(one.case, platform, metric))
       const isSuspicious = own.flags.includes('suspiciously-fast')
       if (result.median === null) return { ...nothing, state: own.errors.length > 0 ? 'failed' : 'none' }
       if (!result.ratioToNative) return { ...nothing, fails, state: platform === 'native' ? 'same' : 'unsure' }

@@ -1,10 +1,10 @@
-import { defaultProfiles } from '../../core/model/plan.ts'
+import { defaultProfiles, lostShards } from '../../core/model/plan.ts'
 import type { Report } from '../../core/model/report.ts'
 import { shortFile } from '../../core/model/suite.ts'
 import type { ClaimVerdict } from '../../core/model/verdict.ts'
 import { median } from '../../core/stats/index.ts'
 import { sanitize } from '../../util/text.ts'
-import { lostShards, unavailablePlatforms } from '../summary.ts'
+import { unavailablePlatforms } from '../summary.ts'
 import { type Disturbance, isMostlyDisturbed } from './disturbance.ts'
 import type { Fact } from './facts.ts'
 

@@ -1,3 +1,4 @@
+import { exitCodes } from '../../core/judge/exit-code.ts'
 import { describeParams } from '../../core/model/plan.ts'
 import type { CaseResult, Report } from '../../core/model/report.ts'
 import type { ClaimVerdict, FindingVerdict, PartVerdict } from '../../core/model/verdict.ts'
@@ -22,6 +23,7 @@ import {
   bySeries,
   caseName,
   claimLocation,
+  failsWords,
   outcomeName,
   type UniqueClaim,
   uniqueClaims,
@@ -98,17 +100,18 @@ export function baselineHtml({ name, comparison }: BaselineView, anchors: Anchor
 
 type Judged = Pick<FindingVerdict, 'outcome' | 'direction' | 'failsRun'>
 
-const kindOf = ({ outcome, failsRun }: Judged): string => (failsRun ? `${outcome} fails` : outcome)
+const kindOf = ({ exit }: Report, { outcome, failsRun }: Judged): string =>
+  failsRun && exit.code !== exitCodes.inconclusive ? `${outcome} fails` : outcome
 
 /**
  * The outcome, whether it is better than claimed, and whether it fails the run.
  * @param word how it differs from what is claimed
  */
-function outcomeMark(verdict: Judged, word: string): Html {
+function outcomeMark(report: Report, verdict: Judged, word: string): Html {
   const { outcome, direction, failsRun } = verdict
   const isBetter = outcome === 'contradicted' && direction === 'better'
   const text = isBetter ? `${signs.better} ${word}` : `${verdictSymbols[outcome]} ${outcomeName(outcome)}`
-  const fails = failsRun && html` <br><strong>fails the run</strong>`
+  const fails = failsRun && html` <br><strong>${failsWords(report)}</strong>`
   return html`<span class="${verdictClass(verdict)}">${text}${fails}</span>`
 }
 
@@ -140,8 +143,8 @@ export function findingsHtml(report: Report, anchors: Anchors): Html | undefined
     const title = html`<h3 class="entry">${finding.id}. ${formatFindingTitle(finding)}</h3>`
     return {
       id: anchors.finding(finding.id),
-      kind: kindOf(finding),
-      mark: outcomeMark(finding, formatDirection(report, finding)),
+      kind: kindOf(report, finding),
+      mark: outcomeMark(report, finding, formatDirection(report, finding)),
       content: [title, html`<p>${formatFinding(finding, report)}</p>`, comparisons],
     }
   }
@@ -173,8 +176,8 @@ export function claimsHtml(report: Report, root: string, anchors: Anchors): Html
     ]
     return {
       id: anchors.claim(index),
-      kind: kindOf(verdict),
-      mark: outcomeMark(verdict, comparative(verdict)),
+      kind: kindOf(report, verdict),
+      mark: outcomeMark(report, verdict, comparative(verdict)),
       content: html`${formatClaim(verdict)}${rounds}<br><span class="muted">${joinHtml(about, ' · ')}</span>`,
     }
   })

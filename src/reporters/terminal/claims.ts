@@ -21,6 +21,7 @@ import {
   claimLocation,
   count,
   failedResults,
+  failsWords,
   notEvaluated,
   shownPath,
   type UniqueClaim,
@@ -94,10 +95,10 @@ function listed(report: Report, all: readonly UniqueClaim[], view: RenderOptions
   return [...shown.flatMap((one) => detail(report, one, view)), ...more]
 }
 
-function headline({ verdict, fails }: UniqueClaim): string {
+function headline(report: Report, { verdict, fails }: UniqueClaim): string {
   const { outcome, claim } = verdict
   const what = outcome === 'inconclusive' ? 'inconclusive' : `${comparative(verdict)} than claimed`
-  return fails ? `${what}, fails the run` : claim.severity === 'warn' ? `${what}, a warning only` : what
+  return fails ? `${what}, ${failsWords(report)}` : claim.severity === 'warn' ? `${what}, a warning only` : what
 }
 
 function detail(report: Report, unique: UniqueClaim, view: RenderOptions): string[] {
@@ -119,7 +120,7 @@ function detail(report: Report, unique: UniqueClaim, view: RenderOptions): strin
     ...advice(report, verdict).map((text, at) => [at === 0 ? 'do' : '', text] as [string, string]),
   ]
   return [
-    ...wrap(`${verdictSymbols[verdict.outcome]} ${headline(unique)}: ${subject.join(' · ')}`, width - 4).map(
+    ...wrap(`${verdictSymbols[verdict.outcome]} ${headline(report, unique)}: ${subject.join(' · ')}`, width - 4).map(
       (text, at) => `  ${at === 0 ? '' : '  '}${verdictColor(verdict, ink)(text)}`,
     ),
     ...rows.flatMap(([label, text]) => labelled(label, text, width, ink)),

@@ -10,6 +10,7 @@ import { timeBudgetText } from '../stop.ts'
 import {
   bySeries,
   excludedPlatformsNote,
+  failsWords,
   measuredBenches,
   shownPath,
   unavailablePlatforms,
@@ -32,7 +33,7 @@ export function findingLines(report: Report, { width, ink }: RenderOptions): str
     const beneath = ' '.repeat(6 + digits)
     const decisive = finding.outcome === 'contradicted' || finding.outcome === 'inconclusive'
     const sized = (text: string) => (decisive ? wrap(text, room) : [truncate(text, room)])
-    const fails = finding.failsRun ? 'fails the run: ' : ''
+    const fails = finding.failsRun ? `${failsWords(report)}: ` : ''
     const improved = finding.direction === 'better' ? `${formatDirection(report, finding)} than stated: ` : ''
     const title = sized(sanitize(formatFindingTitle(finding))).map((line, at) =>
       at === 0 ? `  ${paint(head)}  ${line}` : beneath + line,

@@ -6,10 +6,12 @@ import { compareRecords } from '../../../src/core/records/compare.ts'
 import type { Matcher } from '../../../src/dsl/claim.ts'
 import type { Before } from '../../../src/reporters/headline/facts.ts'
 import { headlineOf } from '../../../src/reporters/headline/headline.ts'
+import { matrixOf } from '../../../src/reporters/headline/matrix.ts'
 import { moreAbout, rerunOf } from '../../../src/reporters/headline/next-steps.ts'
 import { nextText } from '../../../src/reporters/headline/next-words.ts'
 import { sinceText, verdictText, verdictWord } from '../../../src/reporters/headline/words.ts'
-import { provisionalNotes } from '../../../src/reporters/summary.ts'
+import { failsWords, provisionalNotes } from '../../../src/reporters/summary.ts'
+import { claimLines } from '../../../src/reporters/terminal/claims.ts'
 import { screenLines } from '../../../src/reporters/terminal/headline.ts'
 import { createColors } from '../../../src/reporters/terminal/table.ts'
 import { aClaim, costing, environmentOf, native, planWith } from '../core/judge/builders.ts'
@@ -144,6 +146,22 @@ describe('what to do next', () => {
     expect(moreAbout({ ...failure!, findings: [3, 12] }, none)).toBe('isobench findings 3 12 --explain')
     expect(moreAbout(failure!, { ...none, former: report })).toBe('isobench history --bench a')
     expect(rerunOf(report, failure!)!.line).toBe('isobench run a --platform native,runc --rounds 10')
+  })
+})
+
+describe('a run that --strict leaves open', () => {
+  it('marks nothing as failing: not in the matrix, nor in its tables', () => {
+    const strict = buildReport(recordOf([...native(), ...unclear]), { strict: true })
+    expect(strict.exit).toMatchObject({ code: 3, claims: [0] })
+    expect(strict.claims[0]!.failsRun).toBe(true)
+    const { rows } = matrixOf(strict, { columns: 4, rows: 4 })!
+    expect(rows.flatMap(({ cells }) => cells).filter(({ fails }) => fails)).toEqual([])
+    expect(failsWords(strict)).toBe('leaves the run open')
+    expect(failsWords(reportOf([...native(), ...costing('runc', 2)]))).toBe('fails the run')
+    const view = { width: 80, ink: createColors({ color: false }), root: '/project', all: true }
+    const text = [...claimLines(strict, view), ...screenLines(strict, view, { before: { former: null } })].join('\n')
+    expect(text).toContain('inconclusive, leaves the run open')
+    expect(text).not.toContain('fails the run')
   })
 })
 

@@ -277,7 +277,10 @@ describe('isobench fleet', () => {
     expect(code).toBe(0)
     expect(out.replace(/\s+/g, ' ')).toContain('a.jsonl is no run record')
     expect(await run([...fine, 'broken'], { strict: [true] })).toMatchObject({ code: 3 })
-    await expect(run(['broken'])).rejects.toThrow('no run record in broken can be read')
+    await expect(run(['broken'])).rejects.toMatchObject({
+      message: expect.stringMatching(/^no run record in broken can be read: \S+a\.jsonl is no run record: /),
+      fix: 'copy the records of .isobench/runs again from their hosts, or name others',
+    })
     await expect(run(['nowhere'])).rejects.toThrow('there is no run record at')
   })
 
