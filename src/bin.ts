@@ -25,9 +25,12 @@ process.stderr.on('error', () => {})
 
 // The code of a process that ends without a verdict, for example because nothing is left to wait for. User code may set
 // process.exitCode, too.
-let exitCode: number = exitCodes.invalid
+let exitCode: number | undefined
 process.on('exit', () => {
-  process.exitCode = isBroken ? exitCodes.invalid : exitCode
+  process.exitCode = isBroken ? exitCodes.invalid : (exitCode ?? exitCodes.invalid)
+  if (exitCode !== undefined) return
+  const fix = 'look in the config, drivers and reporters of the project for a promise that never settles'
+  process.stderr.write(`error  isobench waits for something that never happens, and ends.\n       fix: ${fix}\n`)
 })
 exitCode = await main(process.argv.slice(2))
 await Promise.all([flushed(process.stdout), flushed(process.stderr)])

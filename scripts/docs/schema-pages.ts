@@ -40,6 +40,9 @@ const record = `# Run record
 as the run goes, so a kill loses at most one sample. The record has everything that judging needs: \`isobench judge\`
 and \`isobench report\` read it on any host.
 
+A command that reads a record, a plan or scores also reads a pipe: \`isobench report <(ssh host cat run.jsonl)\`. A pipe
+may have up to 1 GiB, and be silent for 60 s. isobench refuses devices.
+
 \`recordVersion\` increases if a field is removed or changes its meaning. It stays if a
 field is added, so ignore unknown fields.
 

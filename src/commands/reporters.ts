@@ -5,6 +5,7 @@ import type { RunRecord } from '../core/model/record.ts'
 import type { Report } from '../core/model/report.ts'
 import { findConfig, loadProject } from '../core/project/config.ts'
 import { importDefault } from '../core/project/import-default.ts'
+import { callWithinLimit, limitMethods } from '../core/project/time-limit.ts'
 import { compareRecords } from '../core/records/compare.ts'
 import { formerRun, historyFor } from '../core/records/history.ts'
 import { readRecord } from '../core/records/record-file.ts'
@@ -210,6 +211,11 @@ function createBuiltIn({ name, options }: Wanted, file: string | undefined, cont
   return factory.create({ ...context, ...(file !== undefined && { file }) })
 }
 
+const hooks: readonly (keyof Reporter)[] = [
+  ...(['onPrepare', 'onProblems', 'onPlan', 'onStepStart', 'onSample', 'onBenchEnd'] as const),
+  ...(['onStop', 'onFinish', 'onStoredRuns', 'onAbort'] as const),
+]
+
 async function createOutside(
   { name, base, options = {} }: Wanted,
   file: string | undefined,
@@ -223,10 +229,15 @@ async function createOutside(
   if (typeof factory?.create !== 'function') {
     throw new UsageError(`the default export of ${name} is not a reporter: it has no create function`, fix)
   }
-  if (file === undefined) return factory.create(context, options)
+  const create = (given: ReporterContext): Reporter => {
+    const reporter: unknown = callWithinLimit('create()', () => factory.create!(given, options))
+    if (typeof reporter !== 'object' || reporter === null) throw new Error('create() returned no object with hooks')
+    return limitMethods('the reporter', reporter as Reporter, hooks)
+  }
+  if (file === undefined) return create(context)
   const output = new OutputFile(file)
   const out: OutputStream = { write: (text) => output.write(text), isTTY: false, columns: 100 }
-  return output.guard(factory.create({ ...context, out, file, color: false }, options))
+  return output.guard(create({ ...context, out, file, color: false }))
 }
 
 /** Compares a report with a baseline. */

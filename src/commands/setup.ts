@@ -11,6 +11,7 @@ import { RecordError } from '../core/records/record-file.ts'
 import { platformFamily } from '../driver.ts'
 import { drivers } from '../platforms/index.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
+import { readablePath } from '../util/inputs.ts'
 import type { CommandIo } from './command.ts'
 import type { Options } from './options.ts'
 import { latestFile, readStored } from './stored-records.ts'
@@ -34,7 +35,7 @@ function readImport(file: string): unknown {
   let value: unknown
   try {
     // Spreadsheets and PowerShell write a byte order mark.
-    value = JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, ''))
+    value = JSON.parse(readFileSync(readablePath(file), 'utf8').replace(/^\uFEFF/, ''))
   } catch (error) {
     throw new RecordError(`${file}: invalid JSON: ${messageOf(error)}`, fix)
   }

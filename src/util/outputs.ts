@@ -37,7 +37,8 @@ export const readerWait = 5
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
 
 /** Waits without a turn of the event loop, because the writers of reports are synchronous. */
-const pause = (milliseconds: number) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+export const pause = (milliseconds: number): void =>
+  void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
 
 /**
  * Opens an output for `writeAll`. A regular file is created or emptied.

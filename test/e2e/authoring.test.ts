@@ -251,7 +251,7 @@ describe('the config', () => {
 
   test('that loops forever is stopped, although the command line imports it', async () => {
     const { stderr, exitCode } = await stopped
-    expect(stderr).toMatch(/isobench\.config\.ts .*longer than 10 s/)
+    expect(stderr).toMatch(/isobench\.config\.ts:\d+:\d+ .*longer than 10 s/)
     expect(exitCode).toBe(5)
   })
 })

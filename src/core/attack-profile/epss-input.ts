@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { IsobenchError, messageOf, UsageError } from '../../util/errors.ts'
+import { readablePath } from '../../util/inputs.ts'
 import { sanitize } from '../../util/text.ts'
 
 /** The files that EPSS data are made of: scores, locations of CVEs, and source files of functions. */
@@ -25,7 +26,7 @@ export interface Text {
  */
 export function readText(file: string): Text {
   if (!existsSync(file) || statSync(file).isDirectory()) throw new UsageError(`there is no file ${file}`)
-  const bytes = readFileSync(file)
+  const bytes = readFileSync(readablePath(file))
   try {
     const text = (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8')
     return { file, text, digest: createHash('sha256').update(bytes).digest('hex') }

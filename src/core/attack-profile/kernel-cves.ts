@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { messageOf, UsageError } from '../../util/errors.ts'
+import { readablePath } from '../../util/inputs.ts'
 import { EpssError } from './epss-input.ts'
 
 /**
@@ -64,7 +65,7 @@ export function readKernelCves(folder: string): KernelCve[] {
   return files.flatMap((name) => {
     const file = join(folder, name)
     try {
-      return parseKernelCve(JSON.parse(readFileSync(file, 'utf8'))) ?? []
+      return parseKernelCve(JSON.parse(readFileSync(readablePath(file), 'utf8'))) ?? []
     } catch (error) {
       throw new EpssError(`${file} is no CVE record: ${messageOf(error).split('\n')[0]}`)
     }

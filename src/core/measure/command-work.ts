@@ -15,8 +15,8 @@ export interface CommandSample {
   readonly measured: Ends
   /** The same ends for what prepares and cleans up. */
   readonly unmeasured: Ends
-  /** Ends when the sample is ended. */
-  race<T>(work: Promise<T>): Promise<T>
+  /** Calls code of the bench. Rejects when the sample is ended. */
+  race<T>(act: () => T | Promise<T>): Promise<T>
   /** Whether the sample was ended. Then the guest is removed with all that runs in it. */
   isEnded(): boolean
   /** Called after everything is prepared. */
@@ -29,18 +29,18 @@ export interface CommandSample {
  */
 export async function runCommandWork(sample: CommandSample): Promise<unknown> {
   const { work, server, context, measured, unmeasured, race } = sample
-  const command = server && (await race(Promise.resolve(server.command({ ...context, guest: unmeasured.guest }))))
-  const service = command && (await race(unmeasured.guest.serve(command, { port: server.port })))
+  const command = server && (await race(() => server.command({ ...context, guest: unmeasured.guest })))
+  const service = command && (await race(() => unmeasured.guest.serve(command, { port: server.port })))
   const contextOf = (ends: Ends): RunContext<ParamSpace> => asServer({ ...context, ...ends }, service)
   const cleanUp = async (act: () => Promise<unknown>) => {
-    if (!sample.isEnded()) await race(act())
+    if (!sample.isEnded()) await race(act)
   }
   const prepareAndRun = async () => {
-    const prepared = await race(work.prepare?.(contextOf(unmeasured)) ?? Promise.resolve(undefined))
-    await race(sample.ready?.() ?? Promise.resolve())
+    const prepared = await race(() => work.prepare?.(contextOf(unmeasured)))
+    await race(() => sample.ready?.())
     const withPrepared = (ends: Ends) => Object.assign(contextOf(ends), { prepared })
     return finishing(
-      () => race(work.run(withPrepared(measured))),
+      () => race(() => work.run(withPrepared(measured))),
       () => cleanUp(async () => work.cleanup?.(withPrepared(unmeasured))),
     )
   }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { messageOf } from '../../util/errors.ts'
 import { claimStrayErrors, type StrayErrorClaim } from '../../util/stray-errors.ts'
+import { inOwnJob, interruptLoopAfter, type LoopLimit } from '../../util/watchdog.ts'
 import type { CommandBounds, Exec } from '../session/exec-target.ts'
 
 /** Milliseconds past its limit after which a workload is abandoned. A command's own limit comes first and says more. */
@@ -48,6 +49,7 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
   readonly #running = new Set<Promise<unknown>>()
   readonly #timers: readonly NodeJS.Timeout[]
   readonly #strayErrors: StrayErrorClaim
+  readonly #loopLimit: LoopLimit
 
   /**
    * @param name of the sample, for errors that its code leaves behind
@@ -68,10 +70,14 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
     this.workloadSignal = AbortSignal.any([this.signal, this.#timeUp.signal])
     setMaxListeners(0, this.signal, this.workloadSignal)
     const message = `the workload did not end within its ${limit} s`
+    this.#loopLimit = interruptLoopAfter(limit + graceMs / 1000, name)
     const abandon = () => {
+      using loop = this.#loopLimit
+      const stack = loop.stack()
       const failure = latestFailure()
       const detail = failure === undefined ? '' : `; its latest failure: ${messageOf(failure)}`
-      this.#ending.abort(new Error(message + detail))
+      const error = new Error(message + detail)
+      this.#ending.abort(stack ? Object.assign(error, { stack: [message, ...stack].join('\n') }) : error)
     }
     // The timers also keep Node from ending while a workload waits for something that holds no handle.
     this.#timers = [
@@ -101,14 +107,15 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
   }
 
   /**
-   * Runs the workload's own code. Rejects when the sample is abandoned or interrupted, even if the code never returns.
+   * Calls the workload's own code. Rejects when the sample is abandoned or interrupted, even if the code never returns.
    */
-  race<T>(work: Promise<T>): Promise<T> {
-    return raceAbort(work, this.signal)
+  race<T>(work: () => T | Promise<T>): Promise<T> {
+    return raceAbort(inOwnJob(work), this.signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const timer of this.#timers) clearTimeout(timer)
+    this.#loopLimit[Symbol.dispose]()
     this.#ending.abort(new Error('the sample has ended'))
     using _strayErrors = this.#strayErrors
     if (!this.isBusy) return

@@ -185,8 +185,8 @@ async function runWorkload(
   const run = async ({ exec, guest, client, unmeasured }: TracedGuestApi): Promise<unknown> => {
     const bundle = work.kind === 'in-guest' ? await measureContext.bundles.of(bench.file) : undefined
     if (bundle !== undefined) {
-      await scope.race(measureContext.ready?.() ?? Promise.resolve())
-      return scope.race(runInGuest(bench, bundle, { exec, seconds }))
+      await scope.race(() => measureContext.ready?.())
+      return scope.race(() => runInGuest(bench, bundle, { exec, seconds }))
     }
     return runCommandWork({
       work: work as CommandWork<Metrics, ParamSpace>,
@@ -194,7 +194,7 @@ async function runWorkload(
       context,
       measured: { guest, client },
       unmeasured,
-      race: (started) => scope.race(started),
+      race: (act) => scope.race(act),
       isEnded: () => scope.signal.aborted,
       ready: async () => measureContext.ready?.(),
     })
@@ -210,19 +210,19 @@ async function runWorkload(
       scope.track(bootGuest(platform, guestArgv(command), scope, measureContext, times))
     const bootPhases: BootContext<ParamSpace>['bootPhases'] = async (command) =>
       scope.track(bootInPhases(platform, guestArgv(command), scope, measureContext, times))
-    return { output: await scope.race(work.run({ ...context, boot, bootPhases })) }
+    return { output: await scope.race(() => work.run({ ...context, boot, bootPhases })) }
   }
   if (work.kind === 'vmm-start') {
     const start: VmmStartContext<ParamSpace>['startVmm'] = () =>
       scope.track(startVmm(platform, scope, measureContext, sinks))
-    return { output: await scope.race(work.run({ ...context, startVmm: start })) }
+    return { output: await scope.race(() => work.run({ ...context, startVmm: start })) }
   }
   if (work.kind === 'guests')
     return { output: await runSeveralGuests(work, context, { platform, scope, measureContext, times, notes }) }
   if (work.kind === 'snapshot') {
     await using guests = new SnapshotGuests({ platform, session, rootfs: measureContext.image.rootfs, scope, times })
     const boot: SnapshotContext<ParamSpace>['boot'] = (first) => scope.track(guests.boot(first))
-    return { output: await scope.race(work.run({ ...context, boot })) }
+    return { output: await scope.race(() => work.run({ ...context, boot })) }
   }
   const { lifecycle } = bench.workload
   const output = await pool.use(

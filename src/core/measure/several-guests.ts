@@ -68,7 +68,9 @@ export async function runSeveralGuests(
     boot: (options) => scope.track(guests.boot(options)),
   }
   const limited = { limits: measureContext.session.limits, exceededLimit: () => guests.exceededLimit() }
-  return await withinLimits(sample.platform.spec.name, limited, () => scope.race(work.run({ ...context, ...api })))
+  return await withinLimits(sample.platform.spec.name, limited, () =>
+    scope.race(() => work.run({ ...context, ...api })),
+  )
 }
 
 /** `1 byte`, `200 MiB`. */

@@ -127,7 +127,7 @@ async function bootTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
   const boot = (command: Command) => scope.track(bootOnce(command))
   const work = workload.work as { run(context: BootContext<ParamSpace>): Promise<unknown> }
   const bootPhases = () => Promise.reject(new UnsupportedError('the phases of a traced boot are not observed'))
-  const given = await scope.race(work.run({ ...context, boot, bootPhases }))
+  const given = await scope.race(() => work.run({ ...context, boot, bootPhases }))
   const { workMetric: per, metrics, source } = workload.traced
   const workloadMetrics = checkValues(given, metrics)
   if (works.length === 0) throw new NothingTracedError('the workload booted nothing')

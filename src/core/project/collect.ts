@@ -3,12 +3,13 @@ import { Worker } from 'node:worker_threads'
 import type { Claim } from '../../dsl/claim.ts'
 import type { FindingId } from '../../dsl/finding-id.ts'
 import { bundlePath } from '../../util/assets.ts'
-import { messageOf, UsageError } from '../../util/errors.ts'
+import { messageOf } from '../../util/errors.ts'
 import { keepStandardError } from '../../util/standard-output.ts'
 import { sanitize } from '../../util/text.ts'
 import { type BenchData, claimsOfFinding, type FindingData, type Problem, type Suite } from '../model/suite.ts'
 import type { CollectedBench, CollectJob, CollectMessage } from './collector.ts'
 import { type Compiled, compileAll } from './compile.ts'
+import { importTimeout, neverEnds } from './time-limit.ts'
 import { benchDigest } from './work-digest.ts'
 
 /** Finds the problems that show only when all files are known, and removes the findings that have one. */
@@ -53,24 +54,6 @@ function emptyFiles(files: readonly string[], withSome: ReadonlySet<string>, spo
     .filter((file) => !withSome.has(file) && !spoilt.has(file))
     .map((file) => ({ file, message: 'it registers no bench', fix: "call bench('name', workload) at its top level" }))
 }
-
-/**
- * A time limit in seconds from an environment variable. An emulated host needs longer limits.
- * @throws {UsageError} if the variable is not a number up to 3600
- */
-function secondsFrom(variable: string, defaultSeconds: number): number {
-  const text = process.env[variable]
-  if (!text) return defaultSeconds
-  const seconds = Number(text)
-  if (seconds > 0 && seconds <= 3600) return seconds
-  throw new UsageError(`${variable}="${text}" is no number of seconds`, 'write a number up to 3600: 120')
-}
-
-/** Seconds that the boot of a probe may take. Emulated CPUs need more. */
-export const bootTimeout = (emulated: boolean): number => secondsFrom('ISOBENCH_PROBE_SECONDS', emulated ? 90 : 20)
-
-/** Seconds that importing the config or one bench file may take. */
-export const importTimeout = (): number => secondsFrom('ISOBENCH_IMPORT_SECONDS', 10)
 
 /** The content of the bench files. */
 export interface Collected {
@@ -222,7 +205,6 @@ function importAll(
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout
     let isOver = false
-    const neverEnds = 'look for a loop, or an await that never ends, at its top level'
     const finish = (problem?: string, fix?: string) => {
       // The end of a worker that was terminated has no cause in the bench file.
       if (isOver) return
@@ -260,33 +242,4 @@ function importAll(
       else finish(`it ended the process (exit code ${code})`, 'a bench file must not call process.exit')
     })
   })
-}
-
-/**
- * The code of a worker that waits for a notification and otherwise interrupts the main thread. The main thread cannot
- * do that itself while it runs a loop. The interrupted import never settles, and the main thread goes on.
- */
-const watchdog = `const { Session } = require('node:inspector')
-const [done, milliseconds] = require('node:worker_threads').workerData
-if (Atomics.wait(done, 0, 0, milliseconds) === 'timed-out') {
-  const session = new Session()
-  session.connectToMainThread()
-  session.post('Runtime.terminateExecution')
-}`
-
-/**
- * Interrupts an endless loop in this process after some seconds, unless it is disposed before.
- *
- * The caller needs an earlier limit for code that merely waits: this interrupts whatever the main thread executes next.
- */
-export function interruptLoopAfter(seconds: number): Disposable {
-  const done = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
-  const worker = new Worker(watchdog, { eval: true, workerData: [done, seconds * 1000] })
-  worker.unref()
-  return {
-    [Symbol.dispose]: () => {
-      Atomics.store(done, 0, 1)
-      Atomics.notify(done, 0)
-    },
-  }
 }

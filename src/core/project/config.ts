@@ -25,8 +25,9 @@ import { wrongOptions } from '../../util/schema-issues.ts'
 import { locationSchema } from '../model/claim.ts'
 import { defaultProfiles, type ResolvedProfile } from '../model/plan.ts'
 import { type Problem, ProjectError } from '../model/suite.ts'
-import { importDefault, importProblem } from './import-default.ts'
-import { locatePath } from './locate-word.ts'
+import { importDefault, importProblem, withoutStrayErrors } from './import-default.ts'
+import { locateExport, locatePath } from './locate-word.ts'
+import { withinLimit } from './time-limit.ts'
 
 /** The config, checked and with every default filled in. */
 export interface Project {
@@ -186,13 +187,21 @@ export function findConfig(from: string): string | undefined {
   }
 }
 
-/** Calls a config function and checks the config. An error of the function, or of a getter, is that of the config. */
+const neverEndingConfig = 'look for a loop, or an await that never ends, in the function or a getter of the config'
+
+/** Calls a config function and checks the config. Errors and loops of the function and of getters are the config's. */
 async function readConfig(exported: unknown, environment: ConfigEnvironment, root: string, file: string) {
   try {
-    const value: unknown = await (typeof exported === 'function'
-      ? withRestoredBuiltins('it', () => (exported as ConfigFunction)(environment))
-      : exported)
-    return { value, parsed: configSchema.safeParse(value) }
+    const location = locateExport(join(root, file))
+    const limited = { root, file, what: 'reading its default export', fix: neverEndingConfig, location }
+    const value: unknown = await withoutStrayErrors(() =>
+      withinLimit(limited, () =>
+        typeof exported === 'function'
+          ? withRestoredBuiltins('it', () => (exported as ConfigFunction)(environment))
+          : exported,
+      ),
+    )
+    return { value, parsed: await withinLimit(limited, () => configSchema.safeParse(value)) }
   } catch (error) {
     throw new ProjectError([importProblem(error, root, file)])
   }

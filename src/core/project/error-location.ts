@@ -26,9 +26,14 @@ export const isProjectFile = (root: string, file: string): boolean =>
 export function errorLocation(thrown: unknown, root: string): Location | undefined {
   if (!(thrown instanceof Error) || thrown instanceof IsobenchError || thrown.cause instanceof IsobenchError)
     return undefined
-  const isOwn = ({ file }: Location) => isProjectFile(root, file)
   // Watch mode loads bench files without source maps, because Node never frees those.
-  const frames = parseStackFrames(String(thrown.stack)).filter(isOwn)
+  return stackLocation(String(thrown.stack), root)
+}
+
+/** The innermost frame of a stack trace in a file of the project. Frames of compiled files become those of sources. */
+export function stackLocation(stack: string, root: string): Location | undefined {
+  const isOwn = ({ file }: Location) => isProjectFile(root, file)
+  const frames = parseStackFrames(stack).filter(isOwn)
   try {
     const own = frames.map(inSource).find((frame) => isOwn(frame) && !frame.file.includes('/.isobench/'))
     return own && existsSync(own.file) ? own : undefined

@@ -2,13 +2,14 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseStackFrames } from '../../dsl/errors.ts'
 import { rememberBuiltins, withRestoredBuiltins } from '../../util/builtins.ts'
-import { IsobenchError, messageOf, readableError } from '../../util/errors.ts'
-import { handleStrayErrors } from '../../util/stray-errors.ts'
+import { messageOf, readableError } from '../../util/errors.ts'
+import { handleStrayErrors, StrayError } from '../../util/stray-errors.ts'
 import { type Problem, ProjectError } from '../model/suite.ts'
-import { importTimeout, interruptLoopAfter } from './collect.ts'
 import { compile } from './compile.ts'
 import { definitionDetails } from './definition-details.ts'
 import { isProjectFile } from './error-location.ts'
+import { locateAwait } from './locate-word.ts'
+import { neverEnds, withinLimit } from './time-limit.ts'
 
 /**
  * Compiles and imports a TypeScript module of the project: its config, or a reporter.
@@ -26,8 +27,6 @@ export async function importDefault(
   if (!result.ok) throw new ProjectError(result.problems)
   const { output, digest } = result.compiled
   rememberBuiltins()
-  // One second later than the limit of `importCompiled`, which reports an import that waits.
-  using _loops = interruptLoopAfter(importTimeout() + 1)
   // With the digest, changed code is a new module for Node: watch mode loads it again.
   const loaded = await importCompiled(root, file, `${pathToFileURL(output).href}?${digest}`)
   if (loaded.default === undefined)
@@ -45,9 +44,8 @@ export async function importCompiled(root: string, file: string, url: string): P
   process.setSourceMapsEnabled(true)
   try {
     return await withoutStrayErrors(() =>
-      withinLimit(
+      withinLimit({ root, file, what: 'importing it', fix: neverEnds, location: locateAwait(join(root, file)) }, () =>
         withRestoredBuiltins('it', () => import(url)),
-        importTimeout(),
       ),
     )
   } catch (thrown) {
@@ -62,19 +60,15 @@ const quoted = (thrown: unknown): string => (typeof thrown === 'string' ? `"${me
 /** What is wrong with a module of the project that threw an error. */
 export function importProblem(error: unknown, root: string, file: string): Problem {
   const { fix, location } = definitionDetails(error, join(root, file))
-  const frames = error instanceof Error ? parseStackFrames(String(error.stack)) : []
+  const thrown = error instanceof StrayError ? error.thrown : error
+  const frames = thrown instanceof Error ? parseStackFrames(String(thrown.stack)) : []
   const at = location ?? frames.find((frame) => isProjectFile(root, frame.file))
   const message = error instanceof Error ? messageOf(error) : `it threw ${quoted(error)}`
   return { file, message, ...(fix && { fix }), ...(at && { location: at }) }
 }
 
-/** A module was not imported in time. */
-class ImportError extends IsobenchError {
-  readonly code = 'ISOBENCH_IMPORT'
-}
-
 /** Rejects with an error that no code handles, while the work runs and in the next turn. */
-async function withoutStrayErrors<T>(work: () => Promise<T>): Promise<T> {
+export async function withoutStrayErrors<T>(work: () => Promise<T>): Promise<T> {
   let fail!: (error: Error) => void
   const failed = new Promise<never>((_, reject) => {
     fail = reject
@@ -84,15 +78,4 @@ async function withoutStrayErrors<T>(work: () => Promise<T>): Promise<T> {
   // Node reports a rejection that nothing handles in a later turn.
   await Promise.race([new Promise((resolve) => setTimeout(resolve, 1)), failed])
   return result
-}
-
-async function withinLimit<T>(work: Promise<T>, seconds: number): Promise<T> {
-  const fix = 'look for a loop, or an await that never ends, at its top level'
-  // The timer also keeps Node from exiting silently if a top-level await never settles.
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    const fail = () => reject(new ImportError(`importing it took longer than ${seconds} s`, fix))
-    timer = setTimeout(fail, seconds * 1000)
-  })
-  return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }

@@ -53,4 +53,21 @@ export function locateAssignment(file: string, names: readonly string[]): Locati
   return undefined
 }
 
+/** Where the default export of a module begins. */
+export const locateExport = (file: string): Location | undefined =>
+  locatePattern(file, /^export default\b|^module\.exports\s*=/)
+
+/** The line of the `await` at the top level of a module, if only one line that is not indented has one. */
+export const locateAwait = (file: string): Location | undefined =>
+  locatePattern(file, /^(?![\s*]|\/[/*])(?!.*(?:=>|\b(?:async|function)\b).*\bawait\b).*\bawait\b/, true)
+
+/** The first match of a pattern in a line. */
+function locatePattern(file: string, pattern: RegExp, onlyOne = false): Location | undefined {
+  const all = linesOf(file).flatMap((text, at) => {
+    const column = text.search(pattern)
+    return column < 0 ? [] : { file, line: at + 1, column: column + 1 }
+  })
+  return onlyOne && all.length > 1 ? undefined : all[0]
+}
+
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')

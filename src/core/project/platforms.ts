@@ -7,6 +7,7 @@ import { wrongOptions } from '../../util/schema-issues.ts'
 import type { PlannedPlatform } from '../model/plan.ts'
 import { type Problem, ProjectError } from '../model/suite.ts'
 import { locateWord } from './locate-word.ts'
+import { callWithinLimit, limitMethods } from './time-limit.ts'
 
 /** A platform of the config with its driver and its checked options. */
 export interface ResolvedPlatform {
@@ -56,6 +57,12 @@ function optionsProblem(
   return { message, fix: close === undefined ? fix : `did you mean "${close}"? ${reference}`, word: value }
 }
 
+/** The methods of a driver that no sample limits. */
+const limitedMethods: readonly (keyof Driver)[] = [
+  ...(['family', 'requirements', 'configFiles', 'version', 'requiredImageFiles', 'preflight'] as const),
+  ...(['requiresSeccomp', 'programRoles', 'cpuMode', 'versionDetails', 'artifacts', 'oneShot'] as const),
+]
+
 /**
  * Finds each platform's driver and checks its options.
  * @param file the config, for messages
@@ -79,7 +86,14 @@ export function resolvePlatforms(
     try {
       const { shape = {} } = driver.options as { readonly shape?: object }
       const common = spec.security !== undefined && 'security' in shape ? { security: spec.security } : {}
-      return { spec, driver, options: driver.options.parse({ ...common, ...spec.options }) }
+      const parse = () => driver.options.parse({ ...common, ...spec.options })
+      return spec.driver
+        ? {
+            spec,
+            driver: limitMethods(`the driver of "${spec.name}"`, driver, limitedMethods),
+            options: callWithinLimit('options.parse()', parse),
+          }
+        : { spec, driver, options: parse() }
     } catch (error) {
       const { message, fix, word } = optionsProblem(error, driver, spec.options)
       return {

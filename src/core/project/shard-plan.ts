@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import * as z from 'zod'
 import { IsobenchError, messageOf, UsageError } from '../../util/errors.ts'
+import { readablePath } from '../../util/inputs.ts'
 import { casesOf, isMeasuredOn, type Plan } from '../model/plan.ts'
 import type { Sample } from '../model/record.ts'
 import type { BenchData } from '../model/suite.ts'
@@ -129,9 +130,10 @@ export function createShardPlan(benches: readonly PlannedBench[], count: number,
 /** @throws {ShardPlanError} if the file is no shard plan, or was edited since `isobench plan` wrote it */
 export function readShardPlan(file: string): ShardPlan {
   if (!existsSync(file)) throw new UsageError(`there is no shard plan at ${file}`, remake)
+  const path = readablePath(file)
   let value: unknown
   try {
-    value = JSON.parse(readFileSync(file, 'utf8'))
+    value = JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {
     throw new ShardPlanError(`${file} is no shard plan: ${messageOf(error)}`, remake)
   }
@@ -143,8 +145,8 @@ export function readShardPlan(file: string): ShardPlan {
       'make a new plan with the options that you want, and give the same file to every shard',
     )
   }
-  const { path, message } = parsed.error.issues[0]!
-  throw new ShardPlanError(`${file} is no shard plan: ${path.join('.') || 'the file'}: ${message}`, remake)
+  const { path: field, message } = parsed.error.issues[0]!
+  throw new ShardPlanError(`${file} is no shard plan: ${field.join('.') || 'the file'}: ${message}`, remake)
 }
 
 /**

@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path'
 import { closestMatch } from '../../util/closest-match.ts'
 import { UsageError } from '../../util/errors.ts'
 import { writeFileAtomic } from '../../util/files.ts'
+import { readablePath } from '../../util/inputs.ts'
+import { isStream } from '../../util/outputs.ts'
 import type { Report } from '../model/report.ts'
 import { type Comparison, regressions } from './compare.ts'
 
@@ -42,7 +44,7 @@ export function whyNotSaved(
 /** Keeps a copy of a record under a name; one of that name is replaced, whole or not at all. */
 export function saveBaseline(root: string, name: string, record: string): string {
   const file = fileOf(root, name)
-  writeFileAtomic(file, readFileSync(record))
+  writeFileAtomic(file, readFileSync(readablePath(record)))
   return file
 }
 
@@ -71,7 +73,7 @@ export function baselineFile(root: string, name: string): string {
 /** A record or an import by its path, or a record by the name of a baseline. */
 export function recordFile(root: string, cwd: string, given: string): string {
   const path = resolve(cwd, given)
-  if (existsSync(path) && /\.jsonl?$/.test(path)) return path
+  if (existsSync(path) && (/\.jsonl?$/.test(path) || isStream(path))) return path
   if (/[\\/]|\.jsonl?$/.test(given))
     throw new UsageError(`there is no run record at ${given}`, 'records are in .isobench/runs')
   return baselineFile(root, given)

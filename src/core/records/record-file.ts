@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path'
 import { messageOf, UsageError } from '../../util/errors.ts'
 import { LineWriter, makeFolder } from '../../util/files.ts'
+import { readablePath } from '../../util/inputs.ts'
 import type { ExcludedBench, Plan } from '../model/plan.ts'
 import { type Environment, type RecordLine, type RunRecord, recordVersion, type Sample } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
@@ -39,11 +40,15 @@ export function readRecord(file: string, onUnreadable?: (line: UnreadableLine) =
 export function linesOfRecord(file: string, onUnreadable?: (line: UnreadableLine) => void): Iterable<RecordLine> {
   if (!existsSync(file)) throw new UsageError(`there is no run record at ${file}`, 'records are in .isobench/runs')
   refuseFolder(file)
-  if (!startsLikeRecord(file)) refuseImport(readFileSync(file, 'utf8'), file)
+  const path = readablePath(file)
+  if (!startsLikeRecord(path) && statSync(path).size <= longestImport) refuseImport(readFileSync(path, 'utf8'), file)
   return recordLines(linesOfFile(file), file, onUnreadable)
 }
 
 const recordStart = '{"type":'
+
+/** The most bytes of a file that may be an import. */
+const longestImport = 2 ** 28
 
 function startsLikeRecord(file: string): boolean {
   const descriptor = openSync(file, 'r')
@@ -214,6 +219,8 @@ function startTime(file: string): number {
 }
 
 function readStartTime(file: string): number {
+  // Opening a FIFO may never end.
+  if (!statSync(file).isFile()) return 0
   const head = Buffer.alloc(headBytes)
   const descriptor = openSync(file, 'r')
   try {

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { IsobenchError, messageOf } from '../../util/errors.ts'
+import { readablePath } from '../../util/inputs.ts'
 import { lineSchema, type RecordLine } from '../model/record.ts'
 import { planContradiction, type StartLine, sequenceChecker } from './consistency.ts'
 
@@ -26,12 +27,21 @@ interface TextLine {
 /** Bytes that are read at once. A merge reads thousands of files, and each has a buffer of this size. */
 const chunkBytes = 2 ** 16
 
-/** The lines of a file. */
+/** The most bytes of a line. The plan, which is the longest one, has a few megabytes. */
+const longestLine = 2 ** 28
+
+/**
+ * The lines of a file.
+ * @throws {InputError} if it is a device, or a pipe that does not end
+ * @throws {RecordError} if a line is too long for a record
+ */
 export function* linesOfFile(file: string): Generator<TextLine> {
-  const descriptor = openSync(file, 'r')
+  const descriptor = openSync(readablePath(file), 'r')
+  let number = 0
   try {
     const chunk = Buffer.allocUnsafe(chunkBytes)
     let rest: Buffer[] = []
+    let restBytes = 0
     for (;;) {
       const length = readSync(descriptor, chunk)
       if (length === 0) break
@@ -39,10 +49,18 @@ export function* linesOfFile(file: string): Generator<TextLine> {
       for (let end = chunk.indexOf(10); end >= 0 && end < length; end = chunk.indexOf(10, from)) {
         const part = chunk.subarray(from, end)
         yield { text: (rest.length > 0 ? Buffer.concat([...rest, part]) : part).toString('utf8'), isWhole: true }
+        number++
         rest = []
+        restBytes = 0
         from = end + 1
       }
       if (from < length) rest.push(Buffer.from(chunk.subarray(from, length)))
+      restBytes += length - from
+      if (restBytes > longestLine)
+        throw new RecordError(
+          `${file}:${number + 1} is no line of a run record: it has more than ${longestLine} bytes`,
+          'records are in .isobench/runs',
+        )
     }
     if (rest.length > 0) yield { text: Buffer.concat(rest).toString('utf8'), isWhole: false }
   } finally {

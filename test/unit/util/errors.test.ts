@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest'
-import { bootTimeout, importTimeout } from '../../../src/core/project/collect.ts'
+import { bootTimeout, importTimeout } from '../../../src/core/project/time-limit.ts'
 import { BootError } from '../../../src/host/sandbox.ts'
 import { runTimed } from '../../../src/host/timed-process.ts'
 import { keyLines, messageOf, readableError, UsageError } from '../../../src/util/errors.ts'

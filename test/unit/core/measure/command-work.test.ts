@@ -24,7 +24,7 @@ async function sampleOf(work: Work, { server, isEnded = false }: { server?: Grou
     context: { seconds: 1, params: {}, cpus: 1, memoryBytes: 1, signal: new AbortController().signal },
     measured: { guest: guestOf('measured'), client: {} },
     unmeasured: { guest: guestOf('unmeasured'), client: {} },
-    race: (started: Promise<unknown>) => started,
+    race: async (act: () => unknown) => act(),
     isEnded: () => isEnded,
     ready: async () => void steps.push('ready'),
   } as unknown as CommandSample

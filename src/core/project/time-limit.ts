@@ -1,0 +1,122 @@
+import { Script } from 'node:vm'
+import type { Location } from '../../dsl/errors.ts'
+import { IsobenchError, UsageError } from '../../util/errors.ts'
+import { inOwnJob, interruptLoopAfter } from '../../util/watchdog.ts'
+import { stackLocation } from './error-location.ts'
+
+/** Time limits for code of the project. Nothing that an author exports may keep isobench from ending. */
+
+/**
+ * A time limit in seconds from an environment variable. An emulated host needs longer limits.
+ * @throws {UsageError} if the variable is not a number up to 3600
+ */
+function secondsFrom(variable: string, defaultSeconds: number): number {
+  const text = process.env[variable]
+  if (!text) return defaultSeconds
+  const seconds = Number(text)
+  if (seconds > 0 && seconds <= 3600) return seconds
+  throw new UsageError(`${variable}="${text}" is no number of seconds`, 'write a number up to 3600: 120')
+}
+
+/** Seconds that the boot of a probe may take. Emulated CPUs need more. */
+export const bootTimeout = (emulated: boolean): number => secondsFrom('ISOBENCH_PROBE_SECONDS', emulated ? 90 : 20)
+
+/** Seconds that importing the config or one bench file may take, and a call of the config. */
+export const importTimeout = (): number => secondsFrom('ISOBENCH_IMPORT_SECONDS', 10)
+
+/** How to find code that never ends. */
+export const neverEnds = 'look for a loop, or an await that never ends, at its top level'
+
+/** Code of the project did not end in time. */
+export class TimeLimitError extends IsobenchError {
+  readonly code = 'ISOBENCH_TIME_LIMIT'
+
+  constructor(
+    message: string,
+    fix: string,
+    /** The line that a loop was at. */
+    readonly location?: Location,
+  ) {
+    super(message, fix)
+  }
+}
+
+/** Code of the project that must end in time. */
+export interface LimitedCode {
+  readonly root: string
+  /** Relative to `root`, for messages. */
+  readonly file: string
+  /** What it does, for the message: `importing it`. */
+  readonly what: string
+  readonly fix: string
+  /** Default: the limit of an import. */
+  readonly seconds?: number
+  /** Where to look if the code waits. */
+  readonly location?: Location | undefined
+}
+
+/**
+ * Calls code of the project. Interrupts it if it loops, and abandons it if it waits.
+ * @throws {TimeLimitError} if it does not end in time
+ */
+export async function withinLimit<T>(code: LimitedCode, work: () => T | Promise<T>): Promise<T> {
+  const { root, file, what, fix, seconds = importTimeout(), location } = code
+  using loop = interruptLoopAfter(seconds, file)
+  let timer: NodeJS.Timeout | undefined
+  // The timer also keeps Node from ending if the code waits for something that holds no handle.
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const stack = loop.stack()
+      loop[Symbol.dispose]()
+      const at = (stack && stackLocation(stack.join('\n'), root)) ?? location
+      reject(new TimeLimitError(`${what} took longer than ${seconds} s`, fix, at))
+    }, seconds * 1000)
+  })
+  return await Promise.race([inOwnJob(work), late]).finally(() => clearTimeout(timer))
+}
+
+/** Seconds that a hook of a reporter, or a call of a driver other than its boot, may take. */
+export const callTimeout = (): number => secondsFrom('ISOBENCH_CALL_SECONDS', 60)
+
+const calledFunction = Symbol.for('isobench.calledFunction')
+const script = new Script("globalThis[Symbol.for('isobench.calledFunction')]()")
+
+/**
+ * Calls a function of the project at once. Ends its part that is not asynchronous, and abandons its promise, when the
+ * time is up. Unlike `withinLimit`, it does not know the line of a loop.
+ * @param what the function, for messages: `onFinish()`
+ * @throws {TimeLimitError} if it does not return in time
+ */
+export function callWithinLimit<T>(what: string, call: () => T): T {
+  const seconds = callTimeout()
+  const late = () => new TimeLimitError(`${what} took longer than ${seconds} s`, 'look for a loop in it')
+  Object.defineProperty(globalThis, calledFunction, { value: call, configurable: true })
+  let result: unknown
+  try {
+    result = script.runInThisContext({ timeout: Math.ceil(seconds * 1000), displayErrors: false })
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException | undefined)?.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT' ? late() : error
+  }
+  if (!(result instanceof Promise)) return result as T
+  let timer: NodeJS.Timeout | undefined
+  const isLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late()), seconds * 1000)
+  })
+  return Promise.race([result, isLate]).finally(() => clearTimeout(timer)) as T
+}
+
+/**
+ * The same object with a time limit for each call of some of its methods.
+ * @param of what it is, for messages
+ */
+export function limitMethods<T extends object>(of: string, given: T, names: readonly (keyof T & string)[]): T {
+  const limited = Object.create(given) as T
+  for (const name of names) {
+    const method: unknown = given[name]
+    if (typeof method !== 'function') continue
+    const value = (...args: readonly unknown[]) =>
+      callWithinLimit(`${name}() of ${of}`, () => Reflect.apply(method, given, args) as unknown)
+    Object.defineProperty(limited, name, { value, enumerable: true, writable: true, configurable: true })
+  }
+  return limited
+}

@@ -1,0 +1,144 @@
+import { url } from 'node:inspector'
+import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
+
+/**
+ * Interrupts code of the project that loops without end in the main thread, and would keep isobench from handling
+ * signals and time limits. The main thread cannot do that itself, so a worker does. It sleeps in the kernel until then.
+ */
+
+/** What the main thread executed when it was interrupted, innermost first: lines of a stack trace. */
+export type InterruptedStack = readonly string[]
+
+/** A time limit for code that may loop. Disposing it lifts the limit. */
+export interface LoopLimit extends Disposable {
+  /** Where the latest loop was interrupted. Undefined if none was, or if its place is unknown. */
+  stack(): InterruptedStack | undefined
+}
+
+/** The worker calls it in the main thread before it interrupts that. Otherwise Node.js finds its stack corrupted. */
+const beforeInterrupt = Symbol.for('isobench.beforeInterrupt')
+
+/**
+ * The function that Node.js calls before it handles an exception that nothing catches. Undefined if this version has
+ * none.
+ */
+function asyncStackClearer(): () => void {
+  const { noDeprecation } = process
+  process.noDeprecation = true
+  try {
+    const { binding } = process as unknown as { binding(name: string): { readonly clearAsyncIdStack?: () => void } }
+    return binding('async_wrap').clearAsyncIdStack ?? (() => {})
+  } catch {
+    return () => {}
+  } finally {
+    Object.assign(process, { noDeprecation })
+  }
+}
+
+/**
+ * The code of the worker. After the deadline it waits one more second, because a process that was stopped is late when
+ * it continues, and lifts the limit then. A call into the kernel, such as `execSync`, cannot be interrupted.
+ */
+const watchdog = `const { Session } = require('node:inspector')
+const { writeSync } = require('node:fs')
+const { receiveMessageOnPort, workerData: [deadline, port, warningMs] } = require('node:worker_threads')
+const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
+const isUnchanged = (until, milliseconds) => Atomics.wait(deadline, 0, until, milliseconds) === 'timed-out'
+const expression = "globalThis[Symbol.for('isobench.beforeInterrupt')]()"
+function warn() {
+  let name
+  for (let next; (next = receiveMessageOnPort(port)); ) name = next.message
+  writeSync(2, 'warning  ' + name + ' does not return from a synchronous call, such as execSync, and isobench ' +
+    'cannot interrupt it. End what it waits for, or: kill -9 ' + process.pid + '; isobench clean\\n')
+}
+async function interrupt(until, warnAt) {
+  const session = new Session()
+  session.connectToMainThread()
+  const urls = new Map()
+  const urlOf = ({ location }) => urls.get(location.scriptId) ?? ''
+  const frameText = (frame) => 'at ' + (frame.functionName || '<anonymous>') + ' (' + urlOf(frame) + ':' +
+    (frame.location.lineNumber + 1) + ':' + (frame.location.columnNumber + 1) + ')'
+  let frames
+  session.on('Debugger.scriptParsed', ({ params }) => urls.set(params.scriptId, params.url))
+  session.once('Debugger.paused', ({ params }) => { frames = params.callFrames })
+  session.post('Debugger.enable')
+  session.post('Debugger.pause')
+  for (let warned = false; Atomics.load(deadline, 0) === until; await sleep(20)) {
+    if (!warned && !frames && performance.now() > warnAt) { warned = true; warn() }
+    if (!frames) continue
+    port.postMessage(frames.map(frameText))
+    const { callFrameId } = frames[0]
+    // The timer keeps the worker, which ends if it waits for the main thread only.
+    const evaluated = new Promise((resolve) =>
+      session.post('Debugger.evaluateOnCallFrame', { callFrameId, expression, silent: true }, resolve))
+    await Promise.race([evaluated, sleep(1000)])
+    const resumed = new Promise((resolve) => session.post('Debugger.resume', { terminateOnResume: true }, resolve))
+    await Promise.race([resumed, sleep(1000)])
+    break
+  }
+  session.disconnect()
+}
+;(async () => {
+  for (;;) {
+    const until = Atomics.load(deadline, 0)
+    const left = until === 0n ? Infinity : Number(until - process.hrtime.bigint()) / 1e6
+    if (isUnchanged(until, left) && isUnchanged(until, 1000)) await interrupt(until, performance.now() + warningMs)
+  }
+})()`
+
+/** Milliseconds after which a call that cannot be interrupted is a warning. */
+const warningMs = 3000
+
+/** The deadlines of all limits, in nanoseconds of the monotonic clock. */
+const deadlines = new Set<{ readonly at: bigint; readonly name: string }>()
+
+const { hrtime } = process
+let earliest: BigInt64Array | undefined
+const { port1: port, port2: portOfWorker } = new MessageChannel()
+port.unref()
+
+function publish(): void {
+  earliest ??= startWatchdog()
+  let first: { readonly at: bigint; readonly name: string } | undefined
+  for (const one of deadlines) if (!first || one.at < first.at) first = one
+  if (first) port.postMessage(first.name)
+  Atomics.store(earliest, 0, first?.at ?? 0n)
+  Atomics.notify(earliest, 0)
+}
+
+function startWatchdog(): BigInt64Array {
+  Object.defineProperty(globalThis, beforeInterrupt, { value: asyncStackClearer() })
+  const cell = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT))
+  const workerData = [cell, portOfWorker, warningMs]
+  const worker = new Worker(watchdog, { eval: true, workerData, transferList: [portOfWorker] })
+  worker.unref()
+  return cell
+}
+
+/**
+ * Interrupts an endless loop in the main thread after some seconds, unless it is disposed before. The interrupted code
+ * and everything that called it never continues, so call the code with `inOwnJob`.
+ *
+ * The caller needs an own limit for code that merely waits, and must dispose this when that limit is reached.
+ * @param name of the code, for the warning about a call that nothing can interrupt
+ */
+export function interruptLoopAfter(seconds: number, name: string): LoopLimit {
+  // A debugger stops the main thread for as long as its user looks at it.
+  if (url() !== undefined) return { stack: () => undefined, [Symbol.dispose]: () => {} }
+  const deadline = { at: hrtime.bigint() + BigInt(Math.ceil(seconds * 1e9)), name }
+  deadlines.add(deadline)
+  publish()
+  let latest: InterruptedStack | undefined
+  return {
+    stack: () => {
+      for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) latest = next.message
+      return latest
+    },
+    [Symbol.dispose]: () => {
+      if (deadlines.delete(deadline)) publish()
+    },
+  }
+}
+
+/** Calls code of the project in a separate promise job, so that an interrupt ends no code of isobench. */
+export const inOwnJob = <T>(work: () => T | Promise<T>): Promise<T> => Promise.resolve().then(work)

@@ -1,0 +1,93 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterAll, afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { compile } from '../../../../src/core/project/compile.ts'
+import { loadProject } from '../../../../src/core/project/config.ts'
+import { stackLocation } from '../../../../src/core/project/error-location.ts'
+import { callWithinLimit, limitMethods, withinLimit } from '../../../../src/core/project/time-limit.ts'
+
+const root = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-limit-')))
+const file = join(root, 'isobench.config.ts')
+afterAll(() => rmSync(root, { recursive: true }))
+beforeEach(() => void vi.stubEnv('ISOBENCH_IMPORT_SECONDS', '0.2').stubEnv('ISOBENCH_CALL_SECONDS', '0.2'))
+afterEach(() => void vi.unstubAllEnvs())
+
+// Vitest imports modules by other URLs, so that the line of a loop is a test of test/e2e/authoring.test.ts.
+it.each([
+  ['a function that loops', 'export default () => {\n  for (;;);\n}'],
+  ['a loop of promises', 'const next = () => Promise.resolve().then(next)\nexport default () => next()'],
+  ['a search of a regular expression', "export default () =>\n  /^(a+)+$/.test('a'.repeat(60) + 'b')"],
+  ['a getter that loops', 'export default {\n  get platforms() { for (;;); } }'],
+  ['a module that loops', '\n\nfor (;;);\nexport default {}'],
+  ['a function that waits', '\nexport default () => new Promise(() => {})', 2],
+  ['a promise that nothing settles', '\nexport default new Promise(() => {})', 2],
+  ['a module that waits', '\n\nawait new Promise(() => {})\nexport default {}', 3],
+])('the config is a problem with a fix if it exports %s', async (_, text, line?: number) => {
+  writeFileSync(file, text)
+  const { problems } = await loadProject(root).catch((error) => error)
+  expect(problems).toMatchObject([{ file: 'isobench.config.ts' }])
+  expect(problems[0].message).toMatch(/^(importing it|reading its default export) took longer than 0\.2 s$/)
+  expect(problems[0].fix).toContain('look for a loop, or an await that never ends')
+  if (line !== undefined) expect(problems[0].location).toEqual({ file, line, column: 1 })
+})
+
+it('the frame of a compiled file, which has a query in its URL, is a line of the source', async () => {
+  const sources = { 'a.ts': '\n\nexport const f = () => {\n  throw new Error()\n}\n' }
+  for (const [name, text] of Object.entries(sources)) writeFileSync(join(root, name), text)
+  const result = await compile(root, 'a.ts')
+  if (!result.ok) throw new Error('it does not compile')
+  const { output } = result.compiled
+  const line =
+    readFileSync(output, 'utf8')
+      .split('\n')
+      .findIndex((one) => one.includes('throw new Error')) + 1
+  const stack = `at f (${pathToFileURL(output)}?0123:${line}:3)\nat node:internal/timers:1:1`
+  expect(stackLocation(stack, root)).toEqual({ file: join(root, 'a.ts'), line: 4, column: 3 })
+})
+
+it('an error that the config leaves behind is a problem at its line', async () => {
+  writeFileSync(file, "export default async () => {\n  void Promise.reject(new Error('late'))\n  return {}\n}")
+  const { problems } = await loadProject(root).catch((error) => error)
+  expect(problems).toMatchObject([{ message: 'an error that no code handles: late', location: { file, line: 2 } }])
+})
+
+it('a loop is interrupted in a timer and beside an AsyncLocalStorage, and the process continues', async () => {
+  const code = { root, file: 'a.ts', what: 'it', fix: 'no loop' }
+  const inTimer = () =>
+    new Promise(() =>
+      setTimeout(() => {
+        for (;;);
+      }, 1),
+    )
+  await new AsyncLocalStorage().run({}, async () => {
+    await expect(withinLimit(code, inTimer)).rejects.toThrow('it took longer than 0.2 s')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  })
+  expect(await withinLimit(code, async () => 5)).toBe(5)
+})
+
+it('a method that loops or waits fails in time, and others have their this, result and error', async () => {
+  class Given {
+    value = 7
+    loops(): number {
+      for (;;);
+    }
+    waits = () => new Promise<number>(() => {})
+    get = () => this.value
+    async later() {
+      return this.value
+    }
+    throws() {
+      throw new TypeError('mine')
+    }
+  }
+  const limited = limitMethods('it', new Given(), ['loops', 'waits', 'get', 'later', 'throws'])
+  expect(() => limited.loops()).toThrow('loops() of it took longer than 0.2 s')
+  await expect(limited.waits()).rejects.toThrow('waits() of it took longer than 0.2 s')
+  expect([limited.get(), await limited.later(), limited.value]).toEqual([7, 7, 7])
+  expect(() => limited.throws()).toThrow(new TypeError('mine'))
+  expect(callWithinLimit('outer', () => callWithinLimit('inner', () => 3))).toBe(3)
+})
