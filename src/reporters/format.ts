@@ -97,6 +97,7 @@ const reasonTexts: Record<ReasonCode, string> = {
   'suspiciously-fast': 'more than a tenth better than native, which is more often a cache or a clock than a gain',
   'zero-value': 'a figure of 0 has no ratio',
   'interval-crosses-margin': 'the interval contains the margin; more rounds narrow it',
+  'equals-margin': 'its values lie exactly at the margin, and more rounds like them do not decide it',
   'within-half-margin':
     'beyond the margin, but the noise is too great to be sure of more than half of it; more rounds would decide',
   'host-overloaded':

@@ -20,6 +20,7 @@ import {
   failsWords,
   flagLegend,
   measuredBenches,
+  missingValues,
   notEvaluated,
   shownPath,
   unavailablePlatforms,
@@ -155,11 +156,7 @@ function benchParts(report: Report): { readonly title: string; readonly text: st
 }
 
 const failedLines = ({ results }: CaseResult): string[] =>
-  results.flatMap(({ platform, errors }) =>
-    errors.length > 0
-      ? [`- ${md(platform)}: ${plural(errors.length, 'sample')} failed, the first: ${md(errors[0]!)}`]
-      : [],
-  )
+  results.flatMap((result) => missingValues(result).map((text) => `- ${md(text)}`))
 
 function tables(report: Report, bench: CaseResult): string[] {
   const params = describeParams(bench.params)

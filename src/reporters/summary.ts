@@ -271,9 +271,16 @@ export function roundMedians({ samples }: Pick<MetricResult, 'samples'>): Map<nu
 /** Rounds of which there is a figure. */
 export const roundCount = (result: MetricResult): number => new Set(result.samples.map(({ round }) => round)).size
 
+/** Why a platform has no values in one case, or fewer: it does not support the work, or samples failed. */
+export const missingValues = ({ platform, errors, unsupported }: PlatformResult): string[] => [
+  ...(unsupported === undefined ? [] : [`${platform}: not supported: ${unsupported}`]),
+  ...(errors.length > 0 ? [`${platform}: ${plural(errors.length, 'sample')} failed, the first: ${errors[0]}`] : []),
+]
+
 /** What there is to note of a figure, other than its value. */
 export function notesOf(result: PlatformResult, metricResult: MetricResult): string[] {
   return [
+    ...(result.unsupported === undefined ? [] : ['not supported']),
     ...(result.errors.length > 0 ? [`${result.errors.length} failed`] : []),
     ...(result.disturbed ? [`${result.disturbed} disturbed`] : []),
     ...result.flags.filter((flag) => flag !== 'suspiciously-fast' || metricResult.ratioToNative !== null),

@@ -11,6 +11,7 @@ import { PublishedResults } from './published.ts'
 import {
   asRatio,
   asValue,
+  type Decision,
   type DecisionRule,
   equivalence,
   inferiority,
@@ -206,6 +207,10 @@ type Against = (platform: string, reference: Reference, rule: DecisionRule) => C
 
 const thresholdsOf = ({ against }: DecisionRule): number[] => against.map(({ threshold }) => threshold)
 
+/** Whether the distance of the interval from the thresholds says how many more rounds would decide. */
+const hasExtraRounds = ({ reason }: Decision): boolean =>
+  reason?.code !== 'within-half-margin' && reason?.code !== 'equals-margin'
+
 /** Runs a test over all interim looks. */
 function atLooks(
   test: HypothesisTest,
@@ -220,7 +225,7 @@ function atLooks(
     interval,
     margin: test.rule.margin ?? null,
     wantsWorse: wantsWorse(test.rule),
-    extraRoundsNeeded: decision.reason?.code === 'within-half-margin' ? null : extraRoundsNeeded(interval, thresholds),
+    extraRoundsNeeded: hasExtraRounds(decision) ? extraRoundsNeeded(interval, thresholds) : null,
     tests,
   }
 }

@@ -4,7 +4,15 @@ import type { Metric } from '../../dsl/metric.ts'
 import { groupBy } from '../../util/group-by.ts'
 import { combineConfinement } from '../model/confinement.ts'
 import { type BenchCase, isOfPlanFile, measuredOn, type ScheduledPlan, type ShardOfPlan } from '../model/plan.ts'
-import { attackProfileOf, causeOf, errorOf, type RunRecord, type Sample, valuesOf } from '../model/record.ts'
+import {
+  attackProfileOf,
+  causeOf,
+  errorOf,
+  isUnsupported,
+  type RunRecord,
+  type Sample,
+  valuesOf,
+} from '../model/record.ts'
 import { type MetricResult, type PlatformResult, type Report, reportVersion } from '../model/report.ts'
 import { type BenchData, type FindingData, infoOf, type Problem, type Suite } from '../model/suite.ts'
 import { usedByRole } from '../model/traced-calls.ts'
@@ -189,6 +197,7 @@ function resultOf(
         ratioToNative && (better === 'higher' ? ratioToNative.ratio : 1 / ratioToNative.ratio) > suspicious,
     )
   const confinement = own.flatMap(({ outcome }) => (outcome.ok ? (outcome.confinement ?? []) : []))
+  const unsupported = own.filter(isUnsupported).map(errorOf)[0]
   const share = clientShare(input.samples, benchCase.id, platform)
   const slowStops = own.flatMap((sample) => sample.slowServerStop ?? []).sort((a, b) => b.ms - a.ms)
   return {
@@ -200,7 +209,8 @@ function resultOf(
       usedCalls: usedByRole(own.flatMap((sample) => attackProfileOf(sample) ?? [])),
     }),
     metrics: Object.fromEntries(results),
-    errors: own.flatMap((one) => errorOf(one) ?? []),
+    errors: own.flatMap((one) => (isUnsupported(one) ? [] : (errorOf(one) ?? []))),
+    ...(unsupported !== undefined && { unsupported }),
     disturbed: own.filter(({ disturbed }) => disturbed).length,
     flags: [
       ...(isSuspect ? (['suspiciously-fast'] as const) : []),

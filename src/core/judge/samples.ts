@@ -1,7 +1,7 @@
 import type { Metric } from '../../dsl/metric.ts'
 import type { CpuMode } from '../../dsl/platform.ts'
 import type { Plan } from '../model/plan.ts'
-import { causeOf, errorOf, type Sample, valuesOf } from '../model/record.ts'
+import { errorOf, isUnsupported, type Sample, valuesOf } from '../model/record.ts'
 import { withTracedValues } from '../model/traced-calls.ts'
 import type { Reason } from '../model/verdict.ts'
 import { median } from '../stats/index.ts'
@@ -77,8 +77,6 @@ function isOverloaded({ disturbed, load }: Sample): boolean {
   const others = Math.max(load?.steal ?? 0, load?.otherProcesses ?? 0, load?.otherProcessesOnClientCpus ?? 0)
   return disturbed === true && others >= overloadedFrom
 }
-
-const isUnsupported = (sample: Sample): boolean => causeOf(sample)?.kind === 'unsupported'
 
 /**
  * The samples of one case and platform that are judged: those with values, without warm-up rounds. A disturbed sample

@@ -22,6 +22,7 @@ import {
   type Decision,
   type DecisionRule,
   holdsWhenEqual,
+  judgeEquality,
   perClaimAlpha,
   tooFewRounds,
   type ValueInterval,
@@ -150,7 +151,8 @@ export function decideAtLooks(rule: DecisionRule, looks: readonly [InterimLook, 
   let result: LookResult | undefined
   for (const [at, look] of looks.entries()) {
     const interval = intervalAt(look)
-    result = { interval, decision: requireHalfMargin(rule, rule.judge(interval), exceeds(looks.slice(0, at + 1))) }
+    const judged = judgeEquality(rule, rule.judge(interval), interval, look.d)
+    result = { interval, decision: requireHalfMargin(rule, judged, exceeds(looks.slice(0, at + 1))) }
     if (result.decision.outcome !== 'inconclusive') break
   }
   return result!
@@ -250,8 +252,9 @@ export function judgeUnpaired(
     return ratioPValue(own, other, Math.exp(sign * shift), way)
   }
   const id = ['unpaired', reference, ...own, ...other].join('\0')
+  const judged = judgeEquality(rule, rule.judge(interval), interval, [])
   return {
-    ...requireHalfMargin(rule, rule.judge(interval), (shift, side) => p(shift, side) <= perClaimAlpha.atHalf),
+    ...requireHalfMargin(rule, judged, (shift, side) => p(shift, side) <= perClaimAlpha.atHalf),
     estimate: estimate(asRatio(interval, metric)),
     interval,
     margin: rule.margin ?? null,

@@ -244,6 +244,9 @@ export const attackProfileOf = ({ outcome }: Pick<Sample, 'outcome'>): AttackPro
 export const causeOf = ({ outcome }: Pick<Sample, 'outcome'>): FailureCause | undefined =>
   outcome.ok ? undefined : outcome.cause
 
+/** Whether the platform cannot run the workload, so that the sample has no values but did not fail either. */
+export const isUnsupported = (sample: Pick<Sample, 'outcome'>): boolean => causeOf(sample)?.kind === 'unsupported'
+
 /** One line of a run record. */
 export const lineSchema = z
   .discriminatedUnion('type', [

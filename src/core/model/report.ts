@@ -81,6 +81,7 @@ const platformResultSchema = z
       .describe('metrics, by name, without those that the platform does not let isobench observe'),
     samples: z.array(sampleLogSchema).describe('all samples, also of warm-up rounds, replaced and failed ones'),
     errors: z.array(z.string()).describe('error of each failed sample'),
+    unsupported: z.string().exactOptional().describe('why the platform cannot run the workload; absent if it can'),
     flags: z.array(resultFlagSchema).describe('warnings'),
     confinement: z
       .array(confinementSchema)

@@ -90,6 +90,7 @@ export const reasonSchema = z
         'different-work': 'the samples are not of the same work: their digests differ',
         'zero-value': 'a value of 0 has no ratio',
         'interval-crosses-margin': 'the interval contains the margin',
+        'equals-margin': 'the interval is the margin itself, because rounds have exactly this value',
         'within-half-margin': 'the claim is violated, but the stricter test at half the margin does not confirm it',
         'no-published-number': 'the source states no number',
       }),

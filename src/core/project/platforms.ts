@@ -5,7 +5,7 @@ import { closestMatch } from '../../util/closest-match.ts'
 import { messageOf } from '../../util/errors.ts'
 import { wrongOptions } from '../../util/schema-issues.ts'
 import type { PlannedPlatform } from '../model/plan.ts'
-import { type Problem, ProjectError } from '../model/suite.ts'
+import { type Problem, ProjectError, type WorkKind } from '../model/suite.ts'
 import { locateWord } from './locate-word.ts'
 import { callWithinLimit, limitMethods } from './time-limit.ts'
 
@@ -109,6 +109,15 @@ export function resolvePlatforms(
   return resolved as ResolvedPlatform[]
 }
 
+/** The kinds of workload that a driver cannot run because it lacks the optional member for them. */
+export function unsupportedWorkloads({ vmmStart, snapshots }: Driver): Pick<PlannedPlatform, 'unsupportedWorkloads'> {
+  const kinds: WorkKind[] = [
+    ...(vmmStart ? [] : (['vmm-start'] as const)),
+    ...(snapshots ? [] : (['snapshot'] as const)),
+  ]
+  return kinds.length > 0 ? { unsupportedWorkloads: kinds } : {}
+}
+
 /** The platforms as if all of them worked on this host: nothing is probed. */
 export const unprobedPlatforms = (platforms: readonly ResolvedPlatform[]): PlannedPlatform[] =>
   platforms.map(({ spec, driver, options }) => ({
@@ -116,6 +125,7 @@ export const unprobedPlatforms = (platforms: readonly ResolvedPlatform[]): Plann
     kind: spec.kind,
     family: platformFamily(driver, options),
     tags: spec.tags,
+    ...unsupportedWorkloads(driver),
     available: true,
     version: '',
     cpuMode: 'hardware',

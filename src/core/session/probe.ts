@@ -11,8 +11,7 @@ import { traceSources } from '../../tracing/sources.ts'
 import { IsobenchError, messageOf } from '../../util/errors.ts'
 import { sanitize } from '../../util/text.ts'
 import type { Plan, PlannedPlatform } from '../model/plan.ts'
-import type { WorkKind } from '../model/suite.ts'
-import type { ResolvedPlatform } from '../project/platforms.ts'
+import { type ResolvedPlatform, unsupportedWorkloads } from '../project/platforms.ts'
 import { bootTimeout } from '../project/time-limit.ts'
 import type { Exec } from './exec-target.ts'
 import type { Session } from './session.ts'
@@ -100,13 +99,12 @@ export async function probePlatforms(
       const { name, kind, tags } = platform.spec
       const probe = await probeOne(platform, { tiny, image, session, skipEmulated, serialQueue, exec })
       onProbed?.(name)
-      const unsupported = unsupportedWorkloads(platform.driver)
       return {
         name,
         kind,
         family: platformFamily(platform.driver, platform.options),
         tags,
-        ...(unsupported.length > 0 && { unsupportedWorkloads: unsupported }),
+        ...unsupportedWorkloads(platform.driver),
         ...probe,
         version: probe.version ?? '',
       }
@@ -118,12 +116,6 @@ export async function probePlatforms(
     return probe.value
   })
 }
-
-/** The kinds of workload that a driver cannot run because it lacks the optional member for them. */
-const unsupportedWorkloads = ({ vmmStart, snapshots }: Driver): WorkKind[] => [
-  ...(vmmStart ? [] : (['vmm-start'] as const)),
-  ...(snapshots ? [] : (['snapshot'] as const)),
-]
 
 interface Probing {
   /** A root file system that has busybox only. */

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Location } from '../../dsl/errors.ts'
 import { type Excerpt, excerptAt } from '../../util/files.ts'
 import type { BenchInfo } from '../model/claim.ts'
-import type { RunRecord, Sample } from '../model/record.ts'
+import { isUnsupported, type RunRecord, type Sample } from '../model/record.ts'
 import { benchInfo } from '../model/suite.ts'
 
 /** Samples of one bench that failed alike, on one or several platforms. */
@@ -28,7 +28,7 @@ export class FailureReader {
     for (const sample of samples) {
       const bench = benches.get(sample.case)
       const { outcome, platform } = sample
-      if (outcome.ok || bench === undefined) continue
+      if (outcome.ok || isUnsupported(sample) || bench === undefined) continue
       // Many messages contain the name of the platform.
       const key = JSON.stringify([bench, outcome.error.replaceAll(platform, '*'), outcome.location])
       groups.set(key, [...(groups.get(key) ?? []), sample])

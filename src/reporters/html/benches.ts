@@ -1,9 +1,8 @@
 import { describeParams } from '../../core/model/plan.ts'
 import type { CaseResult, Report } from '../../core/model/report.ts'
-import { plural } from '../../util/text.ts'
 import { formatQuantity } from '../format.ts'
 import { type BaselineLookup, type MetricTable, metricTables } from '../metric-table.ts'
-import { verdictSymbols, worstVerdict } from '../summary.ts'
+import { missingValues, verdictSymbols, worstVerdict } from '../summary.ts'
 import type { Anchors } from './anchors.ts'
 import { metricCharts } from './bars.ts'
 import { cell, details, headerCell, metricHeading, table, verdictClass } from './elements.ts'
@@ -191,11 +190,7 @@ function benchSection(shared: Shared, group: readonly Section[]): Html {
 function caseHtml(shared: Shared, bench: CaseResult): Html {
   const { report, before } = shared
   const params = describeParams(bench.params)
-  const errors = bench.results.flatMap(({ platform, errors: messages }) =>
-    messages.length > 0
-      ? [`! ${platform}: ${plural(messages.length, 'sample')} failed, the first: ${messages[0]!}`]
-      : [],
-  )
+  const errors = bench.results.flatMap((result) => missingValues(result).map((text) => `! ${text}`))
   return lines(
     params && html`<h4 class="wrap-anywhere case">${params}</h4>`,
     ...metricTables(report, bench, before).map((metricTable) => metricHtml(shared, bench, metricTable)),

@@ -1,10 +1,10 @@
 import { describeParams } from '../../core/model/plan.ts'
 import type { CaseResult, Report } from '../../core/model/report.ts'
 import { quantile } from '../../core/stats/index.ts'
-import { plural, sanitize, truncate, widthOf, wrap } from '../../util/text.ts'
+import { sanitize, truncate, widthOf, wrap } from '../../util/text.ts'
 import { formatSlowServerStop } from '../format.ts'
 import { type MetricTable, metricTables, type Row } from '../metric-table.ts'
-import { disturbance, flagLegend, verdictSymbols } from '../summary.ts'
+import { disturbance, flagLegend, missingValues, verdictSymbols } from '../summary.ts'
 import { type Colors, type Column, dimmed, gap, type TableCell, table, verdictColor, widthOfTable } from './table.ts'
 
 /** Box plots in a line of characters each, on a scale that they share. */
@@ -168,10 +168,10 @@ function lineOf(
 
 /** What went wrong on each platform: how often, and the first of it. */
 function errorLines({ results }: CaseResult, width: number, ink: Colors): string[] {
-  return results.flatMap(({ platform, errors, slowServerStop: slow }) => {
-    const failed = `${plural(errors.length, 'sample')} failed`
+  return results.flatMap((result) => {
+    const { platform, slowServerStop: slow } = result
     const texts = [
-      ...(errors.length > 0 ? [`${sanitize(platform, 60)}: ${failed}, the first: ${sanitize(errors[0]!, 240)}`] : []),
+      ...missingValues(result).map((text) => sanitize(text, 300)),
       ...(slow ? [`${sanitize(platform, 60)}: ${formatSlowServerStop(slow)}`] : []),
     ]
     return texts.flatMap((text) =>

@@ -1,5 +1,5 @@
 import { type Plan, plannedResults } from '../../core/model/plan.ts'
-import type { Sample } from '../../core/model/record.ts'
+import { isUnsupported, type Sample } from '../../core/model/record.ts'
 import type { Report } from '../../core/model/report.ts'
 import { withTracedValues } from '../../core/model/traced-calls.ts'
 import type { Reporter } from '../../core/reporter.ts'
@@ -72,7 +72,7 @@ export function terminalReporter(
       else if (first) print([pace.line(errors)])
     },
     onSample(sample) {
-      if (!sample.outcome.ok) errors++
+      if (!sample.outcome.ok && !isUnsupported(sample)) errors++
       if (perSample) print([perSample(sample, run?.plan)])
     },
     onBenchEnd(verdicts) {
@@ -128,7 +128,10 @@ export const defaultReporter: ReporterFactory = {
   },
 }
 
-/** A character per sample, `x` where it failed, then the same summary as `default`. For long runs in small logs. */
+/**
+ * A character per sample, `x` if it failed, `-` if the platform does not support it, then the same summary as
+ * `default`. For long runs in small logs.
+ */
 export const dot: ReporterFactory = {
   name: 'dot',
   description: 'a character per sample, x for a failed one; then the summary',
@@ -156,8 +159,8 @@ export const dot: ReporterFactory = {
         newLine()
         planned?.(plan)
       },
-      onSample({ outcome }) {
-        out.write(outcome.ok ? '.' : ink.bad('x'))
+      onSample(sample) {
+        out.write(sample.outcome.ok ? '.' : isUnsupported(sample) ? '-' : ink.bad('x'))
         if (++column === width) newLine()
       },
       onFinish(report) {
@@ -181,7 +184,8 @@ function sampleLine(sample: Sample, plan: Plan | undefined): string {
     ([metric, value]) =>
       `${sanitize(metric, 60)} ${sanitize(formatQuantity(value, bench?.metrics[metric]?.unit ?? ''), 40)}`,
   )
-  const result = outcome.ok ? figures.join(', ') : `failed: ${sanitize(outcome.error)}`
+  const why = isUnsupported(sample) ? 'not supported' : 'failed'
+  const result = outcome.ok ? figures.join(', ') : `${why}: ${sanitize(outcome.error)}`
   return `${warmup ? 'warm-up' : 'round'} ${round} · ${sanitize(platform, 60)} · ${name} · ${result}`
 }
 

@@ -34,6 +34,19 @@ test('--dry-run counts only the platforms that it would measure', () => {
   expect(text).toContain('\nPlatforms: native, runc\n')
 })
 
+test('--dry-run leaves out platforms that cannot run a workload, as the run does', () => {
+  const { plan, platforms, project } = fakeRun(fakeHost({ native: {}, gvisor: {} }), { a: {} })
+  rmSync(project.root, { recursive: true })
+  const [native, gvisor] = platforms
+  const ability = { save: async () => {}, restore: async () => ({ execArgv: (argv: never) => argv }) }
+  const able = { ...gvisor!, driver: { ...gvisor!.driver, snapshots: ability } }
+  const benches = plan.benches.map((bench) => ({
+    ...bench,
+    workload: { ...bench.workload, kind: 'snapshot' as const },
+  }))
+  expect(showPlan({ ...plan, benches }, [native!, able])).toContain('\nPlatforms: gvisor\n')
+})
+
 test('--dry-run with --max-duration leaves out what would not fit', () => {
   const run = async () => ({ time: 1 })
   const { plan, platforms, project } = fakeRun(fakeHost({ native: {}, runc: {} }), {

@@ -150,7 +150,7 @@ describe('a margin', () => {
   it('is not reached by equality: a platform like the reference is neither faster nor slower', () => {
     for (const kind of ['betterThan', 'worseThan'] as const) {
       const verdict = only(aClaim({ kind, platform: 'native', by: 1 }), exact('latency', 1))
-      expect(verdict).toMatchObject({ outcome: 'inconclusive', reason: { code: 'interval-crosses-margin' } })
+      expect(verdict).toMatchObject({ outcome: 'inconclusive', reason: { code: 'equals-margin' } })
     }
   })
 })

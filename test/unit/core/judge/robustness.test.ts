@@ -17,7 +17,7 @@ const within = (percent: number): Matcher => ({ kind: 'withinNative', percent })
 /** Both metrics of each platform, round by round. */
 const valuesOf = (values: Readonly<Record<string, readonly number[]>>): Sample[] =>
   Object.entries(values).flatMap(([platform, all]) =>
-    all.map((value, round) => aSample(platform, round, withValues({ latency: value, rate: 1e4 / value }))),
+    all.map((value, round) => aSample(platform, round, withValues({ latency: value, rate: 1e4 / (value || 1) }))),
   )
 
 const verdictOf = (matcher: Matcher, values: Readonly<Record<string, readonly number[]>>, metric = 'latency') =>
@@ -35,14 +35,40 @@ describe('values exactly at a threshold', () => {
     ['betterThan by', { kind: 'betterThan', ...other, by: 1.1 }, 0.33, 0.3],
     ['worseThan', { kind: 'worseThan', ...other, by: 1 }, 0.1 + 0.2, 0.3],
     ['worseThan by', { kind: 'worseThan', ...other, by: 1.1 }, 0.3, 0.33],
-    ['atMost', { kind: 'atMost', value: 0.3 }, 1, 0.1 + 0.2],
-    ['atLeast', { kind: 'atLeast', value: 0.1 + 0.2 }, 1, 0.3],
   ]
   it.each(cases)('do not decide %s', (_, matcher, native, runc) => {
-    expect(verdictOf(matcher, { native: six(native), runc: six(runc) })).toMatchObject({
+    const verdict = verdictOf(matcher, { native: six(native), runc: six(runc) })
+    expect(verdict).toMatchObject({
       outcome: 'inconclusive',
-      reason: { code: 'interval-crosses-margin' },
+      reason: { code: 'equals-margin' },
+      extraRoundsNeeded: null,
     })
+    expect(formatClaim(verdict)).toMatch(/exactly at the margin, and more rounds like them do not decide it$/)
+  })
+
+  const ten = (value: number) => [...six(value), ...six(value).slice(2)]
+  const limits: [Matcher, number[]][] = [
+    [{ kind: 'atMost', value: 0.3 }, six(0.1 + 0.2)],
+    [{ kind: 'atLeast', value: 0.1 + 0.2 }, six(0.3)],
+    [{ kind: 'atLeast', value: 100 }, ten(100)],
+    [{ kind: 'atMost', value: 0 }, ten(0)],
+    [{ kind: 'atMost', value: 100 }, [...six(100), 99, 98]],
+  ]
+  it.each(limits)('satisfy a limit if no round violates it: %o', (matcher, values) => {
+    expect(verdictOf(matcher, { runc: values })).toMatchObject({ outcome: 'holds', reason: null })
+  })
+
+  it('do not satisfy a limit that one round violates, or with too few rounds', () => {
+    const all: Matcher = { kind: 'atLeast', value: 100 }
+    expect(verdictOf(all, { runc: [...ten(100).slice(1), 98] })).toMatchObject({
+      outcome: 'inconclusive',
+      reason: { code: 'equals-margin' },
+    })
+    expect(verdictOf(all, { runc: [100, 100, 100, 100] })).toMatchObject({
+      outcome: 'inconclusive',
+      reason: { code: 'too-few-rounds' },
+    })
+    expect(verdictOf(all, { runc: ten(99.9) }).outcome).toBe('contradicted')
   })
 
   it('do not decide any margin of whole percent, in either direction of the metric', () => {
