@@ -157,7 +157,7 @@ export async function countEvents(
         table.fork(event.int(parent), event.int(child))
       } else if (event.type === execType) {
         pairs?.settle(event.int(oldPid))
-        table.exec(event.int(pid), event.int(oldPid), event.text(file))
+        table.exec(event.int(pid), event.int(oldPid), event.text(file), event.time)
       }
     })
     pairs?.settleAll()

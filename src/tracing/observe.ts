@@ -15,20 +15,24 @@ const directoryOf = (path: string): string => {
   return `${dev}:${ino}`
 }
 
+/** PF_KTHREAD (linux/sched.h). */
+const kernelThreadFlag = 0x200000
+
+/** Parses `/proc/PID/stat` (proc(5)). */
+export function parseStat(stat: string): { readonly parent: number; readonly isKernelThread: boolean } {
+  // Field 2, the name, may contain spaces and parentheses. Field 4 is the parent, and field 9 has the flags.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return { parent: Number(fields[1]), isKernelThread: (Number(fields[6]) & kernelThreadFlag) !== 0 }
+}
+
 function readProcess(pid: number, ofDaemon: boolean, hostRoot: string): ObservedProcess | undefined {
   const folder = `/proc/${pid}`
   try {
-    const stat = readFileSync(`${folder}/stat`, 'latin1')
-    // Field 4 is the parent. Field 2, the name, may contain spaces and parentheses.
-    const parent = Number(stat.slice(stat.lastIndexOf(')') + 4).split(' ')[0])
+    const { parent, isKernelThread } = parseStat(readFileSync(`${folder}/stat`, 'latin1'))
     const argv = readFileSync(`${folder}/cmdline`, 'utf8').split('\0').slice(0, -1)
     const tasks = readdirSync(`${folder}/task`).map(Number)
-    let file: string | undefined
-    try {
-      file = readlinkSync(`${folder}/exe`)
-    } catch {
-      // A kernel thread has none.
-    }
+    // A process that ends has no program any more, and is no kernel thread.
+    const file = isKernelThread ? undefined : readlinkSync(`${folder}/exe`)
     const insideRoot = directoryOf(`${folder}/root/`) !== hostRoot
     return {
       pid,
@@ -39,6 +43,7 @@ function readProcess(pid: number, ofDaemon: boolean, hostRoot: string): Observed
       insideRoot,
       ofDaemon,
       atBarrier: isBarrierArgv(argv) || argv[1] === enteringProgram,
+      readBy: Number(process.hrtime.bigint()),
     }
   } catch {
     // It has already ended.

@@ -24,6 +24,8 @@ export interface ObservedProcess {
   readonly ofDaemon: boolean
   /** Whether it is the shell that waits at a barrier, or the program that enters a guest. */
   readonly atBarrier: boolean
+  /** When isobench had read it: nanoseconds of the clock of the events. */
+  readonly readBy: number
 }
 
 /** A time in which a process executes one program. Its threads, and children that execute nothing else, share it. */
@@ -62,9 +64,15 @@ export class ProcessTable {
     this.#programs.set(child, this.#programOf(parent))
   }
 
-  /** A process executes a file. `task` was its thread that asked for it, and its id is now `pid`. */
-  exec(pid: number, task: number, file: string): void {
-    this.#programs.set(pid, { file, before: this.#programOf(task), counts: [] })
+  /**
+   * A process executes a file. `task` was its thread that asked for it, and its id is now `pid`.
+   * @param time nanoseconds
+   */
+  exec(pid: number, task: number, file: string, time: number): void {
+    const before = this.#programOf(task)
+    // While isobench read it, the process executed this file: what was read may be of either program.
+    if (before.observed && before.observed.readBy >= time) delete before.observed
+    this.#programs.set(pid, { file, before, counts: [] })
   }
 
   /** Adds what `/proc` showed of a process. */
