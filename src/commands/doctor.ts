@@ -195,7 +195,10 @@ async function diagnose(args: readonly string[], options: Options, io: CommandIo
   })
   const distribution = hostDistribution()
   const diagnosis: Diagnosis = {
-    platforms: await probePlatforms(platforms, session, image, { onProbed: (name) => probing.delete(name) }),
+    platforms: await probePlatforms(platforms, session, image, {
+      onProbed: (name) => probing.delete(name),
+      digests: project.releaseDigests,
+    }),
     experimental: Object.fromEntries(
       platforms.flatMap(({ spec, driver }) => (driver.experimental ? [[spec.name, driver.experimental]] : [])),
     ),

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, vi } from 'vitest'
-import { recordName } from '../../src/host/releases/store.ts'
+import { type ReleaseRecord, recordName } from '../../src/host/releases/store.ts'
 
 /** A program of a release: its path in the release, and its text. */
 export interface StandIn {
@@ -18,6 +18,7 @@ export function emptyReleases(): {
     version: string,
     programs: Readonly<Record<string, StandIn>>,
     released?: string,
+    files?: ReleaseRecord['files'],
   ) => string
 } {
   let home = ''
@@ -29,7 +30,13 @@ export function emptyReleases(): {
     vi.unstubAllEnvs()
     rmSync(home, { recursive: true, force: true })
   })
-  const install = (name: string, version: string, programs: Readonly<Record<string, StandIn>>, released?: string) => {
+  const install = (
+    name: string,
+    version: string,
+    programs: Readonly<Record<string, StandIn>>,
+    released?: string,
+    files: ReleaseRecord['files'] = [],
+  ) => {
     const folder = join(home, name, version)
     for (const { path, text } of Object.values(programs)) {
       mkdirSync(dirname(join(folder, path)), { recursive: true })
@@ -40,7 +47,7 @@ export function emptyReleases(): {
       ...(released !== undefined && { released }),
       license: 'MIT',
       installed: '2026-11-29T20:00:00Z',
-      files: [],
+      files,
       programs: Object.fromEntries(Object.entries(programs).map(([program, { path }]) => [program, path])),
     }
     writeFileSync(join(folder, recordName), JSON.stringify(record))

@@ -96,7 +96,11 @@ export async function measureProject(options: MeasureProjectOptions): Promise<Re
   await session.ensureArtifacts(platforms, image.rootfs, { onLine: onProgress, skipEmulated })
   onProgress(`probing ${platforms.map(({ spec }) => spec.name).join(', ')}`)
   const { exec = runTimed } = options
-  const probed = await probePlatforms(platforms, session, image, { skipEmulated, exec })
+  const probed = await probePlatforms(platforms, session, image, {
+    skipEmulated,
+    exec,
+    digests: options.project.releaseDigests,
+  })
   const traceable = await excludeUntraceable(options.plan, session, onProgress)
   signal.throwIfAborted()
   return await measureAndJudge(options, { session, image, exec, plan: { ...traceable, platforms: probed } })

@@ -3,9 +3,13 @@ import { join } from 'node:path'
 import { type Driver, type ProbeResult, platformFamily } from '../../driver.ts'
 import type { TraceSource } from '../../dsl/traced.ts'
 import type { Image } from '../../host/image.ts'
-import { describeMissing, installFix, missing } from '../../host/packages.ts'
+import { describeMissing, installFix, missing, type Requirement } from '../../host/packages.ts'
 import { runHostCommand } from '../../host/process.ts'
 import { type ProcessSecurity, parseProcessSecurity } from '../../host/process-security.ts'
+import type { DigestError } from '../../host/releases/errors.ts'
+import { verifyInstalled } from '../../host/releases/install.ts'
+import type { PinnedDigests } from '../../host/releases/release.ts'
+import { installedRelease } from '../../host/releases/store.ts'
 import { runTimed } from '../../host/timed-process.ts'
 import { traceSources } from '../../tracing/sources.ts'
 import { IsobenchError, messageOf } from '../../util/errors.ts'
@@ -78,6 +82,8 @@ export interface ProbeOptions {
   /** Called for each platform when its result is known. */
   readonly onProbed?: (name: string) => void
   readonly exec?: Exec
+  /** Digests of the config. A platform with a release from another file does not work, and is not executed. */
+  readonly digests?: PinnedDigests
 }
 
 /**
@@ -90,14 +96,14 @@ export async function probePlatforms(
   platforms: readonly ResolvedPlatform[],
   session: Session,
   image: Image | undefined,
-  { skipEmulated = false, onProbed, exec = runTimed }: ProbeOptions = {},
+  { skipEmulated = false, onProbed, exec = runTimed, digests = {} }: ProbeOptions = {},
 ): Promise<PlannedPlatform[]> {
   const tiny = await session.busyboxRootfs()
   const serialQueue = queue()
   const probes = await Promise.allSettled(
     platforms.map(async (platform) => {
       const { name, kind, tags } = platform.spec
-      const probe = await probeOne(platform, { tiny, image, session, skipEmulated, serialQueue, exec })
+      const probe = await probeOne(platform, { tiny, image, session, skipEmulated, serialQueue, exec, digests })
       onProbed?.(name)
       return {
         name,
@@ -125,6 +131,7 @@ interface Probing {
   readonly skipEmulated: boolean
   readonly serialQueue: Queue
   readonly exec: Exec
+  readonly digests: PinnedDigests
 }
 
 /** Runs functions one after the other. */
@@ -146,13 +153,16 @@ export const isSkipped = async (
 ): Promise<boolean> => skipEmulated && (await driver.cpuMode?.(options)) === 'emulated'
 
 async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<ProbeResult> {
-  const { image, skipEmulated, serialQueue } = probing
+  const { image, skipEmulated, serialQueue, digests } = probing
   const { spec, driver, options } = platform
-  const lacking = missing(driver.requirements(options))
+  const requirements = driver.requirements(options)
+  const lacking = missing(requirements)
   if (lacking.length > 0) {
     const fix = installFix(lacking)
     return { available: false, reason: describeMissing(lacking), ...(fix && { fix }), cpuMode: 'hardware' }
   }
+  const unverified = unverifiedRelease(requirements, digests)
+  if (unverified) return { available: false, ...unverified, cpuMode: 'hardware' }
   const version = await versionOf(driver, options)
   const obstacle = await driver.preflight?.(options)
   const cpuMode = (await driver.cpuMode?.(options)) ?? 'hardware'
@@ -178,6 +188,23 @@ async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<P
   if (booted.security?.seccomp === 'none' && driver.requiresSeccomp?.(options))
     return { available: false, ...withoutFilter, ...known }
   return { available: true, ...booted, ...known }
+}
+
+/** Why a release that a platform uses is not the one that the config requires. */
+function unverifiedRelease(
+  requirements: readonly Requirement[],
+  digests: PinnedDigests,
+): { readonly reason: string; readonly fix?: string } | undefined {
+  for (const { build } of requirements) {
+    const installed = build?.version === undefined ? undefined : installedRelease(build.release, build.version)
+    try {
+      if (installed) verifyInstalled(installed, digests)
+    } catch (error) {
+      const { message, fix } = error as DigestError
+      return { reason: message, ...(fix && { fix }) }
+    }
+  }
+  return undefined
 }
 
 const withoutFilter = {

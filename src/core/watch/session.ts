@@ -227,9 +227,10 @@ export class WatchSession {
   }
 
   async #probe({ image }: ReadyHost, signal: AbortSignal, onProgress: (text: string) => void): Promise<void> {
-    const { snapshot } = this.current()
+    const { snapshot, state } = this.current()
     const { skipEmulated } = snapshot.profile
     const { exec = runTimed } = this.options
+    const options = { skipEmulated, exec, digests: state.project.releaseDigests }
     const unknown = this.#selectedPlatforms().filter(
       ({ spec: { name } }) => this.#platforms.get(name)?.state !== snapshot.platforms.get(name),
     )
@@ -237,7 +238,7 @@ export class WatchSession {
     const session = this.#session!.withSignal(signal)
     await session.ensureArtifacts(unknown, image.rootfs, { onLine: onProgress, skipEmulated })
     onProgress(`probing ${unknown.map(({ spec }) => spec.name).join(', ')}`)
-    for (const platform of await probePlatforms(unknown, session, image, { skipEmulated, exec }))
+    for (const platform of await probePlatforms(unknown, session, image, options))
       this.#platforms.set(platform.name, { state: snapshot.platforms.get(platform.name)!, platform })
   }
 

@@ -134,16 +134,15 @@ async function installIn(home: OpenHome, release: Release, options: InstallOptio
   }
 }
 
+const reinstall = ({ name, version }: InstalledRelease) =>
+  `isobench provision --remove ${name}@${version}, then isobench provision ${name}@${version}`
+
 /**
- * Compares an installed release with the digests of the config. Files that have them count as verified.
+ * Compares an installed release with the digests of the config. Returns it with the files that have them as verified.
  * @throws {DigestError} if a file that it was installed from had another digest
- * @throws {HostError} if a program is missing
  */
-function assertIntact(installed: InstalledRelease, { digests = {} }: InstallOptions): InstalledRelease {
+export function verifyInstalled(installed: InstalledRelease, digests: PinnedDigests = {}): InstalledRelease {
   const { name, version, folder } = installed
-  const fix = `isobench provision --remove ${name}@${version}, then isobench provision ${name}@${version}`
-  const absent = Object.values(installed.programs).find((path) => !existsSync(join(folder, path)))
-  if (absent !== undefined) throw new HostError(`${name} ${version} in ${folder} lacks its program ${absent}.`, fix)
   const files = installed.files.map((file) => {
     const pinned = Object.hasOwn(digests, file.url) ? digests[file.url] : undefined
     if (pinned === undefined) return file
@@ -153,10 +152,23 @@ function assertIntact(installed: InstalledRelease, { digests = {} }: InstallOpti
     throw new DigestError(
       `${name} ${version} in ${folder} was installed from a file with the digest ${file.digest}, not ${pinned}, ` +
         'the one in releaseDigests of the config.',
-      fix,
+      reinstall(installed),
     )
   })
   return { ...installed, files }
+}
+
+/**
+ * Checks an installed release.
+ * @throws {DigestError} as `verifyInstalled`
+ * @throws {HostError} if a program is missing
+ */
+function assertIntact(installed: InstalledRelease, { digests }: InstallOptions): InstalledRelease {
+  const { name, version, folder } = installed
+  const absent = Object.values(installed.programs).find((path) => !existsSync(join(folder, path)))
+  if (absent !== undefined)
+    throw new HostError(`${name} ${version} in ${folder} lacks its program ${absent}.`, reinstall(installed))
+  return verifyInstalled(installed, digests)
 }
 
 /** A file that was fetched and verified. */
