@@ -11,7 +11,7 @@ cached=("${cache#/}/images" "${cache#/}/kernels" "${releases#/}")
 
 as_root() {
   # sudo drops the environment, and often has a PATH without Node.
-  local kept=CI,GITHUB_STEP_SUMMARY,GITHUB_WORKSPACE name
+  local kept=CI,GITHUB_ACTIONS,GITHUB_STEP_SUMMARY,GITHUB_WORKSPACE name
   kept+=,HTTP_PROXY,HTTPS_PROXY,NO_PROXY,http_proxy,https_proxy,no_proxy
   while IFS= read -r name; do kept+=,$name; done < <(compgen -e ISOBENCH_ || true)
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "--preserve-env=$kept" env "PATH=$PATH" "$@"; fi
@@ -89,14 +89,19 @@ check() {
 
 # The image is the one of the week, because its packages get security updates.
 key() {
-  local image
+  local image plan=''
   enter_project
   read_config
+  read_words "$PROVISION"
+  # Its digests include those of the config. With others, the release of the cache would be refused.
+  if [ "${#words[@]}" -gt 0 ]; then
+    plan="$(node "$GITHUB_ACTION_PATH/bin/isobench.js" provision --dry-run --json "${config[@]}" -- "${words[@]}")" || exit 5
+  fi
   # Exits with 5 if the image is not built, and prints its path all the same.
   image="$(node "$GITHUB_ACTION_PATH/bin/isobench.js" image path "${config[@]}" || true)"
   if [ -z "$image" ]; then exit 5; fi
   local digest
-  digest="$(printf '%s\0' "$(basename "$image")" "$(date +%G-%V)" "$PROVISION" "${cached[@]}" |
+  digest="$(printf '%s\0' "$(basename "$image")" "$(date +%G-%V)" "$PROVISION" "$plan" "${cached[@]}" |
     cat - "$GITHUB_ACTION_PATH/src/host/releases/manifest.ts" "$0" | sha256sum | cut -c1-16)"
   # The records are beside the config.
   local project

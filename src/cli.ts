@@ -1,5 +1,5 @@
 import type { CommandEntry, CommandIo } from './commands/command.ts'
-import { describeFailure } from './commands/errors.ts'
+import { describeFailure, failureAnnotations } from './commands/errors.ts'
 import { commandHelp, generalHelp } from './commands/help.ts'
 import { commands } from './commands/index.ts'
 import { exitCodes } from './core/judge/exit-code.ts'
@@ -84,6 +84,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     const { text, exitCode } = describeFailure(error, wantsColor(io.err))
     io.err.write(text)
+    // The runner reads commands from both streams. Standard output may be a report.
+    if (process.env.GITHUB_ACTIONS === 'true') io.err.write(failureAnnotations(error))
     // A mistyped command is a filter that matches no file.
     const command = closestMatch(
       first,

@@ -4,6 +4,7 @@ import { exitCodes } from '../core/judge/exit-code.ts'
 import { type Problem, ProjectError } from '../core/model/suite.ts'
 import { DifferentHostsError } from '../core/records/fingerprint.ts'
 import { parseStackFrames } from '../dsl/errors.ts'
+import { annotation, shownAnnotations } from '../reporters/annotation.ts'
 import { problemFrame } from '../reporters/code-frame.ts'
 import { differenceText } from '../reporters/host-differences.ts'
 import { bundlePath } from '../util/assets.ts'
@@ -77,4 +78,23 @@ export function describeFailure(thrown: unknown, color: boolean): { readonly tex
   const report = 'This is a bug in isobench. Set ISOBENCH_DEBUG=1 to see the stack trace, and please report it.'
   const stack = process.env.ISOBENCH_DEBUG ? `${error.stack}\n` : ''
   return { text: `${headline}\n${dim(`       ${report}`)}\n${stack}`, exitCode }
+}
+
+/** The annotations of a failed command for GitHub Actions. An interruption has none. */
+export function failureAnnotations(thrown: unknown, root = process.cwd()): string {
+  const error = explainByBuiltins(thrown, 'code of the project')
+  if (error instanceof InterruptedError) return ''
+  const both = suppressedErrors(error)
+  if (both) return both.map((one) => failureAnnotations(one, root)).join('')
+  const title = 'isobench cannot run'
+  const withFix = (message: string, fix?: string) => (fix ? `${message} fix: ${fix}` : message)
+  if (!(error instanceof ProjectError)) {
+    const fix = error instanceof IsobenchError ? error.fix : undefined
+    return annotation('error', title, withFix(messageOf(error), fix))
+  }
+  const shown = error.problems.slice(0, shownAnnotations).map(({ file, message, fix, location }) => {
+    const line = location && { line: location.line }
+    return annotation('error', title, withFix(message, fix), { root, file: location?.file ?? file, ...line })
+  })
+  return shown.join('')
 }

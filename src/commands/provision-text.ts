@@ -4,7 +4,7 @@ import { releasesFolder } from '../host/paths.ts'
 import { digestsOf, type InstallEvent, type InstallOptions, sourceOf } from '../host/releases/install.ts'
 import { releasesFor } from '../host/releases/manifest.ts'
 import { hostArch, type Release } from '../host/releases/release.ts'
-import { folderOf, type InstalledRelease, installedReleases } from '../host/releases/store.ts'
+import { folderOf, type InstalledRelease, installedReleases, missingPrograms } from '../host/releases/store.ts'
 import { duration, figure } from '../reporters/format.ts'
 import { StatusLine } from '../reporters/terminal/status-line.ts'
 import { createColors, gap, type TableCell, table, widthOfTable } from '../reporters/terminal/table.ts'
@@ -28,10 +28,16 @@ const columns = [
   { title: '', keep: true as const },
 ]
 
+/** `installed`, or what an installed release lacks. */
+function stateOf(release: InstalledRelease): string {
+  const absent = missingPrograms(release)
+  return absent.length === 0 ? 'installed' : `installed, lacks ${sanitize(absent.join(', '), 60)}`
+}
+
 /** The text of `--list`: what can be installed here, and what is. */
 export function listText(io: CommandIo): string {
   const [installed, available] = [installedReleases(), releasesFor(hostArch())]
-  const labels = new Set(installed.map(labelOf))
+  const states = new Map(installed.map((release) => [labelOf(release), stateOf(release)]))
   const offered = available.map((release) => {
     const stated = Math.min(...release.files.map(({ statedBy }) => statedBy))
     return { ...release, stated: stated === 0 ? 'nobody' : plural(stated, 'place') }
@@ -44,7 +50,7 @@ export function listText(io: CommandIo): string {
       release.released ?? '',
       release.stated,
       sanitize(release.license, 60),
-      labels.has(labelOf(release)) ? 'installed' : '',
+      states.get(labelOf(release)) ?? '',
     ].map((text) => ({ text })),
   )
   const width = io.out.columns ?? Number.POSITIVE_INFINITY

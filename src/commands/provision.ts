@@ -8,7 +8,7 @@ import { describeMissing, installCommand, missing, packagesOf } from '../host/pa
 import { digestsOf, installRelease, removePartialDownloads, removeRelease } from '../host/releases/install.ts'
 import { releasesFor } from '../host/releases/manifest.ts'
 import { hostArch, type PinnedDigests, type Release } from '../host/releases/release.ts'
-import { installedRelease, installedReleases } from '../host/releases/store.ts'
+import { installedRelease, installedReleases, missingPrograms } from '../host/releases/store.ts'
 import { unpackRequirements } from '../host/releases/unpack.ts'
 import { HostError, UsageError } from '../util/errors.ts'
 import { type CommandIo, defineCommand } from './command.ts'
@@ -90,7 +90,8 @@ export const command = defineCommand({
 async function provision(names: readonly string[], options: ProvisionOptions, io: CommandIo): Promise<number> {
   refuseConflicts(names, options)
   if (options.list) {
-    const content = () => ({ installed: installedReleases(), available: releasesFor(hostArch()) })
+    const installed = () => installedReleases().map((one) => ({ ...one, missingPrograms: missingPrograms(one) }))
+    const content = () => ({ installed: installed(), available: releasesFor(hostArch()) })
     io.out.write(options.json ? `${JSON.stringify(content(), null, 1)}\n` : listText(io))
     return exitCodes.clean
   }

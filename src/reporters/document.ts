@@ -83,10 +83,3 @@ export function csvField(value: string | number): string {
   const safe = /^\s*[=+\-@]/.test(text) ? `'${text}` : text
   return /[",\s]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
-
-/** The message of a GitHub workflow command. */
-export const commandData = (text: string): string =>
-  text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
-
-/** A property of a GitHub workflow command, such as its file. */
-export const commandProperty = (text: string): string => commandData(text).replaceAll(':', '%3A').replaceAll(',', '%2C')

@@ -1,7 +1,8 @@
 import { appendFile } from 'node:fs/promises'
 import type { Report } from '../core/model/report.ts'
-import { plural, sanitize } from '../util/text.ts'
-import { commandData, commandProperty, withoutFile } from './document.ts'
+import { plural } from '../util/text.ts'
+import { annotation, shownAnnotations } from './annotation.ts'
+import { withoutFile } from './document.ts'
 import type { Fact } from './headline/facts.ts'
 import { type Headline, headlineOf } from './headline/headline.ts'
 import {
@@ -17,29 +18,10 @@ import {
 import { markdownDocument } from './markdown.ts'
 import { comparedWith } from './markdown-headline.ts'
 import type { ReporterContext, ReporterFactory } from './reporter.ts'
-import { claimLocation, inProject, repositoryPath } from './summary.ts'
+import { claimLocation, inProject } from './summary.ts'
 
 /** The most characters of a summary. GitHub refuses one above 1 MiB, and a character may have three bytes. */
 const longestSummary = 300_000
-
-type Level = 'error' | 'notice'
-
-/** A line of a file, relative to the project's `root`. */
-interface Position {
-  readonly file: string
-  readonly line?: number
-  readonly root: string
-}
-
-/** One workflow command: GitHub shows it at that line of the pull request. */
-function annotation(level: Level, title: string, message: string, { file, line, root }: Position): string {
-  const path = repositoryPath(file, root)
-  const where = `file=${commandProperty(sanitize(path))}${line === undefined ? '' : `,line=${line}`}`
-  return `::${level} ${where},title=${commandProperty(sanitize(title))}::${commandData(sanitize(message, 2000))}\n`
-}
-
-/** GitHub shows as many annotations of a level and step. */
-const shownAnnotations = 10
 
 /** What fails the run, and one notice for the rest. */
 function annotations(report: Report, context: ReporterContext): string[] {

@@ -5,10 +5,11 @@ import type { Row } from '../core/records/row-changes.ts'
 import type { Matcher } from '../dsl/claim.ts'
 import { seriesOf } from '../dsl/finding-id.ts'
 import { sanitize } from '../util/text.ts'
+import { repositoryPath } from './annotation.ts'
 import { changeText } from './comparison.ts'
 import { formatClaim, formatFinding, formatPlatforms, formatReason } from './format.ts'
 import type { BaselineView } from './metric-table.ts'
-import { claimLocation, isAsked, outcomeName, repositoryPath, resultsOf } from './summary.ts'
+import { claimLocation, isAsked, outcomeName, resultsOf } from './summary.ts'
 
 /** The test cases of a JUnit report: one per problem, claim, finding, and metric compared with a baseline. */
 

@@ -380,16 +380,3 @@ export function recordNames(reports: readonly Pick<Report, 'record'>[]): string[
     return before === 0 ? name : `${name} (${before + 1})`
   })
 }
-
-/**
- * A path relative to the repository, if a CI service says where it is: GitHub and GitLab resolve the paths of
- * annotations and test reports from there. Otherwise the path as it is.
- * @param file absolute, or relative to the project
- * @param root the project's folder
- */
-export function repositoryPath(file: string, root: string, env = process.env): string {
-  const repository = env.GITHUB_WORKSPACE || env.CI_PROJECT_DIR
-  if (!repository) return file
-  const path = relative(repository, resolve(root, file))
-  return path.startsWith('..') || path === '' ? file : path
-}

@@ -27,7 +27,14 @@ import { type DownloadLimits, type DownloadProgress, download } from './download
 import { ArchiveError, DigestError, mirrorHint } from './errors.ts'
 import { assertWritable, inHome, type OpenHome } from './home.ts'
 import type { PinnedDigests, Release, ReleaseFile } from './release.ts'
-import { folderOf, type InstalledRelease, installedRelease, type ReleaseRecord, recordName } from './store.ts'
+import {
+  folderOf,
+  type InstalledRelease,
+  installedRelease,
+  missingPrograms,
+  type ReleaseRecord,
+  recordName,
+} from './store.ts'
 import { lacks, unpack } from './unpack.ts'
 
 /** What happens during an installation. */
@@ -165,7 +172,7 @@ export function verifyInstalled(installed: InstalledRelease, digests: PinnedDige
  */
 function assertIntact(installed: InstalledRelease, { digests }: InstallOptions): InstalledRelease {
   const { name, version, folder } = installed
-  const absent = Object.values(installed.programs).find((path) => !existsSync(join(folder, path)))
+  const [absent] = missingPrograms(installed)
   if (absent !== undefined)
     throw new HostError(`${name} ${version} in ${folder} lacks its program ${absent}.`, reinstall(installed))
   return verifyInstalled(installed, digests)

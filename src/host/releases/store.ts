@@ -47,6 +47,10 @@ export interface InstalledRelease extends ReleaseRecord {
   readonly folder: string
 }
 
+/** The paths of the programs that an installed release lacks. */
+export const missingPrograms = ({ folder, programs }: InstalledRelease): readonly string[] =>
+  Object.values(programs).filter((path) => !existsSync(join(folder, path)))
+
 /** Names of releases and versions. The names of unfinished installations end with `.tmp`. */
 const validName = /^\w[\w.+-]*(?<!\.tmp)$/
 

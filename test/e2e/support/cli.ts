@@ -158,7 +158,7 @@ export class Project {
   start(args: readonly string[], { timeout = 150, env = {}, cwd = '.' }: CliOptions = {}): Running {
     const child = execa(process.execPath, [bin, ...args], {
       cwd: this.path(cwd),
-      env: { ...env, FORCE_COLOR: undefined, VITEST: undefined, NODE_OPTIONS: undefined },
+      env: { ...env, FORCE_COLOR: undefined, VITEST: undefined, NODE_OPTIONS: undefined, GITHUB_ACTIONS: undefined },
       reject: false,
       all: true,
       stdin: 'ignore',

@@ -179,8 +179,9 @@ describe('the script of the action', () => {
       `const argv = process.argv.slice(2)
       if (argv[0] === 'image' && argv[1] === 'path')
         console.log('/var/cache/isobench/images/' + process.env.IMAGE + argv.slice(2).join())
+      else if (argv.includes('--dry-run')) console.log(process.env.DIGESTS + argv.slice(3).join())
       else console.log(JSON.stringify({ argv, cwd: process.cwd(), summary: process.env.GITHUB_STEP_SUMMARY }))
-      process.exitCode = Number(process.env.EXIT)`,
+      process.exitCode = argv.includes('--dry-run') ? Number(process.env.DIGESTS === '') : Number(process.env.EXIT)`,
     )
     // Without root, the script runs isobench with sudo.
     const sudo = '#!/bin/sh\necho "$1" >"$RUNNER_TEMP/kept"\nshift\nexec "$@"\n'
@@ -211,6 +212,7 @@ describe('the script of the action', () => {
         WORKING_DIRECTORY: join(folder, 'my project'),
         EXIT: '0',
         IMAGE: '0123456789abcdef',
+        DIGESTS: 'sha256:1',
         ...empty,
         ...env,
       },
@@ -303,7 +305,7 @@ describe('the script of the action', () => {
     expect(execute('unpack').output).toBe(`tar --extract ${inRoot}\n`)
   })
 
-  it('has another cache key for another image, other releases, or another list of releases', () => {
+  it('has another cache key for another image, other releases, their digests, or another list of releases', () => {
     const key = (env: Readonly<Record<string, string>> = {}) => {
       rmSync(join(folder, 'output'), { force: true })
       expect(execute('key', { EXIT: '5', ...env }).code).toBe(0)
@@ -313,9 +315,17 @@ describe('the script of the action', () => {
     }
     const first = key()
     expect(key()).toBe(first)
-    const others = [key({ IMAGE: 'fedcba9876543210' }), key({ PROVISION: 'gvisor' })]
+    expect(key({ DIGESTS: 'sha256:2' })).toBe(first)
+    const others = [
+      key({ IMAGE: 'fedcba9876543210' }),
+      key({ PROVISION: 'gvisor' }),
+      key({ PROVISION: 'gvisor', DIGESTS: 'sha256:2' }),
+      key({ PROVISION: 'gvisor', CONFIG: 'ci/isobench.config.ts' }),
+    ]
     writeFileSync(join(folder, 'action/src/host/releases/manifest.ts'), 'second')
-    expect(new Set([first, ...others, key()]).size).toBe(4)
+    expect(new Set([first, ...others, key()]).size).toBe(6)
+    // isobench says which release it does not know.
+    expect(execute('key', { PROVISION: 'gviso', DIGESTS: '' }).code).toBe(5)
   })
 
   it('uses a build that is there, and names Node if it is too old', () => {
@@ -391,7 +401,7 @@ describe('the script of the action', () => {
     expect(kept).not.toContain('OTHER')
     const sources = globSync('src/**/*.ts', { cwd: root }).map(read).join('\n')
     const readable = [...new Set(sources.match(/(?<=env\.)(CI|GITHUB_\w+)\b/g))]
-    expect(readable.sort()).toEqual(['CI', 'GITHUB_STEP_SUMMARY', 'GITHUB_WORKSPACE'])
+    expect(readable.sort()).toEqual(['CI', 'GITHUB_ACTIONS', 'GITHUB_STEP_SUMMARY', 'GITHUB_WORKSPACE'])
     for (const name of readable) expect(kept).toMatch(new RegExp(`[=,]${name},`))
   })
 

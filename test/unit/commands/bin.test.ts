@@ -52,7 +52,11 @@ bench('one', workload('w', { metrics: { e: higher('ops/s') }, run: async () => (
   const shell = (command: string, cwd = root) => {
     // A dist/ that is older than these tests may never end.
     const script = `ISO() { timeout 25 '${process.execPath}' '${bin}' "$@"; }; ${command}`
-    const { status, stdout, stderr } = spawnSync('bash', ['-c', script], { cwd, encoding: 'utf8' })
+    const { status, stdout, stderr } = spawnSync('bash', ['-c', script], {
+      cwd,
+      encoding: 'utf8',
+      env: { ...process.env, GITHUB_ACTIONS: undefined },
+    })
     return { status, stdout, stderr }
   }
 
@@ -72,6 +76,13 @@ bench('one', workload('w', { metrics: { e: higher('ops/s') }, run: async () => (
     const { stdout } = shell('ISO list')
     expect(shell('ISO list 2> /dev/full')).toEqual({ status: 0, stdout, stderr: '' })
     expect(shell('ISO no-such-bench 2> /dev/full').status).toBe(5)
+  })
+
+  it('annotates an error before a run on GitHub', () => {
+    const { status, stdout, stderr } = shell('GITHUB_ACTIONS=true ISO no-such-bench')
+    expect({ status, stdout }).toEqual({ status: 5, stdout: '' })
+    expect(stderr).toMatch(/^error .*\n(?:.*\n)*::error title=isobench cannot run::.*no-such-bench.*\n/)
+    expect(shell('ISO no-such-bench').stderr).not.toContain('::error')
   })
 
   it('passes findings without a record, and fails them with an option that needs one, as judge does', () => {

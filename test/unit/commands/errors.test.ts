@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { describeFailure } from '../../../src/commands/errors.ts'
+import { describeFailure, failureAnnotations } from '../../../src/commands/errors.ts'
+import { ProjectError } from '../../../src/core/model/suite.ts'
 import { HostError, InterruptedError, UsageError } from '../../../src/util/errors.ts'
 
 /** Fails in a block and in its clean-up, as the bundle throws it. */
@@ -27,4 +28,22 @@ it('names the error of a command before that of its clean-up', async () => {
 it('does not state that all is released if the clean-up failed', async () => {
   const error = await failTwice(new InterruptedError('interrupted'))
   expect(describeFailure(error, false)).toEqual({ text: `interrupted.\n${later}`, exitCode: 130 })
+})
+
+it('annotates errors for GitHub, at the line of the project if they have one', async () => {
+  const problem = { file: 'benches/a.bench.ts', message: 'no metric "time".', fix: 'use 50 %' }
+  const location = { file: '/repository/lab/benches/a.bench.ts', line: 12, column: 3 }
+  const text = failureAnnotations(new ProjectError([{ ...problem, location }, problem]), '/repository/lab')
+  expect(text).toBe(
+    '::error file=/repository/lab/benches/a.bench.ts,line=12,title=isobench cannot run::no metric "time". ' +
+      'fix: use 50 %25\n' +
+      '::error file=benches/a.bench.ts,title=isobench cannot run::no metric "time". fix: use 50 %25\n',
+  )
+  expect(failureAnnotations(new ProjectError(Array(30).fill(problem))).match(/^::error /gm)).toHaveLength(10)
+  const both = await failTwice(new UsageError('no release is named.', 'name one'))
+  expect(failureAnnotations(both)).toBe(
+    '::error title=isobench cannot run::no release is named. fix: name one\n' +
+      '::error title=isobench cannot run::/mnt/x still has mounts. fix: unmount them\n',
+  )
+  expect(failureAnnotations(new InterruptedError('interrupted'))).toBe('')
 })

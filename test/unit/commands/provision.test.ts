@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { gzipSync } from 'node:zlib'
@@ -76,6 +76,11 @@ describe('isobench provision', () => {
       const again = await provision(['youki'], { from: ['mirror'], trustFirstDownload: [true] })
       expect(again.out).toMatch(/^youki 0\.7\.0 is already installed in /)
       expect(again.err).toBe('')
+      rmSync(join(folder, 'youki'))
+      expect((await provision([], { list: [true] })).out).toMatch(/youki@0\.7\.0 .* +installed, lacks youki\n/)
+      expect(JSON.parse((await provision([], { list: [true], json: [true] })).out).installed).toMatchObject([
+        { name: 'youki', missingPrograms: ['youki'] },
+      ])
     },
   )
 

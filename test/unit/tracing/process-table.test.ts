@@ -74,7 +74,7 @@ describe('the processes of a traced platform', () => {
     expect(take(table)).toEqual({ guest: 1, daemon: 1, vmm: 1, scaffold: 1 })
   })
 
-  it('have the role of what they executed before isobench read /proc, and not of what they executed during that', () => {
+  it('have no role of what they executed while isobench read it', () => {
     const table = new ProcessTable()
     table.exec(60, 60, '/usr/sbin/runc', 1)
     table.fork(60, 61)

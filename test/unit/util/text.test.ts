@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { commandData, commandProperty, csvField, escapeHtml, escapeMarkdown } from '../../../src/reporters/document.ts'
+import { commandData, commandProperty } from '../../../src/reporters/annotation.ts'
+import { csvField, escapeHtml, escapeMarkdown } from '../../../src/reporters/document.ts'
 import { duration, formatChange, formatColumn, formatQuantity, formatRatios } from '../../../src/reporters/format.ts'
 import { pad, sanitize, truncate, widthOf, wrap } from '../../../src/util/text.ts'
 import { hostile } from '../reporters/fixture.ts'
