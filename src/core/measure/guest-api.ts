@@ -81,10 +81,14 @@ export class CommandArgumentError extends IsobenchError {
 /**
  * @param given what a workload passed as a command
  * @throws {CommandArgumentError} if it is none, such as a text for a shell
+ * @throws {TypeError} if it has a field that a command does not have
  */
 function checkCommand(given: unknown): asserts given is Command {
   const argv = typeof given === 'object' && given !== null && 'argv' in given ? given.argv : undefined
-  if (Array.isArray(argv) && argv.length > 0 && argv.every((one) => typeof one === 'string')) return
+  if (Array.isArray(argv) && argv.length > 0 && argv.every((one) => typeof one === 'string')) {
+    checkOptions(`the command ${argv[0]}`, given, ['argv', 'env', 'cwd'])
+    return
+  }
   const words = typeof given === 'string' ? given.trim().split(/\s+/) : ['echo', 'hi']
   const fix = `command(${words.map((word) => `'${word}'`).join(', ')})`
   throw new CommandArgumentError(

@@ -66,6 +66,13 @@ it.each([
   await expect(guest.serve({ argv: ['true'] }, options as never)).rejects.toThrow(message)
 })
 
+it('a command with a field that no command has is refused', async () => {
+  const { guest } = guestAndClient()
+  await expect(guest.exec({ argv: ['ls'], pwd: '/data' } as never)).rejects.toThrow(
+    'the command ls: there is no option "pwd": did you mean "cwd"?',
+  )
+})
+
 describe('a command that is a text for a shell', () => {
   it('is refused, with what to write', async () => {
     const { guest, client } = guestAndClient()
