@@ -1,6 +1,6 @@
 /**
- * A run by `functions` on a real kernel, recorded in an emulated VM. See docs/evidence/attack-profile.md. It was made
- * before records had roles and raw counts: all calls are of the role `guest`, and the background is already subtracted.
+ * A run by `functions` on a real kernel, recorded in an emulated VM by `npm run test:vm -- functions`. See
+ * docs/evidence/attack-profile.md. It lacks crun and isobench's own processes, to be small.
  */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
