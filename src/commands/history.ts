@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { loadProject } from '../core/project/config.ts'
 import {
+  type History,
   type HostHistory,
   historySince,
   type MetricHistory,
@@ -10,7 +11,7 @@ import {
   worsened,
 } from '../core/records/history.ts'
 import { median } from '../core/stats/index.ts'
-import { formatQuantity } from '../reporters/format.ts'
+import { formatChange, formatQuantity } from '../reporters/format.ts'
 import { changePointNote, describeChange, seriesName } from '../reporters/level-changes.ts'
 import { verdictSymbols } from '../reporters/summary.ts'
 import { type Colors, createColors, table, widthOfTable } from '../reporters/terminal/table.ts'
@@ -59,7 +60,7 @@ export const command = defineCommand({
   description:
     'Shows how each metric and each finding changed over the stored runs, per host, and where a metric changed its ' +
     'level: by how much, since when, and what else changed then. It searches all runs, also those before --since. ' +
-    'With --fail-on worse it exits with code 1 if a metric became worse.',
+    'With --fail-on worse it exits with code 1 if a metric became worse, and with 4 if there is no run to judge.',
   options: historyOptions,
   examples: [
     { line: 'history --bench startup/', description: 'the start-up benches' },
@@ -93,12 +94,40 @@ async function showHistory(
     const width = Math.max(40, Math.min(io.out.columns ?? 100, 140))
     for (const host of history.hosts) io.out.write(`${historyLines(host, width, createColors(io)).join('\n')}\n`)
     if (all.hosts.length === 0) io.out.write('No run is stored yet. Measure one: isobench run\n')
-    else if (history.hosts.length === 0) io.out.write('No stored run is as new as --since.\n')
+    else if (history.hosts.length === 0) io.out.write(`${noneSince(all)}\n`)
+    else io.out.write(hiddenText(all, history))
   }
-  if (failOn === undefined || worse.length === 0) return exitCodes.clean
-  const series = worse.map((one) => `${seriesName(one)} on ${sanitize(one.platform, 40)}`)
-  io.err.write(`${plural(worse.length, 'metric')} became worse: ${series.join(', ')}\n`)
+  if (failOn === undefined) return exitCodes.clean
+  // Nothing was judged, so nothing is known to be fine.
+  if (history.hosts.length === 0) return exitCodes.nothing
+  if (worse.length === 0) return exitCodes.clean
+  const series = history.hosts.flatMap(({ runs, metrics }) =>
+    metrics.filter((one) => worse.includes(one)).map((one) => worseText(one, runs)),
+  )
+  io.err.write(`${plural(worse.length, 'metric')} became worse: ${series.join('; ')}\n`)
   return exitCodes.failed
+}
+
+const day = (startedAt: string): string => startedAt.slice(0, 10)
+
+function noneSince({ hosts }: History): string {
+  const latest = hosts.map(({ runs }) => runs.at(-1)!.startedAt).sort()
+  return `No stored run is as new as --since. The latest is of ${day(latest.at(-1)!)}.`
+}
+
+/** That `--since` hides changes, so that a series without one is not taken for an even one. */
+function hiddenText(all: History, shown: History): string {
+  const count = ({ hosts }: History) =>
+    hosts.reduce((sum, { metrics }) => sum + metrics.reduce((own, { changes }) => own + changes.length, 0), 0)
+  const hidden = count(all) - count(shown)
+  return hidden > 0 ? `--since hides ${plural(hidden, 'earlier change point')}.\n` : ''
+}
+
+/** `boot · duration on crun, 10 % more since 2026-01-31`. */
+function worseText(one: MetricHistory, runs: HostHistory['runs']): string {
+  const { ratio, run } = one.changes.at(-1)!
+  const amount = ratio ? ` ${formatChange(ratio.estimate)}` : ''
+  return `${seriesName(one)} on ${sanitize(one.platform, 40)},${amount} since ${day(runs[run]!.startedAt)}`
 }
 
 const bars = '▁▂▃▄▅▆▇█'

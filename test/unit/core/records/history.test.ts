@@ -13,7 +13,7 @@ import { createAnchors } from '../../../../src/reporters/html/anchors.ts'
 import { historyHtml } from '../../../../src/reporters/html/history.ts'
 import { createColors } from '../../../../src/reporters/terminal/table.ts'
 import { widthOf } from '../../../../src/util/text.ts'
-import { makeRecord } from '../../reporters/fixture.ts'
+import { Memory, makeRecord } from '../../reporters/fixture.ts'
 import { scaled } from '../judge/builders.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'isobench-history-'))
@@ -143,7 +143,7 @@ test('a bench of no run is an error, and a run without results is none', async (
   expect(() => show({ since: ['2026-02-31'] })).toThrow('"2026-02-31" is not a date')
   expect(await show({ since: ['2024-02-29'] })).toBe(0)
   writeFileSync(join(runs, 'one.jsonl'), '{"type":"sta')
-  await expect(show({ 'fail-on': ['worse'] })).rejects.toThrow('isobench history: 1 stored run cannot be read')
+  await expect(show({ failOn: ['worse'] })).rejects.toThrow('isobench history: 1 stored run cannot be read')
 })
 
 test('--since shows later runs and their changes, which are found in all runs', () => {
@@ -162,6 +162,35 @@ test('--since shows later runs and their changes, which are found in all runs', 
   ])
   expect(historySince(history, { date: '2027-01-01T00:00:00.000Z' }).hosts).toEqual([])
   expect(() => historySince(history, { revision: 'abcdef' })).toThrow('no stored run has the commit abcdef')
+})
+
+test('--fail-on worse says how much and since when, and is no pass if there is no run to judge', async () => {
+  store(20, 15)
+  writeFileSync(
+    join(root, 'isobench.config.mjs'),
+    "export default { platforms: [{ kind: 'native', name: 'native', tags: [], options: {} }] }",
+  )
+  const show = async (since?: string) => {
+    const [out, err] = [new Memory(), new Memory()]
+    const typed = { bench: ['prime'], failOn: ['worse'], ...(since !== undefined && { since: [since] }) }
+    const io = { cwd: root, out, err, color: false, commands: [] } as never
+    const code = await command.run([], checkOptions('isobench history', command.options, typed), io)
+    return { code, out: out.text, err: err.text }
+  }
+  const all = await show()
+  expect(all.code).toBe(1)
+  expect(all.err).toMatch(
+    /^1 metric became worse: .*prime.* · events on gvisor, [23]\d(\.\d)? % less since 2026-01-16\n$/,
+  )
+  expect(all.out).not.toContain('--since hides')
+  expect(await show('4')).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('--since hides 1 earlier change point.'),
+  })
+  expect(await show('2027-01-01')).toMatchObject({
+    code: 4,
+    out: 'No stored run is as new as --since. The latest is of 2026-01-20.\n',
+  })
 })
 
 test('a record that cannot be read is skipped and reported', () => {
