@@ -13,6 +13,7 @@ import { interruptSignal } from '../core/measure/interruption.ts'
 import { loadWorkloads, measureProject } from '../core/measure/measure-project.ts'
 import type { Plan } from '../core/model/plan.ts'
 import type { Report } from '../core/model/report.ts'
+import type { Reason } from '../core/model/verdict.ts'
 import { loadProject, type Project } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'
 import { folderOf } from '../core/records/record-file.ts'
@@ -24,7 +25,7 @@ import { programProblem } from '../host/program-file.ts'
 import { drivers } from '../platforms/index.ts'
 import { figure, formatReason, interval } from '../reporters/format.ts'
 import { InterruptedError, UsageError } from '../util/errors.ts'
-import { plural, sanitize } from '../util/text.ts'
+import { listText, plural, sanitize } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, number, type OptionTable, pickOptions, sharedOptions } from './options.ts'
 import { createReporters } from './reporters.ts'
@@ -147,11 +148,14 @@ async function bisect([good, bad]: readonly string[], options: BisectOptions, io
         options: { ...spec.options, binary: join(built, program) },
       })
       const platforms = [platform(goodName!, goodFolder), platform(candidateName!, folder)]
-      return comparisonOf(await measure({ ...project, platforms }, folder, workloads, reporter, signal, options, io))
+      return comparisonOf(
+        options,
+        await measure({ ...project, platforms }, folder, workloads, reporter, signal, options, io),
+      )
     },
     onStep: (step) => io.err.write(`\n${stepText(step)}\n`),
   })
-  io.out.write(options.json ? `${JSON.stringify({ schemaVersion: 1, ...result })}\n` : resultText(result))
+  io.out.write(options.json ? `${JSON.stringify({ schemaVersion: 1, ...result })}\n` : resultText(result, options))
   if (result.candidates.length === 0) return exitCodes.nothing
   return result.candidates.length === 1 ? exitCodes.clean : exitCodes.inconclusive
 }
@@ -219,14 +223,21 @@ function benchOf({ benches }: Pick<Plan, 'benches'>, { bench: [text], metric: na
   if (!bench || others.length > 0)
     throw new UsageError(
       `isobench bisect: ${plural(bench ? others.length + 1 : 0, 'bench', 'benches')} with "${text}" in the id.`,
-      'name one; isobench list shows the ids',
+      bench
+        ? `name one: ${listText(
+            [bench, ...others].map(({ id }) => id),
+            4,
+          )}`
+        : 'isobench list shows the ids',
     )
   const metrics = Object.keys(bench.metrics)
   const metric = named ?? metrics[0]!
-  if (!metrics.includes(metric) || (named === undefined && metrics.length > 1))
+  if (!metrics.includes(metric))
+    throw new UsageError(`isobench bisect: "${bench.name}" has no metric "${metric}".`, `it has: ${metrics.join(', ')}`)
+  if (named === undefined && metrics.length > 1)
     throw new UsageError(
-      `isobench bisect: "${bench.name}" has the metrics ${metrics.join(', ')}.`,
-      'name one of them: --metric NAME',
+      `isobench bisect: "${bench.name}" has several metrics.`,
+      `name one: ${metrics.map((one) => `--metric ${one}`).join(' or ')}`,
     )
   return { bench, metric }
 }
@@ -269,7 +280,7 @@ async function measure(
 }
 
 /** Bad if it is worse in any case of the bench, good if it is worse in none. */
-function comparisonOf({ claims, cases }: Report): CommitComparison {
+function comparisonOf({ maxRounds }: BisectOptions, { claims, cases }: Report): CommitComparison {
   const worse = claims.find(({ outcome, direction }) => outcome === 'contradicted' && direction === 'worse')
   const open = claims.find(({ outcome }) => outcome !== 'holds')
   const shown = worse ?? open ?? claims[0]
@@ -281,6 +292,21 @@ function comparisonOf({ claims, cases }: Report): CommitComparison {
     ratio: estimate && { estimate: estimate.value, low: estimate.low, high: estimate.high },
     rounds: estimate?.rounds ?? 0,
     reason: verdict !== 'skip' ? null : [reason ? formatReason(reason) : 'nothing was measured', ...error].join(': '),
+    ...(verdict === 'skip' && { fix: skipFix(reason, maxRounds) }),
+  }
+}
+
+/** What could decide a skipped commit. */
+export function skipFix(reason: Reason | null, maxRounds: number): string {
+  switch (reason?.code) {
+    case undefined:
+    case 'sample-errors':
+    case 'platform-unavailable':
+      return 'check that the program of --build runs the bench, or pass another bad commit'
+    case 'host-overloaded':
+      return 'stop other processes, and run it again'
+    default:
+      return `allow more rounds: --max-rounds ${Math.min(1000, 2 * maxRounds)}`
   }
 }
 
@@ -301,12 +327,15 @@ function stepText(step: BisectStep): string {
   return `${nameOf(step)}: ${parts.join('; ')}`
 }
 
-function resultText({ candidates, steps, good, bad }: BisectResult): string {
+function resultText({ candidates, steps, good, bad }: BisectResult, { margin }: BisectOptions): string {
   const [first, ...others] = candidates
   if (!first) {
     const ratio = steps[0]?.ratio
     const figures = ratio ? `: ${figure(ratio.estimate)} × the good commit` : ''
-    return `${nameOf({ commit: bad })} is not worse than ${nameOf({ commit: good })}${figures}.\n`
+    return (
+      `${nameOf({ commit: bad })} is not worse than ${nameOf({ commit: good })} by more than ${margin} %${figures}.\n` +
+      'For a smaller step, pass a smaller --margin.\n'
+    )
   }
   if (others.length > 0)
     return `${[

@@ -115,7 +115,7 @@ function noneSince({ hosts }: History): string {
   return `No stored run is as new as --since. The latest is of ${day(latest.at(-1)!)}.`
 }
 
-/** That `--since` hides changes, so that a series without one is not taken for an even one. */
+/** Says that `--since` hides changes: a series without one may have changed before. */
 function hiddenText(all: History, shown: History): string {
   const count = ({ hosts }: History) =>
     hosts.reduce((sum, { metrics }) => sum + metrics.reduce((own, { changes }) => own + changes.length, 0), 0)

@@ -29,6 +29,8 @@ export interface CommitComparison {
   readonly rounds: number
   /** Why it is skipped; otherwise null. */
   readonly reason: string | null
+  /** What could decide it, if it is skipped. */
+  readonly fix?: string
 }
 
 export interface BisectStep extends CommitComparison {
@@ -71,9 +73,14 @@ async function readCommit(folder: string, name: string): Promise<Commit> {
     return { hash: hash!, date: date!, subject: subject! }
   } catch (error) {
     if (!(error instanceof HostCommandError)) throw error
+    if (error.message.includes('not a git repository'))
+      throw new UsageError(
+        `isobench bisect: ${folder} is no git repository.`,
+        'pass the repository of the runtime: --repo DIR',
+      )
     throw new UsageError(
-      `isobench bisect: ${folder} has no commit "${name}": ${error.message}.`,
-      'pass the repository of the runtime: --repo DIR',
+      `isobench bisect: the repository ${folder} has no commit "${name}".`,
+      'name a commit as git does, such as v1.14 or HEAD~20; --repo DIR names another repository',
     )
   }
 }
@@ -152,7 +159,7 @@ async function search(
   if (first === 'skip')
     throw new UsageError(
       `isobench bisect: the bad commit has no certain verdict: ${steps[0]!.reason}.`,
-      failedBuild ? (failedBuild.fix ?? 'pass another bad commit') : 'allow more rounds: --max-rounds 60',
+      (failedBuild ?? steps[0]!).fix ?? 'pass another bad commit',
     )
   await run('bisect', 'start', '--no-checkout', bad.hash, good.hash)
   for (;;) {

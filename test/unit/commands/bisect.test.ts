@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { buildCommit, platformOf } from '../../../src/commands/bisect.ts'
+import { buildCommit, platformOf, skipFix } from '../../../src/commands/bisect.ts'
 import { commands } from '../../../src/commands/index.ts'
 import { checkOptions } from '../../../src/commands/options.ts'
 import { platform } from '../../../src/dsl/platform.ts'
@@ -39,6 +39,13 @@ describe('bisect', () => {
       expect.objectContaining({ fix: 'pass --platform a or --platform b' }),
     )
     expect(platformOf({ platforms }, 'b').name).toBe('b')
+  })
+
+  it('says what could decide a commit without a verdict', () => {
+    expect(skipFix({ code: 'host-overloaded', wouldBe: 'worse' }, 30)).toBe('stop other processes, and run it again')
+    expect(skipFix({ code: 'interval-crosses-margin' }, 100)).toBe('allow more rounds: --max-rounds 200')
+    expect(skipFix({ code: 'interval-crosses-margin' }, 900)).toBe('allow more rounds: --max-rounds 1000')
+    expect(skipFix(null, 30)).toContain('check that the program of --build runs')
   })
 
   it('says which program a build did not make, and how to fix a build that fails', async () => {

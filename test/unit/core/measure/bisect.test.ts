@@ -139,7 +139,16 @@ describe('bisectRepository', () => {
   it('rejects ends that do not build or have no verdict, and unknown commits', async () => {
     await expect(run({ good: 'HEAD~7' })).rejects.toThrow(HostCommandError)
     await expect(run({ bad: 'HEAD~7' })).rejects.toThrow('the bad commit has no certain verdict: ')
-    await expect(run({ bad: 'nowhere' })).rejects.toThrow('has no commit "nowhere"')
+    await expect(run({ bad: 'nowhere' })).rejects.toMatchObject({
+      message: `isobench bisect: the repository ${repository} has no commit "nowhere".`,
+      fix: expect.stringContaining('such as v1.14'),
+    })
+    await expect(run({ repository: '/' })).rejects.toMatchObject({
+      message: 'isobench bisect: / is no git repository.',
+      fix: expect.stringContaining('--repo DIR'),
+    })
+    const compare = async () => ({ verdict: 'skip' as const, ratio: null, rounds: 3, reason: 'no', fix: 'do that' })
+    await expect(run({ compare })).rejects.toMatchObject({ fix: 'do that' })
     const build = async (where: string) => {
       if (existsSync(join(where, 'broken'))) throw new HostCommandError('build failed', 'pass --build')
     }
