@@ -13,7 +13,7 @@ const runArgument = 'a run record, the name of a baseline, or a JSON import'
 export const command = defineCommand({
   description:
     'Compares two runs, each given as a run record, the name of a baseline or an import of results from elsewhere. ' +
-    'Exits with code 1 if a metric regressed or is no longer measured, ' +
+    'Exits with code 1 if a metric regressed or is no longer measured, or if an attack profile has a new name, ' +
     'and with code 4 if the rounds are too few to find a regression.',
   arguments: [
     { name: 'baseline', description: runArgument, required: true, completion: 'file' },

@@ -285,7 +285,9 @@ export const sharedOptions = {
   baseline: {
     value: '<name>',
     group: 'Compare',
-    description: 'compare the run with this baseline; exit with code 1 if a metric regressed or is no longer measured',
+    description:
+      'compare the run with this baseline; exit with code 1 if a metric regressed or is no longer measured, ' +
+      'or an attack profile has a new name',
     example: '--baseline main',
     schema: text.optional(),
   },

@@ -6,9 +6,10 @@ import {
   type RowReason,
   type WhichRun,
 } from '../core/records/row-changes.ts'
-import { sanitize, wrap } from '../util/text.ts'
+import { plural, sanitize, wrap } from '../util/text.ts'
 import { figure, interval } from './format.ts'
 import { differenceText } from './host-differences.ts'
+import { type AddedNames, addedNames, addedText, addedTitle, countNames } from './new-names.ts'
 import { caseName, outcomeName } from './summary.ts'
 import { type Column, createColors, table } from './terminal/table.ts'
 
@@ -91,6 +92,18 @@ function lostVerdictLines({ lostVerdicts }: Comparison): string[] {
   ]
 }
 
+/** The names that only one run's attack profiles have; those in too few rounds only with `all`. */
+function newNameLines(comparison: Comparison, all: boolean): string[] {
+  const [added, unclear] = [addedNames(comparison, 'new'), addedNames(comparison, 'unclear')]
+  const lineOf = (names: AddedNames) => sanitize(`${addedTitle(names)}: ${addedText(names)}`, 600)
+  return [
+    ...(added.length > 0 ? ['Names in attack profiles that the baseline did not have:', ...added.map(lineOf), ''] : []),
+    ...(all && unclear.length > 0
+      ? ['Names that too few rounds call to fail, and that the baseline did not have:', ...unclear.map(lineOf), '']
+      : []),
+  ]
+}
+
 /** The comparison as a table with what matters most first, and its summary last. Without escape codes. */
 export function comparisonText(comparison: Comparison, { width, all }: ComparisonLayout): string {
   const { rows, hostDifferences, onlyIn, marginPercent } = comparison
@@ -104,6 +117,11 @@ export function comparisonText(comparison: Comparison, { width, all }: Compariso
   const leftTexts = (['unclear', 'same'] as const).flatMap((change) =>
     left(change) > 0 ? [`${left(change)} ${sorted.some((row) => row.change === change) ? 'more ' : ''}${change}`] : [],
   )
+  const names = {
+    new: countNames(addedNames(comparison, 'new')),
+    unclear: countNames(addedNames(comparison, 'unclear')),
+  }
+  if (!all && names.unclear > 0) leftTexts.push(`${plural(names.unclear, 'name')} that too few rounds call`)
   const count = (change: Change) => rows.filter((row) => row.failsRun && row.change === change).length
   const only = (side: 'baseline' | 'current', which: string) =>
     onlyIn[side].length > 0 ? [`Only in ${which}: ${onlyIn[side].map((name) => sanitize(name, 120)).join('; ')}`] : []
@@ -119,9 +137,11 @@ export function comparisonText(comparison: Comparison, { width, all }: Compariso
     ...only('baseline', 'the run before'),
     ...only('current', 'the run now'),
     ...(comparison.canTell ? [] : [cannotTellText(rows)]),
+    ...newNameLines(comparison, all),
     ...lostVerdictLines(comparison),
     `${count('regressed')} regressed · ${count('improved')} improved · ${count('same')} same · ` +
       `${count('unclear')} unclear · ${count('lost')} lost ` +
+      `${names.new > 0 ? `· ${plural(names.new, 'new name')} ` : ''}` +
       `(margin ${marginPercent} %, Benjamini–Hochberg at ${100 * falseDiscoveryRate} %)`,
   ]
     // The lines of the table fit already.

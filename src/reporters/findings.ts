@@ -19,8 +19,9 @@ import {
   formatReason,
   interval,
 } from './format.ts'
+import { findingSentences } from './headline/finding-words.ts'
 import { doReadingsDiffer, type FindingNote, findingNote, isSuspicious, saysSomething } from './headline/findings.ts'
-import { findingSentences, sourceText } from './headline/words.ts'
+import { sourceText } from './headline/words.ts'
 import { markdownTable } from './markdown-table.ts'
 import { formatPartOutcome, readingLines } from './parts.ts'
 import {

@@ -17,6 +17,7 @@ import {
 } from './headline/words.ts'
 import { markdownDocument } from './markdown.ts'
 import { comparedWith } from './markdown-headline.ts'
+import { addedText, addedTitle } from './new-names.ts'
 import type { ReporterContext, ReporterFactory } from './reporter.ts'
 import { claimLocation, inProject } from './summary.ts'
 
@@ -35,7 +36,15 @@ function annotations(report: Report, context: ReporterContext): string[] {
     }),
   )
   const failures = headline.failures.map((fact) => failure(fact, headline, root))
-  const errors = [...problems, ...failures]
+  const added = headline.newNames.map((names) =>
+    annotation(
+      'error',
+      `new against the baseline ${headline.baseline?.name}`,
+      `${addedTitle(names)}: ${addedText(names)}`,
+      { file: names.bench.file, root },
+    ),
+  )
+  const errors = [...problems, ...failures, ...added]
   const shown = errors.length > shownAnnotations ? shownAnnotations - 1 : errors.length
   const rest = errors.length - shown
   const file = headline.failures[0]?.bench.file ?? report.cases[0]?.bench.file ?? 'isobench.config.ts'

@@ -1,6 +1,7 @@
 import { describeParams, type Params } from '../core/model/plan.ts'
 import type { PlatformResult, Report } from '../core/model/report.ts'
 import type { ClaimVerdict, FindingVerdict } from '../core/model/verdict.ts'
+import type { ProfileChange } from '../core/records/profile-changes.ts'
 import type { Row } from '../core/records/row-changes.ts'
 import type { Matcher } from '../dsl/claim.ts'
 import { seriesOf } from '../dsl/finding-id.ts'
@@ -9,9 +10,10 @@ import { repositoryPath } from './annotation.ts'
 import { changeText } from './comparison.ts'
 import { formatClaim, formatFinding, formatPlatforms, formatReason } from './format.ts'
 import type { BaselineView } from './metric-table.ts'
+import { addedText } from './new-names.ts'
 import { claimLocation, isAsked, outcomeName, resultsOf } from './summary.ts'
 
-/** The test cases of a JUnit report: one per problem, claim, finding, and metric compared with a baseline. */
+/** The test cases of a JUnit report: one per problem, claim, finding, and comparison with a baseline. */
 
 export interface TestCase {
   /** The file that states it: the name of its suite. */
@@ -57,6 +59,7 @@ export function testCases(report: Report, root: string, baseline: BaselineView |
     ...(baseline?.comparison.rows.filter(({ failsRun }) => failsRun) ?? []).map((row) =>
       baselineCase(report, row, baseline!.name),
     ),
+    ...(baseline?.comparison.profiles ?? []).map((profile) => profileCase(report, profile, baseline!.name)),
   ]
   return withUniqueNames(cases.map((one) => ({ ...one, file: repositoryPath(one.file, root) })))
 }
@@ -192,6 +195,23 @@ function baselineCase(report: Report, row: Row, baseline: string): TestCase {
     outcome: fails ? 'failure' : change === 'unclear' ? 'skipped' : 'passed',
     type: change,
     message: `${change} against the baseline ${baseline}: ${metric} of ${platform}${changeText(row)}`,
+    detail: bench.file,
+    seconds: wallSeconds(result ? [result] : []),
+  }
+}
+
+function profileCase(report: Report, profile: ProfileChange, baseline: string): TestCase {
+  const { bench, case: id, platform, role, source } = profile
+  const result = report.cases.find((one) => one.case === id)?.results.find((one) => one.platform === platform)
+  const added = profile.added.filter(({ change }) => change === 'new')
+  const text = added.length === 0 ? 'no new name' : addedText({ ...profile, added, platforms: [platform] })
+  return {
+    file: bench.file,
+    className: id,
+    name: `${source} of the ${role} on ${platform}: no new name against the baseline`,
+    outcome: added.length > 0 ? 'failure' : 'passed',
+    type: 'new',
+    message: `${text}, against the baseline ${baseline}`,
     detail: bench.file,
     seconds: wallSeconds(result ? [result] : []),
   }

@@ -4,6 +4,7 @@ import { escapeMarkdown as md } from './document.ts'
 import { formatTally } from './findings.ts'
 import { cellText, legendText, nativeText } from './headline/cells.ts'
 import type { Before, Fact } from './headline/facts.ts'
+import { findingFact } from './headline/finding-words.ts'
 import type { Headline } from './headline/headline.ts'
 import { matrixOf } from './headline/matrix.ts'
 import { rerunOf } from './headline/next-steps.ts'
@@ -14,7 +15,6 @@ import {
   durationText,
   factText,
   factTitle,
-  findingFact,
   othersText,
   signs,
   sinceText,
@@ -25,6 +25,7 @@ import {
   verdictWord,
 } from './headline/words.ts'
 import { markdownTable } from './markdown-table.ts'
+import { addedText, addedTitle } from './new-names.ts'
 import { count, provisionalNotes } from './summary.ts'
 
 /** What a Markdown report begins with: the verdict, what fails, the matrix, and what to do next. */
@@ -83,6 +84,13 @@ function failureLines(headline: Headline, report: Report, root: string, { failur
   return [
     ...block(listed(problems, most, (text) => `- ${signs.fails} ${text}`)),
     ...block(listed(headline.failures, most, (fact) => failureItem(fact, headline, report, root))),
+    ...block(
+      listed(
+        headline.newNames,
+        most,
+        (names) => `- ${signs.fails} **${md(addedTitle(names))}**: ${md(addedText(names))}`,
+      ),
+    ),
   ]
 }
 

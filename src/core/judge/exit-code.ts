@@ -5,11 +5,12 @@ import type { ClaimVerdict, FindingVerdict, Verdicts } from '../model/verdict.ts
 
 const worse = 'something is worse than claimed'
 const regressed = 'regressed against the baseline'
+const isNew = 'an attack profile has a new name'
 
 /** The exit codes of every command: the only source of their names and descriptions. */
 export const exitCodeList = [
   { code: 0, name: 'clean', description: 'nothing fails the run' },
-  { code: 1, name: 'failed', description: `${worse}, or ${regressed}` },
+  { code: 1, name: 'failed', description: `${worse}, or ${regressed}; or ${isNew}` },
   {
     code: 3,
     name: 'inconclusive',
@@ -46,12 +47,23 @@ export const describeExitCode = (code: number): string =>
   exitCodeList.find((one) => one.code === code)?.description ?? 'unknown'
 
 /** What the exit code of a run means, for people. Only a run with a baseline can have regressed. */
-export function describeExit({ code, claims, findings, regressions = [], unmeasured = [] }: Report['exit']): string {
+export function describeExit({
+  code,
+  claims,
+  findings,
+  regressions = [],
+  newNames = [],
+  unmeasured = [],
+}: Report['exit']): string {
   if (code === exitCodes.nothing && unmeasured.length > 0)
     return `platforms were not measured, or all samples of a claim failed on them: ${unmeasured.join(', ')}`
   if (code !== exitCodes.failed) return describeExitCode(code)
   const claimed = claims.length + findings.length > 0 ? [worse] : []
-  return [...claimed, ...(regressions.length > 0 ? [`something ${regressed}`] : [])].join(', and ')
+  const compared = [
+    ...(regressions.length > 0 ? [`something ${regressed}`] : []),
+    ...(newNames.length > 0 ? [isNew] : []),
+  ]
+  return [...claimed, ...compared].join(', and ')
 }
 
 export interface ExitOptions {

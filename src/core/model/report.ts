@@ -198,6 +198,21 @@ export const reportSchema = z
           )
           .optional()
           .describe('metrics that make it other than 0; absent without `--baseline`'),
+        newNames: z
+          .array(
+            z
+              .object({
+                case: z.string().describe('id of the case'),
+                platform: z.string().describe('name of the platform'),
+                role: z.enum(processRoles).describe('role of the processes'),
+                name: z.string().describe('the system call or kernel function'),
+                rounds: z.number().describe('rounds in which the work calls it'),
+                of: z.number().describe('rounds of the run'),
+              })
+              .meta({ id: 'NewName', description: 'A name in an attack profile that the baseline did not have.' }),
+          )
+          .optional()
+          .describe('names that make it other than 0; absent without `--baseline`'),
         unmeasured: z
           .array(z.string())
           .optional()

@@ -6,7 +6,7 @@ import { writeFileAtomic } from '../../util/files.ts'
 import { readablePath } from '../../util/inputs.ts'
 import { isStream } from '../../util/outputs.ts'
 import type { Report } from '../model/report.ts'
-import { type Comparison, regressions } from './compare.ts'
+import { type Comparison, isFailing } from './compare.ts'
 
 /** Files of baselines: copies of run records under a name. */
 
@@ -37,7 +37,7 @@ export function whyNotSaved(
   if (status !== 'finished') return 'interrupted'
   if (problems.length > 0) return 'problems'
   if (!comparison) return undefined
-  if (regressions(comparison).length > 0) return 'regressed'
+  if (isFailing(comparison)) return 'regressed'
   return comparison.canTell ? undefined : 'blind'
 }
 

@@ -19,6 +19,7 @@ import { infoOf } from '../model/suite.ts'
 import { type ClaimVerdict, isDecided } from '../model/verdict.ts'
 import { beyond, type Interval, ratioInterval } from '../stats/index.ts'
 import { assertSameHost, type Difference, hostDifferences } from './fingerprint.ts'
+import { type ProfileChange, profileChanges } from './profile-changes.ts'
 import {
   canReach,
   classifyRows,
@@ -29,7 +30,10 @@ import {
   type UnadjustedRow,
 } from './row-changes.ts'
 
-/** Two run records against each other: what got worse, what got better, what was lost, and what is unclear. */
+/**
+ * Two run records against each other: what got worse, what got better, what was lost, what is new in attack profiles,
+ * and what is unclear.
+ */
 
 /** A claim that the baseline decides and the current run does not. */
 export interface LostVerdict {
@@ -47,6 +51,8 @@ export interface Comparison {
   readonly current: string
   readonly marginPercent: number
   readonly rows: readonly Row[]
+  /** The attack profiles of both runs, with the names that only the current one has. */
+  readonly profiles: readonly ProfileChange[]
   /** What was overlooked because of `--allow-different-hosts`. */
   readonly hostDifferences: readonly Difference[]
   /** Benches and platforms that only one of the runs has. */
@@ -116,6 +122,7 @@ export function compareRecords(a: RunRecord, b: RunRecord, options: CompareOptio
     current: b.file,
     marginPercent: options.marginPercent,
     rows: classifyRows(unadjusted),
+    profiles: profileChanges(baseline, current),
     hostDifferences: hostDifferences(a, b),
     onlyIn: {
       baseline: inBaseline.filter((name) => !inCurrent.includes(name) && !isLost(name)),
@@ -232,20 +239,33 @@ export function compareSameHost(a: RunRecord, b: RunRecord, options: CompareOpti
 export const regressions = ({ rows }: Comparison): Row[] =>
   rows.filter(({ failsRun, change }) => failsRun && (change === 'regressed' || change === 'lost'))
 
+/** The names of attack profiles that make a comparison fail. */
+export const newNames = ({ profiles }: Comparison): NonNullable<Report['exit']['newNames']> =>
+  profiles.flatMap(({ case: id, platform, role, rounds: [, of], added }) =>
+    added
+      .filter(({ change }) => change === 'new')
+      .map(({ name, rounds }) => ({ case: id, platform, role, name, rounds, of })),
+  )
+
+/** Whether a comparison fails. */
+export const isFailing = (comparison: Comparison): boolean =>
+  regressions(comparison).length > 0 || newNames(comparison).length > 0
+
 /** Whether something may have regressed without being found, or is no longer decided. */
 const isOpen = ({ rows, lostVerdicts }: Comparison): boolean =>
   lostVerdicts.length > 0 || rows.some(({ failsRun, change }) => failsRun && change === 'unclear')
 
 /** The exit code of a comparison. */
 export function comparisonExit(comparison: Comparison, strict: boolean): number {
-  if (regressions(comparison).length > 0) return exitCodes.failed
+  if (isFailing(comparison)) return exitCodes.failed
   if (!comparison.canTell) return exitCodes.nothing
   return strict && isOpen(comparison) ? exitCodes.inconclusive : exitCodes.clean
 }
 
 /**
- * The report of a run with a baseline: a regression fails it, and a comparison decides something without any claim.
- * A run is not clean if its rounds are too few to find a regression, or if platforms that it needs were not measured.
+ * The report of a run with a baseline: a regression or a new name fails it, and a comparison decides something without
+ * any claim. A run is not clean if its rounds are too few to find a regression, or if platforms that it needs were not
+ * measured.
  */
 export function withBaseline(report: Report, comparison: Comparison, strict: boolean): Report {
   const failing = regressions(comparison).map(({ case: id, platform, metric }) => ({ case: id, platform, metric }))
@@ -255,5 +275,6 @@ export function withBaseline(report: Report, comparison: Comparison, strict: boo
     exit.code === exitCodes.clean ||
     (exit.code === exitCodes.nothing && !exit.unmeasured) ||
     (compared === exitCodes.failed && exit.code !== exitCodes.interrupted)
-  return { ...report, exit: { ...exit, code: isReplaced ? compared : exit.code, regressions: failing } }
+  const code = isReplaced ? compared : exit.code
+  return { ...report, exit: { ...exit, code, regressions: failing, newNames: newNames(comparison) } }
 }

@@ -9,7 +9,7 @@ export {
   testDependence,
   testJointDependence,
 } from './dependence.ts'
-export { fisherExact } from './fisher.ts'
+export { fisherExact, fisherGreater } from './fisher.ts'
 export { beyond, type Interval, type IntervalOptions } from './interval.ts'
 export { ratioInterval, ratioPValue } from './mann-whitney.ts'
 export {

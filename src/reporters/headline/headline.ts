@@ -2,6 +2,7 @@ import { exitCodes } from '../../core/judge/exit-code.ts'
 import type { Report } from '../../core/model/report.ts'
 import type { ClaimVerdict } from '../../core/model/verdict.ts'
 import type { Comparison } from '../../core/records/compare.ts'
+import { type AddedNames, addedNames } from '../new-names.ts'
 import { isAsked } from '../summary.ts'
 import { type Disturbance, disturbanceOf } from './disturbance.ts'
 import { type Before, type Fact, factsOf } from './facts.ts'
@@ -25,6 +26,8 @@ export interface Headline {
   readonly former: Pick<Report, 'record' | 'environment'> | null | undefined
   /** What fails the run, the worst first. Each physical fact is there once. */
   readonly failures: readonly Fact[]
+  /** Names in attack profiles that the baseline did not have. They fail the run. */
+  readonly newNames: readonly AddedNames[]
   /** Bench files and benches that isobench could not use. */
   readonly problems: Report['problems']
   /** Expectations of benches that are contradicted and only warn. */
@@ -102,6 +105,7 @@ export function headlineOf(report: Report, before: Before): Headline {
     baseline: baseline ? { name: baseline.name, comparison: baseline.comparison } : null,
     former,
     failures: facts.filter(({ fails }) => fails),
+    newNames: baseline ? addedNames(baseline.comparison, 'new') : [],
     problems: report.problems,
     warnings: own.filter(({ direction }) => direction !== 'better'),
     better: own.filter(({ direction }) => direction === 'better'),

@@ -8,12 +8,11 @@ import {
   figure,
   formatColumn,
   formatEstimate,
-  formatExtraRounds,
   formatMatcher,
   formatPlatforms,
   formatQuantity,
-  formatReasonCode,
 } from '../format.ts'
+import { countNames } from '../new-names.ts'
 import { claimLocation } from '../summary.ts'
 import type { Disturbance } from './disturbance.ts'
 import type { Fact, FactSubject, Since } from './facts.ts'
@@ -64,7 +63,9 @@ function differText(directions: readonly string[]): string {
 }
 
 /** What the verdict is about, in a sentence without a full stop. */
-export function verdictText({ state, failures, problems, open, unmeasured, baseline, suspended }: Headline): string {
+export function verdictText(headline: Headline): string {
+  const { state, failures, newNames, problems, open, unmeasured, baseline, suspended } = headline
+  const names = countNames(newNames)
   const regressed = failures.filter((one) => one.subjects.some(({ since }) => since.kind === 'regressed')).length
   const claimed = failures.length - regressed
   const differ = differText(failures.map(directionText))
@@ -75,6 +76,9 @@ export function verdictText({ state, failures, problems, open, unmeasured, basel
       return clauses(
         [
           ...(regressed > 0 ? [`${plural(regressed, 'result')} regressed against the baseline ${baseline?.name}`] : []),
+          ...(names > 0
+            ? [`${plural(names, 'name')} ${names === 1 ? 'is' : 'are'} new against the baseline ${baseline?.name}`]
+            : []),
           ...(claimed > 0 ? [`${plural(claimed, 'result')} ${claimed === 1 ? 'is' : 'are'} ${differ}`] : []),
         ],
         'a finding is contradicted',
@@ -367,50 +371,11 @@ export function durationText(seconds: Command['seconds']): string | undefined {
   return least === most ? `about ${most} ${unit}` : `${least} to ${most} ${unit}`
 }
 
-const readingsText = formatReasonCode('readings-differ')
-
-const unlikely = 'likely a cache or a clock, not a gain'
-
-/** What a finding says here, shortly: `docker 26.4 % [25.5, 27.5 %], claimed: at most 2 %; 0 of 7 hold`. */
-export function findingFact({ kind, readingsDiffer, worst, holds, of, isSuspicious }: FindingNote): string {
-  const count = of > 1 ? `${holds} of ${of} hold` : ''
-  if (!worst) return [readingsDiffer ? readingsText : '', count].filter(Boolean).join('; ')
-  const params = describeParams(worst.params)
-  const doubt = kind === 'improved' && isSuspicious ? unlikely : ''
-  const rounds = kind === 'doubtful' ? formatExtraRounds(worst.extraRoundsNeeded) : ''
-  const subject = `${formatPlatforms(worst)}${params ? ` ${params}` : ''}`
-  const allowed = allowedText(worst).replace('claimed: ', '')
-  return [`${subject} ${measuredText(worst)}, ${allowed}`, rounds, doubt, count].filter(Boolean).join('; ')
-}
-
 /** A comparison in plain words: `p90 of gvisor: 5.2 × the median of 5 others [1.9, 15]`. */
 export function comparisonText(verdict: ClaimVerdict): string {
   const params = describeParams(verdict.params)
   const subject = `${verdict.claim.metric} of ${formatPlatforms(verdict)}${params ? ` at ${params}` : ''}`
   return `${subject}: ${measuredText(verdict)}`
-}
-
-/** What a finding says here, in sentences: the worst comparison, the best one, and how many hold. */
-export function findingSentences({
-  kind,
-  readingsDiffer,
-  worst,
-  best,
-  holds,
-  of,
-  isSuspicious,
-}: FindingNote): string[] {
-  const count = of > 1 ? [`${holds} of ${of} comparisons hold`] : []
-  if (!worst)
-    return [...(readingsDiffer ? [`${readingsText}, and its words do not say which one is meant`] : []), ...count]
-  const rounds = kind === 'doubtful' ? formatExtraRounds(worst.extraRoundsNeeded) : ''
-  return [
-    `${comparisonText(worst)}; ${allowedText(worst)}`,
-    ...(best ? [`at the other end, ${comparisonText(best)}`] : []),
-    ...(rounds ? [rounds] : []),
-    ...(kind === 'improved' && isSuspicious ? [unlikely] : []),
-    ...count,
-  ]
 }
 
 /** Where a publication states a finding: `van Rijn and Rellermeyer, Middleware 2021, section 3.4, figure 12`. */

@@ -3,6 +3,7 @@ import { plural } from '../../util/text.ts'
 import { formatTally } from '../findings.ts'
 import { cellText, legendText, nativeText } from '../headline/cells.ts'
 import type { Fact } from '../headline/facts.ts'
+import { findingFact } from '../headline/finding-words.ts'
 import type { FailedSamples, Headline } from '../headline/headline.ts'
 import { type Matrix, type MatrixCell, type MatrixColumn, matrixOf } from '../headline/matrix.ts'
 import { type Command, rerunOf } from '../headline/next-steps.ts'
@@ -13,7 +14,6 @@ import {
   durationText,
   factText,
   factTitle,
-  findingFact,
   noteSigns,
   othersText,
   placeText,
@@ -24,6 +24,7 @@ import {
   verdictText,
   verdictWord,
 } from '../headline/words.ts'
+import { addedText, addedTitle } from '../new-names.ts'
 import { type Anchors, link } from './anchors.ts'
 import { cell, details, headerCell, list, table } from './elements.ts'
 import { type Html, type HtmlValue, html, joinHtml, lines } from './tag.ts'
@@ -54,13 +55,17 @@ interface View {
 
 export function headlineHtml(view: View): Html {
   const { report, headline, anchors } = view
-  const { failures, problems } = headline
+  const { failures, newNames, problems } = headline
   const verdict = `${verdictSign(headline)} ${verdictWord(headline)}: ${verdictText(headline)}`
   const broken = problems.map(({ file, message, fix }) => [
     html`<strong class="bad">${signs.fails} ${file}: ${message}</strong>`,
     fix && html`<br>fix: ${fix}`,
   ])
-  const items = [...broken, ...failures.map((fact) => factHtml(fact, view))]
+  const added = newNames.map((names) => {
+    const title = anchors.linkToBench(names.bench, addedTitle(names))
+    return html`<strong class="bad">${signs.fails} ${title}</strong>: ${addedText(names)}`
+  })
+  const items = [...broken, ...failures.map((fact) => factHtml(fact, view)), ...added]
   const rest = items.slice(most.failures)
   return lines(
     html`<p class="counts ${stateClass[headline.state]}" id="${anchors.part('summary')}">${verdict}</p>`,

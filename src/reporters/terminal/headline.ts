@@ -4,6 +4,7 @@ import { pad, plural, sanitize, truncate, widthOf, wrap } from '../../util/text.
 import { formatTally } from '../findings.ts'
 import { duration } from '../format.ts'
 import type { Before, Fact } from '../headline/facts.ts'
+import { findingFact } from '../headline/finding-words.ts'
 import { type Headline, headlineOf } from '../headline/headline.ts'
 import { moreAbout, rerunOf } from '../headline/next-steps.ts'
 import { nextText } from '../headline/next-words.ts'
@@ -15,7 +16,6 @@ import {
   durationText,
   factText,
   factTitle,
-  findingFact,
   noteSigns,
   othersText,
   signs,
@@ -26,6 +26,7 @@ import {
   verdictText,
   verdictWord,
 } from '../headline/words.ts'
+import { addedText, addedTitle } from '../new-names.ts'
 import { timeBudgetText } from '../stop.ts'
 import { benchName, count, provisionalNotes, shownPath } from '../summary.ts'
 import { allTablesCommand, namedRecord, type RenderOptions } from './claims.ts'
@@ -80,6 +81,7 @@ export function screenLines(report: Report, view: RenderOptions, { ms, before }:
     const above = [
       ...verdictLines(headline, report, view, ms),
       ...failureLines(headline, report, view, limit),
+      ...newNameLines(headline, report, view, limit),
       ...suspendedLines(headline, report, view, limit),
     ]
     const below = [
@@ -199,6 +201,21 @@ function failureLinesOf(
     ...(command ? commandLines(command.line, takes, width, 9, indent('again')) : []),
   ]
 }
+
+/** The names that the baseline did not have, of each profile. */
+const newNameLines = ({ newNames }: Headline, report: Report, view: RenderOptions, { failures }: Limits): string[] =>
+  section(
+    listed(
+      newNames,
+      failures,
+      (names) => {
+        const text = sanitize(`${addedTitle(names)}: ${addedText(names)}`, 600)
+        return hanging(text, view.width, 2, view.ink.bad(signs.fails), view.ink.bad)
+      },
+      report,
+      view,
+    ),
+  )
 
 /** What the data say, and what keeps it from being a verdict: the text of the verdict has the reason. */
 const suspendedLines = ({ suspended }: Headline, report: Report, view: RenderOptions, { failures }: Limits): string[] =>

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { fisherExact } from '../../../../src/core/stats/index.ts'
+import { fisherExact, fisherGreater } from '../../../../src/core/stats/index.ts'
 
 describe('fisherExact', () => {
   // The examples of R's `fisher.test`: Agresti's tea taster, and Fisher's convictions of twins.
@@ -65,5 +65,24 @@ describe('fisherExact', () => {
       [0.5, 2],
     ] as const
     expect(() => fisherExact(table)).toThrow('fisherExact: count: expected an integer ≥ 0, got -1')
+  })
+})
+
+describe('fisherGreater', () => {
+  // R: fisher.test(matrix(c(3, 1, 1, 3), 2), alternative = "greater") gives 0.2429.
+  it('is R’s', () => {
+    expect(fisherGreater({ hits: 3, of: 4 }, { hits: 1, of: 4 }).p).toBeCloseTo(17 / 70, 12)
+  })
+
+  it('has the smallest p-value of its margins if no member of the second group is a hit', () => {
+    const { p, smallestPossible } = fisherGreater({ hits: 4, of: 5 }, { hits: 0, of: 5 })
+    expect(p).toBeCloseTo(5 / 210, 12)
+    expect(smallestPossible).toBe(p)
+    expect(fisherGreater({ hits: 1, of: 5 }, { hits: 3, of: 5 }).smallestPossible).toBeCloseTo(5 / 210, 12)
+  })
+
+  it('is 1 if all or none are hits, and can be nothing else', () => {
+    for (const hits of [0, 5])
+      expect(fisherGreater({ hits, of: 5 }, { hits, of: 5 })).toEqual({ p: 1, smallestPossible: 1 })
   })
 })
