@@ -1,7 +1,7 @@
 import type { Claim, Matcher } from '../../dsl/claim.ts'
 import type { FindingId } from '../../dsl/finding-id.ts'
 import { type CpuMode, matchesSelector } from '../../dsl/platform.ts'
-import { type BenchCase, canRun, casesOf, isMeasuredOn, type PlannedPlatform } from '../model/plan.ts'
+import { type BenchCase, benchById, canRun, casesOf, isMeasuredOn, type PlannedPlatform } from '../model/plan.ts'
 import { benchInfo } from '../model/suite.ts'
 import type { Reason, Verdicts } from '../model/verdict.ts'
 import { judgeOnAtLeast } from './aggregate.ts'
@@ -75,7 +75,7 @@ export interface JudgedClaim {
 
 /** Judges a claim: one verdict for each case and group of platforms, and at least one. */
 export function judgeClaim(claim: Claim, finding: FindingId | null, given: JudgeInput): JudgedClaim[] {
-  const bench = given.plan.benches.find(({ id }) => id === claim.bench)
+  const bench = benchById(given.plan.benches, claim.bench)
   const input = bench ? { ...given, plan: planForClaim(given.plan, bench, claim) } : given
   const metric = bench?.metrics[claim.metric]
   const cases = bench

@@ -1,7 +1,7 @@
 import type { Claim, Matcher, Reference } from '../../dsl/claim.ts'
 import type { Metric } from '../../dsl/metric.ts'
 import type { ParamValue } from '../../dsl/workload.ts'
-import type { BenchCase } from '../model/plan.ts'
+import { type BenchCase, benchById } from '../model/plan.ts'
 import { type Estimate, isDecided, type Reason } from '../model/verdict.ts'
 import { type Interval, median } from '../stats/index.ts'
 import { applyClientLimit, applyDependence, applyHostLoad, isClientBound } from './adjustments.ts'
@@ -78,7 +78,7 @@ export function judgeOnPlatform(
     name,
     bound: members.some((member) => isClientBound(input.samples, benchCase.id, member)),
   })
-  const bench = input.plan.benches.find(({ id }) => id === claim.bench)!
+  const bench = benchById(input.plan.benches, claim.bench)!
   const suspect = (name: string, members: readonly string[] = [name]): Suspect => {
     const all = members.flatMap((member) => cases.map((one) => suspicionOf(one, bench, member, claim.metric, input)))
     return { name, suspicion: (['certain', 'likely'] as const).find((one) => all.includes(one)) ?? 'none' }

@@ -1,5 +1,6 @@
+import { groupBy } from '../../util/group-by.ts'
 import { type FinalClaim, judgeClaims } from '../judge/judge.ts'
-import { measuredOn, type Plan, plannedResults, type ScheduledPlan } from '../model/plan.ts'
+import { type BenchCase, benchById, measuredOn, type Plan, plannedResults, type ScheduledPlan } from '../model/plan.ts'
 import type { BenchData } from '../model/suite.ts'
 import { isStartup, type StepDurations } from '../records/step-durations.ts'
 
@@ -43,19 +44,44 @@ function benchValues(claims: readonly FinalClaim[]): Map<string, number> {
   return values
 }
 
+/** A case with its place in the plan. */
+type PlacedCase = readonly [at: number, benchCase: BenchCase]
+
+/** The cases of each bench, by the list that has them all: a plan may have thousands of benches. */
+const casesByBench = new WeakMap<readonly BenchCase[], ReadonlyMap<string, readonly PlacedCase[]>>()
+
+/** The cases of some benches, in the order of the plan. */
+function casesOfBenches({ cases }: Pick<Plan, 'cases'>, benches: Iterable<string>): BenchCase[] {
+  let byBench = casesByBench.get(cases)
+  if (!byBench) {
+    byBench = groupBy(
+      cases.map((benchCase, at): PlacedCase => [at, benchCase]),
+      ([, { bench }]) => bench,
+    )
+    casesByBench.set(cases, byBench)
+  }
+  const found = [...new Set(benches)].flatMap((id) => byBench.get(id) ?? [])
+  return found.sort(([a], [b]) => a - b).map(([, benchCase]) => benchCase)
+}
+
 /** Seconds of the samples of one round, and of the boots of its guests if these benches share them. */
 export interface RoundSeconds {
   readonly samples: number
   readonly boots: number
 }
 
-/** How long one round of some benches takes, by former samples or by estimate. */
-export function roundSeconds(plan: Plan, benches: ReadonlySet<string>, durations: StepDurations): RoundSeconds {
+/** Seconds of the samples of one round, and the platforms whose guests all samples of it can share. */
+interface RoundParts {
+  readonly samples: number
+  readonly booted: ReadonlySet<string>
+}
+
+function partsOfRound(plan: Plan, benches: Iterable<string>, durations: StepDurations): RoundParts {
   const platforms = new Map(plan.platforms.map((platform) => [platform.name, platform]))
   const booted = new Set<string>()
   let samples = 0
-  for (const benchCase of plan.cases.filter(({ bench }) => benches.has(bench))) {
-    const bench = plan.benches.find(({ id }) => id === benchCase.bench)!
+  for (const benchCase of casesOfBenches(plan, benches)) {
+    const bench = benchById(plan.benches, benchCase.bench)!
     for (const name of measuredOn(plan, benchCase)) {
       const { sample, boot } = durations(benchCase, bench, platforms.get(name)!)
       samples += sample
@@ -64,8 +90,16 @@ export function roundSeconds(plan: Plan, benches: ReadonlySet<string>, durations
       else if (bench.workload.lifecycle === 'sample' && !isStartup(bench)) samples += boot
     }
   }
-  const boots = [...booted].reduce((sum, name) => sum + durations.boot(platforms.get(name)!), 0)
-  return { samples, boots }
+  return { samples, booted }
+}
+
+const bootSeconds = ({ platforms }: Plan, names: ReadonlySet<string>, durations: StepDurations): number =>
+  platforms.reduce((sum, platform) => sum + (names.has(platform.name) ? durations.boot(platform) : 0), 0)
+
+/** How long one round of some benches takes, by former samples or by estimate. */
+export function roundSeconds(plan: Plan, benches: ReadonlySet<string>, durations: StepDurations): RoundSeconds {
+  const { samples, booted } = partsOfRound(plan, benches, durations)
+  return { samples, boots: bootSeconds(plan, booted, durations) }
 }
 
 /** The largest share of a round that booting its guests may take. */
@@ -79,22 +113,25 @@ const bootShare = 0.25
  */
 export function orderBenches(plan: ScheduledPlan, durations: StepDurations, isolated: boolean): string[][] {
   const values = benchValues(decidableClaims(plan))
-  const secondsOf = new Map(
-    plan.benches.map(({ id }) => {
-      const { samples, boots } = roundSeconds(plan, new Set([id]), durations)
-      return [id, samples + boots]
-    }),
-  )
+  const parts = new Map(plan.benches.map(({ id }) => [id, partsOfRound(plan, [id], durations)]))
+  const secondsOf = new Map([...parts].map(([id, one]) => [id, one.samples + bootSeconds(plan, one.booted, durations)]))
   const rate = ({ id }: BenchData) => (values.get(id) ?? 0) / Math.max(1e-3, secondsOf.get(id)!)
   const benches = plan.benches.filter(({ id }) => secondsOf.get(id)! > 0).sort((a, b) => rate(b) - rate(a))
   const blocks: string[][] = []
   let open: string[] = []
+  let samples = 0
+  let booted = new Set<string>()
   for (const { id } of benches) {
+    const one = parts.get(id)!
     open.push(id)
-    const { samples, boots } = roundSeconds(plan, new Set(open), durations)
+    samples += one.samples
+    for (const name of one.booted) booted.add(name)
+    const boots = bootSeconds(plan, booted, durations)
     if (isolated || boots <= bootShare * (samples + boots)) {
       blocks.push(open)
       open = []
+      samples = 0
+      booted = new Set()
     }
   }
   if (open.length > 0) blocks.push(open)
@@ -106,7 +143,7 @@ export const stepSeconds = (plan: ScheduledPlan, durations: StepDurations): numb
   (plan.blocks ?? []).map((ids) => {
     const benches = new Set(ids)
     const { samples, boots } = roundSeconds(plan, benches, durations)
-    const steps = plannedResults({ ...plan, cases: plan.cases.filter(({ bench }) => benches.has(bench)) }).length
+    const steps = plannedResults({ ...plan, cases: casesOfBenches(plan, benches) }).length
     return (samples + boots) / Math.max(1, steps)
   })
 
@@ -114,5 +151,5 @@ export const stepSeconds = (plan: ScheduledPlan, durations: StepDurations): numb
 export function planOfBlock(plan: Plan, block: number): Plan {
   const ids = plan.blocks?.[block]
   if (!ids || plan.blocks.length === 1) return plan
-  return { ...plan, seed: `${plan.seed}/${ids[0]}`, cases: plan.cases.filter(({ bench }) => ids.includes(bench)) }
+  return { ...plan, seed: `${plan.seed}/${ids[0]}`, cases: casesOfBenches(plan, ids) }
 }

@@ -95,7 +95,7 @@ class PlannedSteps {
     for (;;) {
       const block = this.#choose(pending, segment)
       if (block === undefined) break
-      pending = pending.filter((one) => one !== block)
+      pending = pending.toSpliced(pending.indexOf(block), 1)
       const ended = yield* this.#measure(block, segment, pending)
       if (ended === 'too-long') this.#leaveOut([block], segment)
       if (ended !== 'time-up') continue
@@ -108,7 +108,8 @@ class PlannedSteps {
 
   /** The next block that fits into the time. If none does and nothing is measured yet, the next one. */
   #choose(pending: readonly number[], segment: Segment): number | undefined {
-    const [fitting] = this.#fitting(pending, segment, this.#until - this.#now())
+    const left = this.#until - this.#now()
+    const fitting = pending.find((one) => this.#blockMs(one, segment) <= left)
     return fitting ?? (this.#finishedBlocks === 0 && this.samples().length === 0 ? pending[0] : undefined)
   }
 
@@ -154,12 +155,16 @@ class PlannedSteps {
         if (!this.samples().some((sample) => cannotSucceed(step, sample))) {
           if (round >= 0) this.#begunRounds = Math.max(this.#begunRounds, round + 1)
           const own = steps.length - at + (to - 1 - round) * counts[block]!
+          const stepsAfter = () => this.#stepsAfter(own, block, segment, pending)
           yield {
             ...step,
             round,
             sampleRound: round,
             block,
-            left: own + this.#stepsAfter(own, block, segment, pending),
+            // Computed if it is read: it looks at every other block.
+            get left() {
+              return own + stepsAfter()
+            },
           }
         }
         done++
@@ -178,7 +183,8 @@ class PlannedSteps {
   }
 
   #hasAlternative(pending: readonly number[], segment: Segment): boolean {
-    return this.#finishedBlocks > 0 || this.#fitting(pending, segment, this.#until - this.#now()).length > 0
+    const left = this.#until - this.#now()
+    return this.#finishedBlocks > 0 || pending.some((one) => this.#blockMs(one, segment) <= left)
   }
 
   /** The steps of other blocks, and of later looks if nothing is decided before them. */

@@ -188,12 +188,25 @@ export function withProfileParams({ profiles, ...bench }: BenchData, name: strin
   return { ...bench, params: (name !== undefined && profiles?.[name]) || bench.params }
 }
 
+/** The benches of a list by id. A plan may have thousands, and each of its steps asks for one. */
+const benchesById = new WeakMap<readonly BenchData[], ReadonlyMap<string, BenchData>>()
+
+/** The bench of an id in a list that nobody changes. */
+export function benchById(benches: readonly BenchData[], id: string): BenchData | undefined {
+  let byId = benchesById.get(benches)
+  if (!byId) {
+    byId = new Map(benches.map((bench) => [bench.id, bench]))
+    benchesById.set(benches, byId)
+  }
+  return byId.get(id)
+}
+
 /** The platforms that a case is measured on, on this host. */
 export function measuredOn(
   { platforms, benches, casePlatforms }: Pick<Plan, 'platforms' | 'benches' | 'casePlatforms'>,
   { id, bench: benchId }: BenchCase,
 ): string[] {
-  const bench = benches.find((one) => one.id === benchId)!
+  const bench = benchById(benches, benchId)!
   const names = platforms.filter((platform) => isMeasuredOn(platform, bench)).map(({ name }) => name)
   return casePlatforms ? names.filter((name) => casePlatforms[id]?.includes(name)) : names
 }

@@ -145,3 +145,43 @@ describe('what findings need', () => {
     expect(Object.keys(needs(on('b', 'kata'), fallback))).toEqual([idOf('c')])
   })
 })
+
+describe('a plan of thousands of benches', () => {
+  const benches = Array.from({ length: 3000 }, (_, at) => benchOf(`b${at}`))
+  const plan = aPlan({ benches, cases: benches.flatMap(casesOf) })
+
+  it('asks for the duration of each case and platform once, although all benches share their guests', () => {
+    let asked = 0
+    const durations = Object.assign(
+      () => {
+        asked++
+        return { sample: 1e-6, boot: 10 }
+      },
+      { boot: () => 10 },
+    )
+    expect(orderBenches(plan, durations, false)).toEqual([benches.map(({ id }) => id)])
+    expect(asked).toBe(benches.length * plan.platforms.length)
+  })
+
+  it('reads its list of cases once for all blocks', () => {
+    let reads = 0
+    const cases = new Proxy(plan.cases, {
+      get(target, key, receiver) {
+        if (typeof key === 'string' && /^\d+$/.test(key)) reads++
+        return Reflect.get(target, key, receiver) as unknown
+      },
+    })
+    const blocks = { ...plan, cases, blocks: benches.map(({ id }) => [id]) }
+    expect(benches.map((_, at) => planOfBlock(blocks, at).cases)).toEqual(plan.cases.map((one) => [one]))
+    expect(reads).toBe(plan.cases.length)
+  })
+
+  it('has as many steps left after each one as follow', () => {
+    const few = { ...plan, cases: plan.cases.slice(0, 3), blocks: benches.slice(0, 3).map(({ id }) => [id]) }
+    const schedule = plannedSchedule({ ...few, sequential: undefined })
+    const left: number[] = []
+    for (let next = schedule.next([]); 'left' in next; next = schedule.next([])) left.push(next.left)
+    expect(left).toEqual(left.map((_, at) => left.length - at))
+    expect(left).toHaveLength(3 * plan.platforms.length * (plan.profile.rounds + plan.profile.warmup))
+  })
+})
