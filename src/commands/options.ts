@@ -43,10 +43,7 @@ export type OptionTable = Readonly<Record<string, OptionSpec>>
 export type OptionValues<T extends OptionTable> = z.output<z.ZodObject<{ -readonly [K in keyof T]: T[K]['schema'] }>>
 
 const text = z.string()
-/** An unset variable of a script gives an empty value, which is no seed and no path. */
-const filledText = text.min(1, 'the value is empty.')
 const texts = z.array(text)
-const filledTexts = texts.refine((values) => !values.includes(''), 'the value is empty.')
 const toggle = z.boolean().default(false)
 
 /** Words that are separated by commas, or that several options have. */
@@ -122,7 +119,7 @@ export const sharedOptions = {
     description: 'only benches with this text in their name',
     example: '--name "boot to first byte"',
     short: '-t',
-    schema: filledTexts.optional(),
+    schema: texts.optional(),
     repeatable: true,
   },
   tag: {
@@ -156,7 +153,7 @@ export const sharedOptions = {
     group: 'Select benches',
     description: 'the plan of isobench plan: it says which benches each shard has, and with which options',
     example: '--plan plan.json --shard auto',
-    schema: filledText.optional(),
+    schema: text.optional(),
     completion: 'file',
   },
   lastFailed: {
@@ -220,7 +217,7 @@ export const sharedOptions = {
     group: 'Measure',
     description: 'repeat the order of an earlier run',
     example: '--seed 3f9c2a',
-    schema: filledText.optional(),
+    schema: text.optional(),
   },
   remeasure: {
     group: 'Measure',
@@ -260,7 +257,7 @@ export const sharedOptions = {
     group: 'Select benches',
     description: 'only benches with this text in their id',
     example: '--bench isolation/',
-    schema: filledTexts.default([]),
+    schema: texts.default([]),
     repeatable: true,
   },
   strict: {
@@ -316,7 +313,7 @@ export const sharedOptions = {
     group: 'Compare',
     description: 'a platform that may be missing although the baseline has it',
     example: '--allow-missing crun',
-    schema: filledTexts.optional(),
+    schema: texts.optional(),
     repeatable: true,
   },
   reporter: {
@@ -324,7 +321,7 @@ export const sharedOptions = {
     group: 'Output',
     description: 'a reporter by name or path, and its file (default: those of the config)',
     example: '--reporter default --reporter html=report.html',
-    schema: filledTexts.optional(),
+    schema: texts.optional(),
     repeatable: true,
     completion: 'reporters',
   },
@@ -333,7 +330,7 @@ export const sharedOptions = {
     group: 'Output',
     description: 'write the run record into this folder (default: .isobench/runs of the project)',
     example: '--records /mnt/results',
-    schema: filledText.optional(),
+    schema: text.optional(),
     completion: 'file',
   },
   json: {
@@ -371,7 +368,7 @@ export const sharedOptions = {
     group: 'Host and project',
     description: 'the config file (default: the nearest isobench.config.ts)',
     example: '--config ci/isobench.config.ts',
-    schema: filledText.optional(),
+    schema: text.optional(),
     completion: 'file',
   },
 } as const satisfies OptionTable

@@ -4,7 +4,7 @@ import { benchFiles, findConfig, type Project } from '../core/project/config.ts'
 import { baselineFile, baselineNames } from '../core/records/baseline.ts'
 import { folderOf, recordsByTime } from '../core/records/record-file.ts'
 import { UsageError } from '../util/errors.ts'
-import { isStream } from '../util/outputs.ts'
+import { isStream, linkChain } from '../util/outputs.ts'
 
 /** Outputs that a user names must not overwrite what isobench reads. */
 
@@ -46,6 +46,13 @@ export async function checkOutput(
     throw new UsageError(
       `${option}: a file named "-" is not standard output`,
       'leave the file out to write to standard output, or write /dev/stdout',
+    )
+  if (/\/"?$/.test(option)) throw new UsageError(`${option}: it names a folder`, 'name a file in it')
+  const target = linkChain(path).at(-1)!
+  if (target !== path && !existsSync(dirname(target)))
+    throw new UsageError(
+      `${option}: ${path} is a link into a folder that does not exist: ${target}`,
+      'repair or remove the link, or name another file',
     )
   if (existsSync(path) && isStream(path) && !statSync(path).isDirectory()) return
   const real = realPath(path)

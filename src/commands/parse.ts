@@ -11,7 +11,11 @@ export type ParsedCommandLine<Own extends OptionTable> =
   | { readonly help: false; readonly args: readonly string[]; readonly options: CheckedOptions<Own> }
 
 /** The parser only splits the command line. Values stay as typed: `007` is not 7. */
-function createParser(table: OptionTable, typed: Record<string, (string | boolean)[]>): Parser {
+function createParser(
+  table: OptionTable,
+  typed: Record<string, (string | boolean)[]>,
+  empty: (flag: string, example: string | undefined) => never,
+): Parser {
   const parser = new Parser()
     .helpOption(false)
     .exitOverride()
@@ -25,6 +29,8 @@ function createParser(table: OptionTable, typed: Record<string, (string | boolea
       parser.addOption(option)
       parser.on(`option:${option.name()}`, (value: string | null | undefined) => {
         typed[key] ??= []
+        // An unset variable of a script gives an empty value, which is no seed and no path.
+        if (value === '') empty(flag, spec.example)
         typed[key].push(value ?? !option.negate)
       })
     }
@@ -43,7 +49,12 @@ export function parseCommandLine<Own extends OptionTable>(
   argv: readonly string[],
 ): ParsedCommandLine<Own> {
   const typed: Record<string, (string | boolean)[]> = {}
-  const parser = createParser(command.options, typed)
+  const parser = createParser(command.options, typed, (flag, example) => {
+    throw new UsageError(
+      `${name}: ${flag}: the value is empty.`,
+      example === undefined ? `leave ${flag} out` : `write, for example, ${example}, or leave ${flag} out`,
+    )
+  })
   try {
     const { operands, unknown } = parser.parseOptions([...argv])
     if (parser.opts().help || unknown.includes('--help') || unknown.includes('-h')) return { help: true }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import {
   appendFileSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -63,11 +64,20 @@ export function writeProblem(file: string, error: unknown): unknown {
  *
  * It goes step by step. Node's `recursive` never returns if the kernel reports ENOENT although the parent exists, as in
  * /proc.
- * @throws {Error} if a part of the path is a file, or if the kernel refuses
+ * @throws {WriteError} if a part of the path is a file or a link to nothing
+ * @throws {Error} if the kernel refuses
  */
 export function makeFolder(folder: string): void {
-  if (existsSync(folder)) return
+  if (existsSync(folder)) {
+    if (statSync(folder).isDirectory()) return
+    throw new WriteError(`${folder} is no folder, and isobench needs one there`, 'remove or rename it')
+  }
   makeFolder(dirname(folder))
+  if (lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink())
+    throw new WriteError(
+      `${folder} is a link to nothing, and isobench needs a folder there`,
+      'repair or remove the link',
+    )
   try {
     mkdirSync(folder)
   } catch (error) {

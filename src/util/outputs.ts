@@ -21,7 +21,7 @@ const mostLinks = 40
  * A path and, if it is a link, what it leads to, step by step. The last one need not exist.
  * @throws {UsageError} if the links lead in a circle
  */
-function linkChain(path: string): string[] {
+export function linkChain(path: string): string[] {
   const chain = [path]
   for (let last = path; chain.length <= mostLinks && isLink(last); chain.push(last))
     last = resolve(dirname(last), readlinkSync(last))

@@ -68,3 +68,9 @@ export function listText(names: readonly string[], most = mostNames): string {
 /** Replaces the user and the password of addresses: `http://***@host/a`. The text need not be a valid address. */
 export const maskCredentials = (text: string): string =>
   text.replace(/^([a-z][a-z\d+.-]*:\/\/)?[^/\s]*@/i, (_, scheme: string | undefined) => `${scheme ?? ''}***@`)
+
+/** Whether a text that was read as UTF-8 is UTF-16, which PowerShell writes with `>`. */
+export const isUtf16 = (text: string): boolean => /^\ufffd\ufffd|^.?\0/.test(text)
+
+/** How to fix a file that is UTF-16. */
+export const utf16Fix = 'save it as UTF-8: it is UTF-16, which PowerShell writes with >'

@@ -70,7 +70,7 @@ export interface RoundSeconds {
   readonly boots: number
 }
 
-/** Seconds of the samples of one round, and the platforms whose guests all samples of it can share. */
+/** Seconds of the samples of one round, and the platforms with guests that its samples share. */
 interface RoundParts {
   readonly samples: number
   readonly booted: ReadonlySet<string>

@@ -6,6 +6,7 @@ import { suggestion } from '../../dsl/checked.ts'
 import { bundlePath } from '../../util/assets.ts'
 import { IsobenchError, messageOf } from '../../util/errors.ts'
 import { makeFolder, WriteError, writeFileAtomic } from '../../util/files.ts'
+import { utf16Fix } from '../../util/text.ts'
 import type { Problem } from '../model/suite.ts'
 import { locationConstants, moduleLocation, nativeAddons, withoutProjectPath } from './module-location.ts'
 
@@ -59,6 +60,8 @@ const problemsOf = (messages: readonly Message[], file: string, root: string): P
     file,
     message: text,
     ...missingExport(text, root),
+    // esbuild reads UTF-8 only, and names the first byte of the mark of UTF-16.
+    ...(/^Unexpected "\\x(ff|fe)"$/.test(text) && { message: 'the file is not UTF-8', fix: utf16Fix }),
     ...(location && {
       location: { file: join(root, location.file), line: location.line, column: location.column + 1 },
       ...(location.length > 0 && { word: location.lineText.slice(location.column, location.column + location.length) }),

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { IsobenchError, messageOf } from '../../util/errors.ts'
 import { readablePath } from '../../util/inputs.ts'
+import { isUtf16, utf16Fix } from '../../util/text.ts'
 import { lineSchema, type RecordLine } from '../model/record.ts'
 import { planContradiction, type StartLine, sequenceChecker } from './consistency.ts'
 
@@ -95,6 +96,7 @@ export function* recordLines(
   const noRecord = (why: string) => new RecordError(`${file} is no run record: ${why}`, 'records are in .isobench/runs')
   for (const { text, isWhole } of lines) {
     number++
+    if (number === 1 && isUtf16(text)) throw new RecordError(`${file} is not UTF-8`, utf16Fix)
     if (!isWhole) {
       if (number === 1) throw noRecord('its first line is cut short')
       break

@@ -81,6 +81,14 @@ it.each(['html', 'csv', 'junit', 'json'])('report --reporter %s=RECORD keeps the
   expect(readFileSync(join(root, 'r.jsonl'))).toEqual(record)
 })
 
+it('an output that ends with a slash, or is a link into a folder that does not exist, is refused', async () => {
+  await expect(check('new/')).rejects.toThrow('--out new/: it names a folder')
+  symlinkSync('nowhere/new.json', join(root, 'lost'))
+  await expect(check('lost')).rejects.toThrow(`is a link into a folder that does not exist: ${root}/nowhere/new.json`)
+  symlinkSync('own/new.json', join(root, 'fresh'))
+  await expect(check('fresh')).resolves.toBeUndefined()
+})
+
 it('report refuses files that a reporter derives from its own', async () => {
   writeFileSync(join(root, 'x.smaller.json'), record)
   const bigger = join(root, 'x.bigger.json')

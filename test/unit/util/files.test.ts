@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -29,11 +38,28 @@ describe('writeFileAtomic', () => {
 
   it('reports a file where a folder should be', () => {
     writeFileSync(join(folder, 'file'), '')
-    expect(() => writeFileAtomic(join(folder, 'file', 'below'), 'text')).toThrow(/ENOTDIR/)
+    expect(() => writeFileAtomic(join(folder, 'file', 'below'), 'text')).toThrow(
+      /is no folder, and isobench needs one there/,
+    )
   })
 
   it('returns where the kernel refuses a folder', () => {
     expect(() => makeFolder('/proc/no-such-folder/deeper')).toThrow(/ENOENT/)
+  })
+})
+
+describe('makeFolder', () => {
+  it('names what stands in the place of a folder, and how to fix it', () => {
+    writeFileSync(join(folder, 'file'), '')
+    symlinkSync('none', join(folder, 'lost'))
+    for (const [name, why, fix] of [
+      ['file', 'is no folder, and isobench needs one there', 'remove or rename it'],
+      ['lost', 'is a link to nothing, and isobench needs a folder there', 'repair or remove the link'],
+    ] as const)
+      for (const made of [join(folder, name), join(folder, name, 'build', 'deep')])
+        expect(() => makeFolder(made)).toThrow(
+          expect.objectContaining({ message: `${join(folder, name)} ${why}`, fix, code: 'ISOBENCH_WRITE' }),
+        )
   })
 })
 

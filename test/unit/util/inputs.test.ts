@@ -66,3 +66,13 @@ it('a line that no record has is an error with its number, in a file of any size
   execFileSync('truncate', ['-s', '3G', path])
   expect(() => readRecord(path)).toThrow(`${path}:2 is no line of a run record: it has more than 268435456 bytes`)
 })
+
+it('a record that is UTF-16 says how to fix it', () => {
+  const path = join(folder, 'utf16.jsonl')
+  for (const mark of ['\ufeff', '']) {
+    writeFileSync(path, Buffer.from(mark + readFileSync(record, 'utf8'), 'utf16le'))
+    expect(() => readRecord(path)).toThrow(
+      expect.objectContaining({ message: `${path} is not UTF-8`, fix: expect.stringContaining('save it as UTF-8') }),
+    )
+  }
+})
