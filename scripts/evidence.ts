@@ -13,6 +13,7 @@ import type { Measurement } from './evidence/measurement.ts'
 import { merge } from './evidence/merge.ts'
 import { overhead } from './evidence/overhead.ts'
 import { padding } from './evidence/padding.ts'
+import { repeatability } from './evidence/repeatability.ts'
 import { suite } from './evidence/suite.ts'
 import { tools } from './evidence/tools.ts'
 import { tracing } from './evidence/tracing.ts'
@@ -31,6 +32,7 @@ const measurements: Readonly<Record<string, Measurement>> = {
   merge,
   overhead,
   padding,
+  repeatability,
   suite,
   tools,
   tracing,
@@ -43,8 +45,8 @@ const help = (): string =>
     'Usage: npm run evidence -- NAME... [options]',
     '       npm run evidence -- all',
     ...Object.entries(measurements).flatMap(([name, { description, options }]) => [
-      `  ${name.padEnd(10)} ${description}`,
-      ...Object.entries(options).map(([option, meaning]) => `${' '.repeat(15)}--${option.padEnd(9)} ${meaning}`),
+      `  ${name.padEnd(13)} ${description}`,
+      ...Object.entries(options).map(([option, meaning]) => `${' '.repeat(16)}--${option.padEnd(9)} ${meaning}`),
     ]),
   ].join('\n')
 
