@@ -1,4 +1,4 @@
-/** A run of the attack profile's workloads in a project of its own. */
+/** A run of the attack profile's workloads in a temporary project. */
 
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -6,8 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { attackProfiles } from '../../src/core/attack-profile/summary.ts'
-import { type AttackProfile, attackProfileOf, type RunRecord } from '../../src/core/model/record.ts'
-import { type Calls, platformRoles, tracedCalls } from '../../src/core/model/traced-calls.ts'
+import type { Calls } from '../../src/core/model/traced-calls.ts'
 import { type ResolvedPlatform, resolvePlatforms } from '../../src/core/project/platforms.ts'
 import { HostSession } from '../../src/core/session/host-session.ts'
 import { platform } from '../../src/dsl/platform.ts'
@@ -19,6 +18,7 @@ import { config, expectNoStack, imports, Project } from './support/cli.ts'
 import { ensureImage, isChosen, living, observe, obstacles } from './support/host.ts'
 import { elfOf } from './support/probe-program.ts'
 import { describeUnless, skip } from './support/skip.ts'
+import { ofGuest, reached } from './support/traced.ts'
 
 beforeAll(ensureImage)
 
@@ -76,20 +76,6 @@ const hasInit = new Set(['lxc', 'nspawn'])
 
 /** Platforms with a program in Go among the traced processes. */
 const goRuntimes = new Set(['runc', 'docker', 'podman', 'gvisor'])
-
-/** The profiles of a platform, of each round. */
-const profilesOf = ({ samples }: RunRecord, platform: string, calls = ''): AttackProfile[] =>
-  samples
-    .filter((one) => one.platform === platform && !one.warmup && one.case.includes(calls))
-    .flatMap((one) => attackProfileOf(one) ?? [])
-
-/** The names that the work of a platform used in each round. */
-const reached = (record: RunRecord, platform: string, calls?: string): string[][] =>
-  tracedCalls(profilesOf(record, platform, calls))(platformRoles).work.map((names) => Object.keys(names))
-
-/** The calls of the guest's own processes in each round. */
-const ofGuest = (record: RunRecord, platform: string, calls: string): Calls[] =>
-  tracedCalls(profilesOf(record, platform, calls))(['guest']).work.map((names) => ({ ...names }))
 
 /** What the shell of a barrier calls, and no program of a test. */
 const ofBarrier = ['dup2', 'fcntl', 'vfork', 'wait4']
@@ -156,10 +142,6 @@ describeUnless(process.arch === 'x64' ? '' : process.arch, 'host-kind', 'traced 
         for (const calls of ofGuest(record, platform, 'calls=known')) expect(calls, platform).toEqual(exactly(made))
       }
     }
-    // Among other platforms and in another order, the same work uses the same names.
-    const again = await project.run(['--rounds', '2', '--seed', '7', '--platform', 'native,runc'], { timeout: 100 })
-    for (const platform of ['native', 'runc'])
-      expect(ofGuest(again.record, platform, 'calls=known'), platform).toEqual([made, made])
     // Scores apply when the record is read.
     const imported = await project.isobench(['epss', 'import', 'epss.csv', '--map', 'map.csv'])
     expect(imported.exitCode, imported.stderr).toBe(0)
