@@ -270,6 +270,13 @@ export async function loadProject(
       fix: `give one of them a name: platform('${twice.kind}', { name: '…' })`,
       location: twice.location,
     })
+  // Such a pattern makes isobench read every folder beside the project, or of the host.
+  const outside = config.include.find((pattern) => isAbsolute(pattern) || pattern.split('/').includes('..'))
+  if (outside !== undefined)
+    throw fail(`include: "${outside}" leaves the folder of the config`, {
+      fix: 'move the config up, or make a link to the folder in the project',
+      ...locatePath(file, ['include']),
+    })
   const rounds = roundsOf(config.rounds, fail)
   return {
     root,

@@ -111,6 +111,24 @@ describe('a wrong option', () => {
   })
 })
 
+it('a pattern of bench files that leaves the folder of the config is a problem at its place', async () => {
+  for (const pattern of ['/etc/*.ts', '../**', 'benches/../../x/*.bench.ts']) {
+    const thrown = await load(`export default {\n  ${native},\n  include: ['a.bench.ts', '${pattern}'],\n}`).catch(
+      (error) => error,
+    )
+    expect(thrown.problems).toEqual([
+      {
+        file: 'isobench.config.ts',
+        message: `include: "${pattern}" leaves the folder of the config`,
+        fix: 'move the config up, or make a link to the folder in the project',
+        location: { file: join(root, 'isobench.config.ts'), line: 3, column: 3 },
+        word: 'include',
+      },
+    ])
+  }
+  await expect(load(`export default { ${native}, include: ['a..b/*.bench.ts'] }`)).resolves.toBeDefined()
+})
+
 describe('defaults of the config', () => {
   it('apply to what the command line leaves out', async () => {
     const project = await load(`export default { ${native}, rounds: '10..30', seed: 's', baseline: 'main' }`)
