@@ -149,13 +149,13 @@ bench('one', workload('w', { metrics: { e: higher('ops/s') }, run: async () => (
     expect([status, stderr]).toEqual([0, 'stdout | benches/loud.bench.ts\nfrom the bench\n'])
   })
 
-  it('plan writes to what a link of --out leads to, and keeps the link', () => {
+  it('plan replaces neither a link of --out nor what it leads to', () => {
     const make = 'echo old > target.json; ln -s target.json link.json'
     const { status, stderr } = shell(`${make}; ISO plan --shards 2 --out link.json`)
-    expect(stderr).toMatch(/^Plan p/)
-    expect(status).toBe(0)
+    expect(stderr).toMatch(/--out link\.json: .* already exists/)
+    expect(status).toBe(5)
     expect(lstatSync(join(root, 'link.json')).isSymbolicLink()).toBe(true)
-    expect(JSON.parse(readFileSync(join(root, 'target.json'), 'utf8'))).toMatchObject({ isobench: 'shard-plan' })
+    expect(readFileSync(join(root, 'target.json'), 'utf8')).toBe('old\n')
   })
 
   it('sends what a bench file prints to standard error, and shows names without control characters', () => {
