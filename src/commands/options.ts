@@ -187,9 +187,9 @@ export const sharedOptions = {
   seconds: {
     value: '<n>',
     group: 'Measure',
-    description: 'length of one sample in seconds (at most 3600)',
+    description: 'length of one sample in seconds (0.001 to 3600)',
     example: '--seconds 3',
-    schema: number((value) => value > 0 && value <= 3600, 'above 0 and at most 3600').optional(),
+    schema: number((value) => value >= 0.001 && value <= 3600, 'from 0.001 to 3600').optional(),
   },
   timeout: {
     value: '<seconds>',

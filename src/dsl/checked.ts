@@ -97,6 +97,16 @@ export function checkOptions(call: string, given: unknown, known: readonly strin
     throw new TypeError(`${call}: there is no option "${unknown}": ${suggestion(unknown, known)}`)
 }
 
+/**
+ * Checks that a call that a workload makes while it runs has no arguments after those that it takes.
+ * @param call for the message, such as `clone()`
+ * @throws {TypeError} if it has
+ */
+export function checkNoMoreArguments(call: string, more: readonly unknown[]): void {
+  if (more.length > 0)
+    throw new TypeError(`${call} does not take ${more.map(describeValue).join(', ')} as its last argument: remove it`)
+}
+
 /** The most seconds that a time limit may have. A timer of Node that is longer than 24 days ends at once. */
 export const longestTimeout = 86_400
 

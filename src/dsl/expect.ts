@@ -4,7 +4,9 @@ import { describeValue, isObject, withKnownMembers } from './checked.ts'
 import { type Claim, checkReference, type Matcher, type Severity } from './claim.ts'
 import { callerLocation, DefinitionError, type Location } from './errors.ts'
 import {
+  checkNoMore,
   checkParams,
+  checkRange,
   checkWhere,
   type Factor,
   factorOf,
@@ -57,15 +59,17 @@ function matchers<U extends string, R>(
   createResult: (createMatcher: (metric: Metric<U>) => Matcher, location: Location | undefined) => R,
 ): Matchers<U, R> {
   return {
-    withinNative: function withinNative(percent) {
+    withinNative: function withinNative(percent, ...more) {
       const location = callerLocation(withinNative)
+      checkNoMore('withinNative', more, location)
       return createResult(
         ({ better }) => ({ kind: 'withinNative', percent: percentage(percent, better, location) }),
         location,
       )
     },
-    equivalentTo: function equivalentTo(reference, percent) {
+    equivalentTo: function equivalentTo(reference, percent, ...more) {
       const location = callerLocation(equivalentTo)
+      checkNoMore('equivalentTo', more, location)
       return createResult(
         ({ better }) => ({
           kind: 'equivalentTo',
@@ -75,8 +79,9 @@ function matchers<U extends string, R>(
         location,
       )
     },
-    notWorseThan: function notWorseThan(reference, percent) {
+    notWorseThan: function notWorseThan(reference, percent, ...more) {
       const location = callerLocation(notWorseThan)
+      checkNoMore('notWorseThan', more, location)
       return createResult(
         ({ better }) => ({
           kind: 'notWorseThan',
@@ -86,26 +91,30 @@ function matchers<U extends string, R>(
         location,
       )
     },
-    betterThan: function betterThan(reference, options) {
+    betterThan: function betterThan(reference, options, ...more) {
       const location = callerLocation(betterThan)
+      checkNoMore('betterThan', more, location)
       return createResult(
         () => ({ kind: 'betterThan', ...referenceOf(reference, location), by: factorOf(options, location) }),
         location,
       )
     },
-    worseThan: function worseThan(reference, options) {
+    worseThan: function worseThan(reference, options, ...more) {
       const location = callerLocation(worseThan)
+      checkNoMore('worseThan', more, location)
       return createResult(
         () => ({ kind: 'worseThan', ...referenceOf(reference, location), by: factorOf(options, location) }),
         location,
       )
     },
-    atMost: function atMost(quantity) {
+    atMost: function atMost(quantity, ...more) {
       const location = callerLocation(atMost)
+      checkNoMore('atMost', more, location)
       return createResult(({ unit }) => ({ kind: 'atMost', value: quantityOf(quantity, unit, location) }), location)
     },
-    atLeast: function atLeast(quantity) {
+    atLeast: function atLeast(quantity, ...more) {
       const location = callerLocation(atLeast)
+      checkNoMore('atLeast', more, location)
       return createResult(({ unit }) => ({ kind: 'atLeast', value: quantityOf(quantity, unit, location) }), location)
     },
     ranked: function ranked(...platforms) {
@@ -124,7 +133,7 @@ function matchers<U extends string, R>(
       if (!areDifferent(platforms, minUnordered)) {
         throw new DefinitionError(
           'noStableOrder needs at least three different platforms.',
-          'name each platform once',
+          new Set(platforms).size < minUnordered ? 'name a third platform' : 'name each platform once',
           location,
         )
       }
@@ -240,8 +249,9 @@ function claims<U extends string, P extends ParamSpace>(
     },
     asFallback: (label) => claims(ref, { ...choice, fallbackLabel: label }),
     underReading: (reading) => claims(ref, { ...choice, reading }),
-    peaksAt: function peaksAt(at, series) {
+    peaksAt: function peaksAt(at, series, ...more) {
       const location = callerLocation(peaksAt)
+      checkNoMore('peaksAt', more, location)
       const [from, to] = Array.isArray(at) ? at : [at, at]
       if (!isRange(from, to)) {
         throw new DefinitionError(
@@ -250,10 +260,15 @@ function claims<U extends string, P extends ParamSpace>(
           location,
         )
       }
-      return createClaim(() => ({ kind: 'peaksAt', over: seriesOf(ref, series, location), from, to }), location)
+      return createClaim(() => {
+        const over = seriesOf(ref, series, location)
+        checkRange(ref, over, [from, to], location)
+        return { kind: 'peaksAt', over, from, to }
+      }, location)
     },
-    constant: function constant(percent, series) {
+    constant: function constant(percent, series, ...more) {
       const location = callerLocation(constant)
+      checkNoMore('constant', more, location)
       return createClaim(
         ({ better }) => ({
           kind: 'constant',
@@ -263,8 +278,9 @@ function claims<U extends string, P extends ParamSpace>(
         location,
       )
     },
-    peakWithin: function peakWithin(percent, reference, series) {
+    peakWithin: function peakWithin(percent, reference, series, ...more) {
       const location = callerLocation(peakWithin)
+      checkNoMore('peakWithin', more, location)
       return createClaim(
         ({ better }) => ({
           kind: 'peakWithin',
@@ -275,8 +291,9 @@ function claims<U extends string, P extends ParamSpace>(
         location,
       )
     },
-    worsensAtMost: function worsensAtMost(factor, series) {
+    worsensAtMost: function worsensAtMost(factor, series, ...more) {
       const location = callerLocation(worsensAtMost)
+      checkNoMore('worsensAtMost', more, location)
       return createClaim(() => {
         const over = seriesOf(ref, series, location, ['from', 'to'])
         const { from, to } = series
@@ -305,6 +322,21 @@ const testMatchers: Readonly<Record<string, string>> = {
   toBeGreaterThanOrEqual: "use atLeast('5 ops/s')",
   not: 'use the opposite matcher: worseThan instead of not.betterThan',
 }
+
+/** The matchers that compare values of a parameter, and their arguments. */
+const seriesMatchers: Readonly<Record<string, string>> = {
+  peaksAt: "4, { over: 'threads' }",
+  constant: "20, { over: 'threads' }",
+  peakWithin: "15, 'runc', { over: 'threads' }",
+  worsensAtMost: "'3x', { over: 'threads', from: 1, to: 8 }",
+}
+
+const seriesFixes = Object.fromEntries(
+  Object.entries(seriesMatchers).map(([name, args]) => [
+    name,
+    `write const it = bench(...), and after it expect(it.metric).${name}(${args})`,
+  ]),
+)
 
 /** The expectations of a bench, by metric. Their units must match the metric's. */
 export type ExpectationsOf<M extends Metrics> = {
@@ -341,7 +373,11 @@ function createExpect(severity: Severity, more: object = {}) {
     return claims(ref, { ...allPlatforms, severity })
   }
   const members = Object.assign(expectMetric, expectations(severity), more)
-  return withKnownMembers(members, (name) => `isobench has no matcher "${name}".`, testMatchers)
+  const missing = (name: string) =>
+    Object.hasOwn(seriesMatchers, name)
+      ? `${name} compares values of a parameter, so it needs the metric of a registered bench.`
+      : `isobench has no matcher "${name}".`
+  return withKnownMembers(members, missing, { ...testMatchers, ...seriesFixes })
 }
 
 /** @throws {DefinitionError} if `given` is no metric of a bench */

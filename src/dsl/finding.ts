@@ -63,6 +63,7 @@ function checkPart(title: unknown, claims: unknown, options: unknown): void {
       `part() takes a title and a list of claims, and this is ${describeValue(title)} and ${describeValue(claims)}.`,
       "write part('what it says', [expect(it.metric).withinNative(5)])",
     )
+  if (title.trim() === '') throw new DefinitionError('a part has no text.', 'write the clause that its claims test')
   checkFields(`part "${title}"`, options, ['quote', 'margins', 'unmeasurable'])
   checkClaims(`part "${title}"`, claims)
   const { unmeasurable } = options as PartOptions
@@ -110,6 +111,7 @@ function checkFinding(id: unknown, title: unknown, parts: unknown, options: unkn
       `${what}: the title is ${describeValue(title)}.`,
       `write finding(${id}, 'what it says', [claims])`,
     )
+  if (title.trim() === '') throw new DefinitionError(`${what} has no text.`, 'write the statement that its claims test')
   if (!Array.isArray(parts))
     throw new DefinitionError(
       `${what} takes a list of claims, and this is ${describeValue(parts)}.`,

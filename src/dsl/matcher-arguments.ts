@@ -43,6 +43,16 @@ export function percentage(percent: number, better: 'lower' | 'higher', location
   return percent
 }
 
+/** @throws {DefinitionError} if a matcher got more arguments than it takes */
+export function checkNoMore(matcher: string, more: readonly unknown[], location?: Location): void {
+  if (more.length === 0) return
+  throw new DefinitionError(
+    `${matcher}() does not take ${more.map(describeValue).join(', ')} as its last argument.`,
+    'remove it',
+    location,
+  )
+}
+
 /** @throws {DefinitionError} if the options are no factor */
 export function factorOf(options: { readonly by?: Factor } | undefined, location?: Location): number {
   const isOptions = typeof options === 'object' && options !== null && Object.keys(options).every((key) => key === 'by')
@@ -158,6 +168,26 @@ export function checkParams(
       locate(),
     )
   }
+}
+
+/**
+ * @param range the first and the last value of a claim; equal for a claim about one value
+ * @throws {DefinitionError} if the parameter has no value there
+ */
+export function checkRange(
+  ref: Pick<MetricRef, 'params' | 'bench'>,
+  over: string,
+  [from, to]: readonly [from: number, to: number],
+  location: Location | undefined,
+): void {
+  if (from === to) checkParams(ref, { [over]: from }, () => location)
+  const known = Object.hasOwn(ref.params, over) ? ref.params[over]! : undefined
+  if (from === to || !known || known.some((value) => Number(value) >= from && Number(value) <= to)) return
+  throw new DefinitionError(
+    `parameter "${over}" has no value from ${from} to ${to}.`,
+    `use a range with one of: ${known.join(', ')}`,
+    location,
+  )
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { BootPhases } from '../../dsl/boot-phases.ts'
+import { checkNoMoreArguments } from '../../dsl/checked.ts'
 import type { Metrics } from '../../dsl/metric.ts'
 import type {
   BootContext,
@@ -206,10 +207,14 @@ async function runWorkload(
     return { output: {}, ...(await measureTraced(options)) }
   }
   if (work.kind === 'boot') {
-    const boot: BootContext<ParamSpace>['boot'] = async (command) =>
-      scope.track(bootGuest(platform, guestArgv(command), scope, measureContext, times))
-    const bootPhases: BootContext<ParamSpace>['bootPhases'] = async (command) =>
-      scope.track(bootInPhases(platform, guestArgv(command), scope, measureContext, times))
+    const boot: BootContext<ParamSpace>['boot'] = async (command, ...more: unknown[]) => {
+      checkNoMoreArguments('boot()', more)
+      return scope.track(bootGuest(platform, guestArgv(command), scope, measureContext, times))
+    }
+    const bootPhases: BootContext<ParamSpace>['bootPhases'] = async (command, ...more: unknown[]) => {
+      checkNoMoreArguments('bootPhases()', more)
+      return scope.track(bootInPhases(platform, guestArgv(command), scope, measureContext, times))
+    }
     return { output: await scope.race(() => work.run({ ...context, boot, bootPhases })) }
   }
   if (work.kind === 'vmm-start') {
@@ -221,7 +226,7 @@ async function runWorkload(
     return { output: await runSeveralGuests(work, context, { platform, scope, measureContext, times, notes }) }
   if (work.kind === 'snapshot') {
     await using guests = new SnapshotGuests({ platform, session, rootfs: measureContext.image.rootfs, scope, times })
-    const boot: SnapshotContext<ParamSpace>['boot'] = (first) => scope.track(guests.boot(first))
+    const boot: SnapshotContext<ParamSpace>['boot'] = (...given) => scope.track(guests.boot(...given))
     return { output: await scope.race(() => work.run({ ...context, boot })) }
   }
   const { lifecycle } = bench.workload

@@ -3,7 +3,7 @@
 import { lstatSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { GuestHandle, SnapshotAbility } from '../../driver.ts'
-import { describeValue } from '../../dsl/checked.ts'
+import { checkNoMoreArguments, describeValue } from '../../dsl/checked.ts'
 import type { ExecOptions } from '../../dsl/guest.ts'
 import type { Clones, Snapshot, SnapshotGuest } from '../../dsl/snapshot.ts'
 import type { ParamSpace, SnapshotContext } from '../../dsl/workload.ts'
@@ -44,7 +44,8 @@ export class SnapshotGuests implements AsyncDisposable {
   constructor(private readonly options: SnapshotGuestsOptions) {}
 
   /** See `SnapshotContext.boot`. */
-  readonly boot: SnapshotContext<ParamSpace>['boot'] = async (first) => {
+  readonly boot: SnapshotContext<ParamSpace>['boot'] = async (first, ...more: unknown[]) => {
+    checkNoMoreArguments('boot()', more)
     const { driver, options } = this.options.platform
     const ability = this.#ability
     const obstacle = await ability.preflight?.(options)
@@ -107,8 +108,14 @@ export class SnapshotGuests implements AsyncDisposable {
     return {
       milliseconds,
       bytes: diskBytes(folder),
-      restore: async (first) => this.#start(await this.#sandbox(), restoring, first),
-      clone: (count, first) => this.#clone(count, restoring, first),
+      restore: async (first, ...more: unknown[]) => {
+        checkNoMoreArguments('restore()', more)
+        return this.#start(await this.#sandbox(), restoring, first)
+      },
+      clone: async (count, first, ...more: unknown[]) => {
+        checkNoMoreArguments('clone()', more)
+        return this.#clone(count, restoring, first)
+      },
     }
   }
 

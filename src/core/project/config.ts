@@ -88,7 +88,7 @@ const profileSchema = z
   .strictObject({
     rounds: whole.min(1).optional().describe('visits to every platform; 5 is the minimum for a verdict'),
     warmup: whole.min(0).optional().describe('warm-up rounds; isobench does not judge their samples'),
-    seconds: positive.optional().describe('duration of one sample in seconds'),
+    seconds: positive.min(0.001).optional().describe('duration of one sample in seconds'),
     timeout: positive.max(longestTimeout).optional().describe('limit of one sample with its boot, in seconds'),
     skipTags: z.array(z.string()).optional().describe('excludes benches with these tags'),
     skipEmulated: z.boolean().optional().describe('excludes platforms with emulated CPUs'),

@@ -9,6 +9,7 @@ import { SampleScope } from '../../../../src/core/measure/sample-scope.ts'
 import { SnapshotGuests } from '../../../../src/core/measure/snapshots.ts'
 import type { ResolvedPlatform } from '../../../../src/core/project/platforms.ts'
 import type { Driver, SnapshotAbility } from '../../../../src/driver.ts'
+import type { SnapshotGuest } from '../../../../src/dsl/snapshot.ts'
 import type { HostArgv } from '../../../../src/host/process.ts'
 import type { OwnedGuestSandbox } from '../../../../src/host/sandbox.ts'
 import { CommandError } from '../../../../src/host/timed-process.ts'
@@ -128,6 +129,19 @@ describe('a guest that is saved', () => {
     await using _made = made
     const snapshot = await (await made.boot(first)).save()
     await expect(snapshot.clone(count, first)).rejects.toBeInstanceOf(RangeError)
+    expect(events.filter((event) => event.startsWith('restore'))).toEqual([])
+  })
+
+  it('refuses arguments that its calls do not take', async () => {
+    const { made, scope } = guests(ability)
+    await using _scope = scope
+    await using _made = made
+    // biome-ignore lint/suspicious/noExplicitAny: authors without a type checker pass anything
+    const boot: any = made.boot
+    await expect(boot(first, { cpus: 'shared' })).rejects.toThrow('boot() does not take an object as its last argument')
+    const snapshot = await boot(first).then((guest: SnapshotGuest) => guest.save())
+    await expect(snapshot.clone(1, first, { foo: 1 })).rejects.toThrow('clone() does not take an object')
+    await expect(snapshot.restore(first, 2)).rejects.toThrow('restore() does not take 2')
     expect(events.filter((event) => event.startsWith('restore'))).toEqual([])
   })
 
