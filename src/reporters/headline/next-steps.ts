@@ -1,6 +1,7 @@
+import type { BenchInfo } from '../../core/model/claim.ts'
 import { defaultProfiles, lostShards } from '../../core/model/plan.ts'
 import type { Report } from '../../core/model/report.ts'
-import { shortFile } from '../../core/model/suite.ts'
+import { benchInfo, shortFile } from '../../core/model/suite.ts'
 import type { ClaimVerdict } from '../../core/model/verdict.ts'
 import { median } from '../../core/stats/index.ts'
 import { sanitize } from '../../util/text.ts'
@@ -47,8 +48,7 @@ export interface Command {
 
 /** What a command measures again, and how. */
 interface Selection {
-  /** Bench files, relative to the project. */
-  readonly files: readonly string[]
+  readonly benches: readonly BenchInfo[]
   readonly platforms: readonly string[]
   /** `same`: as many rounds as the run. `more`: rounds that decide what those could not. `spread`: over more time. */
   readonly rounds: 'same' | 'more' | 'spread'
@@ -56,7 +56,7 @@ interface Selection {
   readonly baseline?: string | undefined
 }
 
-/** The most bench files or platforms that a command names. */
+/** The most bench files, benches or platforms that a command names. */
 const mostNamed = 4
 
 /** Rounds that decide what five or ten could not. */
@@ -69,26 +69,65 @@ const extraRounds = (rounds: number): { readonly least: number; readonly most: n
 const longerSamples = 3
 
 /** The command that measures a selection again; null for imported results. */
-function rerun(report: Report, { files, platforms, rounds, baseline }: Selection): Command | null {
+function rerun(report: Report, { benches, platforms, rounds, baseline }: Selection): Command | null {
   const { profile } = report
   if (profile.name === 'imported') return null
-  const named = files.length <= mostNamed ? files : undefined
+  const files = [...new Set(benches.map(({ file }) => file))]
+  const named = files.length <= mostNamed ? files : []
+  const names = named.length > 0 ? namesOf(report, benches, named) : []
   const those = platforms.length <= mostNamed ? [...new Set(['native', ...platforms])] : undefined
   const { least, most } =
     rounds === 'same' ? { least: profile.rounds, most: profile.rounds } : extraRounds(profile.rounds)
   const line = [
     'isobench run',
-    ...(named ?? []).map((file) => shellWord(shortFile(file))),
+    ...named.map((file) => shellWord(filterOf(report, file))),
+    ...names.map((name) => `--name ${shellWord(name)}`),
     ...(those ? [`--platform ${shellWord(those.join(','))}`] : []),
     ...(profile.name === 'quick' ? [] : [`--profile ${shellWord(profile.name)}`]),
     `--rounds ${least === most ? least : `${least}..${most}`}`,
     ...sampleOptions(profile, rounds === 'spread' ? longerSamples : 1),
     ...(baseline === undefined ? [] : [`--baseline ${shellWord(baseline)}`]),
   ].join(' ')
-  const perRound = secondsOfRound(report, named, those) * (rounds === 'spread' ? longerSamples : 1)
+  const perRound = secondsOfRound(report, { files: named, names }, those) * (rounds === 'spread' ? longerSamples : 1)
   const seconds = (count: number) => perRound * (count + profile.warmup)
   return { line, seconds: perRound > 0 ? { least: seconds(least), most: seconds(most) } : null }
 }
+
+/** A shorter filter is probably a part of files that the report does not know. */
+const leastFilter = 4
+
+/** What selects one bench file: its short path, or the whole one if the short one is a part of other paths too. */
+function filterOf(report: Report, file: string): string {
+  const short = shortFile(file)
+  const known = new Set([
+    ...report.cases.map(({ bench }) => bench.file),
+    ...report.excluded.map(({ bench }) => benchInfo(bench, []).file),
+    file,
+  ])
+  const isUnique = [...known].every((one) => one.split(short).length === (one === file ? 2 : 1))
+  return isUnique && short.length >= leastFilter ? short : file
+}
+
+/** The name that `--name` takes: `infoOf` adds the file to a name that benches of other files have too. */
+const plainName = ({ name, file }: BenchInfo): string => {
+  const suffix = ` (${shortFile(file)})`
+  return name.endsWith(suffix) ? name.slice(0, -suffix.length) : name
+}
+
+/** The names of benches, if their files have others that a run of the files would measure too. */
+function namesOf(report: Report, benches: readonly BenchInfo[], files: readonly string[]): string[] {
+  const wanted = new Set(benches.map(({ id }) => id))
+  const isUnwanted = (id: string) => !wanted.has(id) && files.includes(benchInfo(id, []).file)
+  const others = [
+    ...report.cases.map(({ bench }) => bench.id),
+    ...report.excluded.flatMap(({ bench, reason }) => (neverRun.has(reason) ? [] : [bench])),
+  ]
+  const names = [...new Set(benches.map(plainName))]
+  return others.some(isUnwanted) && names.length <= mostNamed ? names : []
+}
+
+/** Why a bench is not measured, even if a command names its file. */
+const neverRun: ReadonlySet<Report['excluded'][number]['reason']> = new Set(['skip', 'todo', 'only'])
 
 /** The options that give samples the length and the limit of the run, unless its profile gives them. */
 function sampleOptions({ name, seconds, timeout }: Report['profile'], factor: number): string[] {
@@ -108,9 +147,14 @@ export function shellWord(text: string): string {
   return /^[\w./,@:+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
 
-function secondsOfRound(report: Report, files?: readonly string[], platforms?: readonly string[]): number {
+function secondsOfRound(
+  report: Report,
+  { files, names }: { readonly files: readonly string[]; readonly names: readonly string[] },
+  platforms?: readonly string[],
+): number {
   const results = report.cases
-    .filter(({ bench }) => !files || files.includes(bench.file))
+    .filter(({ bench }) => files.length === 0 || files.includes(bench.file))
+    .filter(({ bench }) => names.length === 0 || names.some((name) => bench.name.includes(name)))
     .flatMap((one) => one.results.filter(({ platform }) => !platforms || platforms.includes(platform)))
   const times = results.map(({ samples }) => samples.map(({ wallMs }) => wallMs)).filter((all) => all.length > 0)
   return times.reduce((sum, all) => sum + median(all), 0) / 1000
@@ -122,14 +166,13 @@ function rerunClaims(
   claims: readonly Pick<ClaimVerdict, 'bench' | 'platforms' | 'comparedWith'>[],
   rounds: Selection['rounds'],
 ): Command | null {
-  const files = [...new Set(claims.map(({ bench }) => bench.file))]
   const platforms = [...new Set(claims.flatMap((one) => [...one.platforms, ...one.comparedWith]))]
-  return rerun(report, { files, platforms, rounds })
+  return rerun(report, { benches: claims.map(({ bench }) => bench), platforms, rounds })
 }
 
 /** The command that repeats a bench on a platform with failed samples. */
-export const rerunFailed = (report: Report, file: string, platform: string): Command | null =>
-  rerun(report, { files: [file], platforms: [platform], rounds: 'same' })
+export const rerunFailed = (report: Report, bench: BenchInfo, platform: string): Command | null =>
+  rerun(report, { benches: [bench], platforms: [platform], rounds: 'same' })
 
 /** What decides a claim that is open, or shows again that one is contradicted. */
 export function rerunClaim(report: Report, verdict: ClaimVerdict): Command | null {
@@ -149,7 +192,7 @@ export function rerunOf(report: Report, { bench, subjects, direction }: Fact): C
   if (platforms.length === 0) return null
   const since = worst[0]?.since
   const baseline = since?.kind === 'regressed' ? since.baseline : undefined
-  return rerun(report, { files: [bench.file], platforms, rounds: 'same', baseline })
+  return rerun(report, { benches: [bench], platforms, rounds: 'same', baseline })
 }
 
 /**
@@ -173,7 +216,7 @@ export function moreAbout(
       `isobench findings ${findings.join(' ')} --explain`,
       ...(record ? [`--record ${shellWord(record)}`] : []),
     ].join(' ')
-  if (baseline || former) return `isobench history --bench ${shellWord(shortFile(bench.file))}`
+  if (baseline || former) return `isobench history --bench ${shellWord(bench.file)}`
   return allTables(record)
 }
 

@@ -181,7 +181,7 @@ function failedLines(report: Report, { width, ink }: RenderOptions): string[] {
       ...labelled('so', `${lost} cannot be judged`, width, ink),
       ...labelled('first', result.errors[0] ? sanitize(result.errors[0], 240) : 'unknown', width, ink),
       ...labelled('do', `check ${benchFile(bench.bench)}, then:`, width, ink),
-      ...labelled('', `${rerunFailed(report, bench.bench.file, result.platform)?.line} --reporter verbose`, width, ink),
+      ...labelled('', `${rerunFailed(report, bench.bench, result.platform)?.line} --reporter verbose`, width, ink),
       '',
     ]
   })

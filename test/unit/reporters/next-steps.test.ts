@@ -58,24 +58,24 @@ describe('what to do next', () => {
 
   it('is more rounds if only rounds lack', () => {
     expect(stepsOf([...native(), ...unclear])).toEqual([
-      ['decide', 'isobench run a --platform native,runc --rounds 20..60'],
+      ['decide', 'isobench run a.bench.ts --platform native,runc --rounds 20..60'],
     ])
   })
 
   it('is to stop other processes, and the same rounds again, if they disturbed most samples', () => {
-    const same = 'isobench run a --platform native,runc --rounds 10'
+    const same = 'isobench run a.bench.ts --platform native,runc --rounds 10'
     expect(stepsOf(busy([...native(), ...unclear]))).toEqual([['quiet', same]])
     expect(stepsOf(busy([...native(), ...costing('runc', 2)]))).toEqual([['quiet', same]])
   })
 
   it('is more rounds on a quiet host if there were too few', () => {
     const few = [...native(3), ...unclear.filter(({ round }) => round < 3)]
-    expect(stepsOf(busy(few))).toEqual([['quiet', 'isobench run a --platform native,runc --rounds 20..60']])
+    expect(stepsOf(busy(few))).toEqual([['quiet', 'isobench run a.bench.ts --platform native,runc --rounds 20..60']])
   })
 
   it('is more rounds over more time if the rounds depend on each other', () => {
     expect(stepsOf([...native(12), ...drifting])).toEqual([
-      ['spread', 'isobench run a --platform native,runc --rounds 20..60 --seconds 3'],
+      ['spread', 'isobench run a.bench.ts --platform native,runc --rounds 20..60 --seconds 3'],
     ])
   })
 
@@ -91,6 +91,30 @@ describe('what to do next', () => {
     expect(lineOf('paper', { seconds: 10 / 3, timeout: 300 })).toBe('')
     expect(lineOf('quick', { seconds: 2, timeout: 90 })).toBe('--seconds 6 --timeout 90')
     expect(lineOf('nightly', { seconds: 2, timeout: 90 })).toBe('--seconds 6')
+  })
+
+  it('selects only the files and benches that it is about', () => {
+    const record = recordOf([...native(), ...unclear])
+    const lineOf = (file: string, excluded: readonly string[] = []) => {
+      const id = `${file}#disk`
+      const bench = { ...record.plan.benches[0]!, id, file }
+      const plan = {
+        ...record.plan,
+        benches: [{ ...bench, claims: bench.claims.map((claim) => ({ ...claim, bench: id })) }],
+        cases: record.plan.cases.map((one) => ({ ...one, id, bench: id })),
+        excluded: excluded.map((other) => ({ bench: other, reason: 'filter' as const })),
+      }
+      const samples = record.samples.map((one) => ({ ...one, case: id }))
+      const { next } = headlineOf(buildReport({ ...record, plan, samples }, { strict: false }), { former: null })
+      return next[0]!.command!.line.replace(/^isobench run (.*) --platform .*/, '$1')
+    }
+    expect(lineOf('benches/io/disk.bench.ts')).toBe('io/disk')
+    // It is a part of `benches/`, and of every other file there.
+    expect(lineOf('benches/b.bench.ts')).toBe('benches/b.bench.ts')
+    expect(lineOf('benches/bench.bench.ts')).toBe('benches/bench.bench.ts')
+    expect(lineOf('benches/disk.bench.ts', ['benches/disk-all.bench.ts#x'])).toBe('benches/disk.bench.ts')
+    expect(lineOf('benches/disk.bench.ts', ['benches/other.bench.ts#x'])).toBe('disk')
+    expect(lineOf('benches/disk.bench.ts', ['benches/disk.bench.ts#x'])).toBe('disk --name disk')
   })
 
   it('of a shard leaves its plan out, because a plan states the rounds', () => {
@@ -144,8 +168,8 @@ describe('what to do next', () => {
     const none = { baseline: null, former: null }
     expect(moreAbout(failure!, none)).toBe('isobench report --all')
     expect(moreAbout({ ...failure!, findings: [3, 12] }, none)).toBe('isobench findings 3 12 --explain')
-    expect(moreAbout(failure!, { ...none, former: report })).toBe('isobench history --bench a')
-    expect(rerunOf(report, failure!)!.line).toBe('isobench run a --platform native,runc --rounds 10')
+    expect(moreAbout(failure!, { ...none, former: report })).toBe('isobench history --bench a.bench.ts')
+    expect(rerunOf(report, failure!)!.line).toBe('isobench run a.bench.ts --platform native,runc --rounds 10')
   })
 })
 
