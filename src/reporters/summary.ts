@@ -70,9 +70,10 @@ const partOptions = [
 ] as const
 
 /** Why the verdicts may differ from those of a whole run. */
-export const provisionalNotes = ({ excluded }: Pick<Report, 'excluded'>): string[] => [
+export const provisionalNotes = ({ excluded, damagedLines }: Pick<Report, 'excluded' | 'damagedLines'>): string[] => [
   ...partOptions.flatMap(([reason, text]) => (excluded.some((one) => one.reason === reason) ? [text] : [])),
   ...lostNote(excluded),
+  ...(damagedLines === undefined ? [] : [`Incomplete: without ${plural(damagedLines, 'damaged line')} of the record.`]),
 ]
 
 /** The most benches that a note names. */

@@ -15,15 +15,15 @@ export const exitCodeList = [
     code: 3,
     name: 'inconclusive',
     description:
-      'with --strict: a verdict is inconclusive, samples failed, or a shard is missing; with --require complete: ' +
-      'a finding is open',
+      'with --strict: a verdict is inconclusive, samples failed, or a shard or lines of a record are missing; ' +
+      'with --require complete: a finding is open',
   },
   {
     code: 4,
     name: 'nothing',
     description:
-      'no claim could be evaluated, a platform that was asked for was not measured, all samples of a claim failed, ' +
-      'or no regression against the baseline could be found',
+      'no claim could be evaluated, a platform that was asked for was not measured, all samples of a claim failed ' +
+      'or are absent, or no regression against the baseline could be found',
   },
   {
     code: 5,
@@ -56,7 +56,9 @@ export function describeExit({
   unmeasured = [],
 }: Report['exit']): string {
   if (code === exitCodes.nothing && unmeasured.length > 0)
-    return `platforms were not measured, or all samples of a claim failed on them: ${unmeasured.join(', ')}`
+    return (
+      'platforms were not measured, or all samples of a claim failed or are absent on them: ' + unmeasured.join(', ')
+    )
   if (code !== exitCodes.failed) return describeExitCode(code)
   const claimed = claims.length + findings.length > 0 ? [worse] : []
   const compared = [
@@ -80,6 +82,10 @@ export interface ExitOptions {
   readonly isProvisional?: boolean
   /** Whether a merged record lacks a shard: with `strict` it is in doubt whatever the verdicts of the others are. */
   readonly lacksShard?: boolean
+  /** Whether damaged lines of the record were left out: with `strict` the verdicts rest on an unknown part of it. */
+  readonly lacksLines?: boolean
+  /** The platforms that a claim needs, that the run planned to measure, and that the record has no samples of. */
+  readonly absentPlatforms?: (claim: Claim) => readonly string[]
 }
 
 type Claim = Verdicts['claims'][number]
@@ -140,17 +146,18 @@ function doubts(
   }
 }
 
-/** The platforms with only failed samples in a claim that can fail the run. It would pass without data. */
+/** The platforms with only failed samples, or none, in a claim that can fail the run. It would pass without data. */
 function brokenPlatforms(
   { claims, findings }: Verdicts,
   strictFindings: boolean,
+  absentPlatforms: (claim: Claim) => readonly string[],
   isShown: (id: FindingId | null) => boolean,
 ): string[] {
   const never = new Set(strictFindings ? [] : findings.flatMap(({ id, failOn }) => (failOn === 'never' ? [id] : [])))
   const broken = claims.flatMap((claim) => {
     const { finding, reason } = claim
     if (!isShown(finding) || !canFail(claim) || (finding !== null && never.has(finding))) return []
-    return reason?.code === 'sample-errors' ? reason.platforms : []
+    return reason?.code === 'sample-errors' ? reason.platforms : absentPlatforms(claim)
   })
   return [...new Set(broken)]
 }
@@ -169,10 +176,9 @@ export interface RunVerdicts {
 }
 
 /** The only place that decides what fails a run. A contradicted claim comes before a broken bench file. */
-export function decideExit(
-  verdicts: Verdicts,
-  { strict, strictFindings, requireComplete, interrupted, problems, shown, isProvisional, lacksShard }: ExitOptions,
-): RunVerdicts {
+export function decideExit(verdicts: Verdicts, options: ExitOptions): RunVerdicts {
+  const { strict, strictFindings, requireComplete, interrupted, problems, shown, isProvisional } = options
+  const { lacksShard, lacksLines, absentPlatforms = () => [] } = options
   const isShown = (id: FindingId | null) => !shown || (id !== null && shown.includes(id))
   const failed = failures(verdicts, strictFindings, shown)
   const hasFailed = failed.claims.length > 0 || failed.findings.length > 0
@@ -190,7 +196,7 @@ export function decideExit(
   if (hasFailed && !isProvisional) return decided(exitCodes.failed)
   if (problems > 0) return decided(exitCodes.invalid)
   if (isProvisional) return decided(exitCodes.clean, { claims: [], findings: [] })
-  if (strict && lacksShard) return decided(exitCodes.inconclusive, doubtful)
+  if (strict && (lacksShard || lacksLines)) return decided(exitCodes.inconclusive, doubtful)
   if (!isEvaluated) return decided(exitCodes.nothing)
   const open = requireComplete ? openFindings(verdicts, isShown) : []
   if (doubtful.claims.length > 0 || open.length > 0)
@@ -198,7 +204,7 @@ export function decideExit(
       claims: doubtful.claims,
       findings: [...new Set([...doubtful.findings, ...open])],
     })
-  const unmeasured = brokenPlatforms(verdicts, strictFindings ?? false, isShown)
+  const unmeasured = brokenPlatforms(verdicts, strictFindings ?? false, absentPlatforms, isShown)
   if (unmeasured.length === 0) return decided(exitCodes.clean)
   const verdict = decided(exitCodes.nothing)
   return { ...verdict, exit: { ...verdict.exit, unmeasured } }

@@ -16,6 +16,7 @@ import {
 import { type MetricResult, type PlatformResult, type Report, reportVersion } from '../model/report.ts'
 import { type BenchData, type FindingData, infoOf, type Problem, type Suite } from '../model/suite.ts'
 import { usedByRole } from '../model/traced-calls.ts'
+import type { Verdicts } from '../model/verdict.ts'
 import { countOutliers, median, minRoundsForDependence } from '../stats/index.ts'
 import { clientShare, isClientBound } from './adjustments.ts'
 import { decideExit, withUnmeasured } from './exit-code.ts'
@@ -70,6 +71,8 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
     lacksShard:
       plan.excluded.some(({ reason }) => reason === 'shard-missing') ||
       (plan.shard !== undefined && record.status === 'killed'),
+    lacksLines: plan.damagedLines !== undefined,
+    absentPlatforms: (claim) => absentPlatforms(claim, { plan, samples }),
   })
   const report: Report = {
     schemaVersion: reportVersion,
@@ -96,10 +99,28 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
     findings: shown ? findings.filter(({ id }) => shown.includes(id)) : findings,
     excluded: [...plan.excluded] as Report['excluded'],
     ...(plan.shard && { shard: reportShard(plan.shard) }),
+    ...(plan.damagedLines !== undefined && { damagedLines: plan.damagedLines }),
     problems: problems as Report['problems'],
     exit,
   }
   return withUnmeasured(report, plan, shown)
+}
+
+/** The platforms that a claim without data needs, that the plan measures, and that have no samples of a case of it. */
+function absentPlatforms(
+  { bench, case: caseId, params, platforms, comparedWith, outcome, reason }: Verdicts['claims'][number],
+  { plan, samples }: Measured,
+): string[] {
+  if (outcome !== 'not-evaluated' || reason?.code !== 'too-few-rounds') return []
+  const cases = plan.cases.filter(
+    (one) =>
+      one.bench === bench.id &&
+      (caseId === null || one.id === caseId) &&
+      Object.entries(params).every(([name, value]) => one.params[name] === value),
+  )
+  return [...platforms, ...comparedWith].filter((name) =>
+    cases.some((one) => measuredOn(plan, one).includes(name) && samples.of(one.id, name).length === 0),
+  )
 }
 
 /**

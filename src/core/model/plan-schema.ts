@@ -283,6 +283,7 @@ export const planSchema = z
       .optional()
       .describe('interim looks; absent: the claims are judged once, after the last round'),
     noiseFloors: z.array(noiseFloorSchema).optional().describe('noise floors of this host, from `isobench noise`'),
+    damagedLines: z.number().optional().describe('damaged lines that were left out of the records of a merge'),
     published: z.array(publishedSchema).optional().describe('results of an imported source without samples'),
   })
   .meta({ id: 'Plan', description: 'What the run measures.' })

@@ -129,6 +129,8 @@ export interface Plan {
   /** Ids of the benches that native and a platform run at the same time. */
   readonly duet?: readonly string[]
   readonly excluded: readonly ExcludedBench[]
+  /** Number of damaged lines that were left out of the record, or of those that it was merged from; absent if none. */
+  readonly damagedLines?: number
   /** Whether the run has only the findings, without the benches' own expectations. */
   readonly onlyFindings?: boolean
   /** Names of platforms that a claim is about only if it names them, because of their tags. */

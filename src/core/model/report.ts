@@ -180,6 +180,10 @@ export const reportSchema = z
       .meta({ id: 'ReportShard', description: 'Which shards of a plan the record has.' })
       .optional()
       .describe('which shards the record has; absent without shards, or with those of several plans'),
+    damagedLines: z
+      .number()
+      .optional()
+      .describe('number of damaged lines that were left out of the record; absent if none'),
     problems: z.array(problemSchema).describe('benches and files that isobench could not use'),
     exit: z
       .object({

@@ -91,11 +91,11 @@ export const compareResults = (a: Measured, b: Measured, options: CompareOptions
 function unadjustedRows(a: IndexedRun, b: IndexedRun, options: CompareOptions): UnadjustedRow[] {
   const namesOf = ({ plan }: IndexedRun) => plan.platforms.map(({ name }) => name)
   const shared = namesOf(b).filter((name) => namesOf(a).includes(name))
-  return b.plan.cases
-    .filter(({ id }) => a.plan.cases.some((point) => point.id === id))
-    .flatMap((point) => {
+  const inOlder = new Set(a.plan.cases.map(({ id }) => id))
+  return [...b.plan.cases.filter(({ id }) => inOlder.has(id)), ...casesOfLostShards(a.plan, b.plan)].flatMap(
+    (point) => {
       const benchIn = ({ plan }: IndexedRun) => plan.benches.find(({ id }) => id === point.bench)
-      const bench = benchIn(b)!
+      const bench = benchIn(b) ?? benchIn(a)!
       const info = infoOf(bench, b.plan.benches)
       const [before, now] = [benchIn(a)?.metrics ?? {}, bench.metrics]
       const both = Object.entries(now).filter(
@@ -104,7 +104,15 @@ function unadjustedRows(a: IndexedRun, b: IndexedRun, options: CompareOptions): 
       return both.flatMap(([name, metric]) =>
         shared.flatMap((platform) => rowOf(point, info, name, metric, platform, [a, b], options) ?? []),
       )
-    })
+    },
+  )
+}
+
+/** The cases of the older run that the newer one planned and lost with a shard. */
+function casesOfLostShards(a: RunRecord['plan'], b: RunRecord['plan']): BenchCase[] {
+  const lost = new Set(b.excluded.flatMap(({ bench, reason }) => (reason === 'shard-missing' ? [bench] : [])))
+  const present = new Set(b.cases.map(({ id }) => id))
+  return a.cases.filter(({ id, bench }) => lost.has(bench) && !present.has(id))
 }
 
 /** Pure. `a` is the older. */

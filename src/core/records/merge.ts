@@ -131,6 +131,7 @@ class Merge {
   readonly #shards = new MergedShards()
   readonly #missingRounds: MissingRounds[] = []
   #lacksCasePlatforms = true
+  #damagedLines = 0
 
   add(survey: RecordSurvey, head: RecordHead): void {
     const { environment, problems } = head
@@ -139,6 +140,7 @@ class Merge {
     const missing = missingRounds(survey, head)
     const plan = withoutUnstarted(survey, head.plan, missing)
     this.#missingRounds.push(...missing)
+    this.#damagedLines += (plan.damagedLines ?? 0) + survey.unreadable.length
     this.#first ??= { ...head, plan: withoutShard(plan) }
     this.#firstFile ||= survey.file
     this.#rounds = Math.max(this.#rounds, plan.profile.rounds)
@@ -256,6 +258,7 @@ class Merge {
       ...(!this.#lacksCasePlatforms && {
         casePlatforms: Object.fromEntries([...this.#casePlatforms].map(([id, names]) => [id, [...names]])),
       }),
+      ...(this.#damagedLines > 0 && { damagedLines: this.#damagedLines }),
       ...(this.#named.size > 0 && { namedPlatforms: [...this.#named] }),
       ...(this.#onlyNamed.size > 0 && { onlyNamed: [...this.#onlyNamed] }),
       ...(this.#excludedPlatforms.size > 0 && { excludedPlatforms: [...this.#excludedPlatforms.values()] }),

@@ -28,7 +28,15 @@ export { RecordError, type UnreadableLine } from './record-lines.ts'
  * @throws RecordError if the record has no start, or contradicts itself
  */
 export function readRecord(file: string, onUnreadable?: (line: UnreadableLine) => void): RunRecord {
-  return collect(linesOfRecord(file, onUnreadable), file)
+  const damaged: UnreadableLine[] = []
+  const lines = linesOfRecord(file, (line) => {
+    damaged.push(line)
+    onUnreadable?.(line)
+  })
+  const record = collect(lines, file)
+  if (damaged.length === 0) return record
+  const damagedLines = (record.plan.damagedLines ?? 0) + damaged.length
+  return { ...record, plan: { ...record.plan, damagedLines } }
 }
 
 /**

@@ -15,7 +15,9 @@ import { type NextStep, nextSteps } from './next-steps.ts'
  * benches, as large as there is room for.
  */
 export interface Headline {
-  readonly state: 'passed' | 'failed' | 'undecided' | 'nothing' | 'invalid' | 'interrupted'
+  readonly state: 'passed' | 'incomplete' | 'failed' | 'undecided' | 'nothing' | 'invalid' | 'interrupted'
+  /** Whether samples are lost: those of a shard, or in damaged lines. */
+  readonly isIncomplete: boolean
   readonly counts: ClaimCounts
   /** The baseline that it was compared with. */
   readonly baseline: { readonly name: string; readonly comparison: Comparison } | null
@@ -92,6 +94,11 @@ export function claimCounts({ claims }: Pick<Report, 'claims'>): ClaimCounts {
   }
 }
 
+const lacksSamples = ({ excluded, shard, status, damagedLines }: Report): boolean =>
+  excluded.some(({ reason }) => reason === 'shard-missing') ||
+  (shard !== undefined && status === 'killed') ||
+  damagedLines !== undefined
+
 export function headlineOf(report: Report, before: Before): Headline {
   const facts = factsOf(report, before)
   const own = facts.filter(({ fails, isOwn }) => !fails && isOwn)
@@ -99,8 +106,10 @@ export function headlineOf(report: Report, before: Before): Headline {
   const suspended = suspendedClaims(report)
   const state = states[report.exit.code] ?? 'failed'
   const disturbance = disturbanceOf(report)
+  const isIncomplete = lacksSamples(report)
   return {
-    state: state === 'passed' && suspended.length > 0 ? 'undecided' : state,
+    state: state !== 'passed' ? state : suspended.length > 0 ? 'undecided' : isIncomplete ? 'incomplete' : state,
+    isIncomplete,
     counts: claimCounts(report),
     baseline: baseline ? { name: baseline.name, comparison: baseline.comparison } : null,
     former,

@@ -36,6 +36,7 @@ export const noteSigns: Record<FindingNote['kind'], string> = {
 
 const stateWords: Record<Headline['state'], string> = {
   passed: 'PASS',
+  incomplete: 'INCOMPLETE',
   failed: 'FAIL',
   undecided: 'OPEN',
   nothing: 'NOTHING JUDGED',
@@ -64,7 +65,7 @@ function differText(directions: readonly string[]): string {
 
 /** What the verdict is about, in a sentence without a full stop. */
 export function verdictText(headline: Headline): string {
-  const { state, failures, newNames, problems, open, unmeasured, baseline, suspended } = headline
+  const { state, failures, newNames, problems, open, unmeasured, baseline, suspended, isIncomplete } = headline
   const names = countNames(newNames)
   const regressed = failures.filter((one) => one.subjects.some(({ since }) => since.kind === 'regressed')).length
   const claimed = failures.length - regressed
@@ -72,6 +73,8 @@ export function verdictText(headline: Headline): string {
   switch (state) {
     case 'passed':
       return 'nothing fails this run'
+    case 'incomplete':
+      return 'nothing that was measured fails this run, but samples are missing'
     case 'failed':
       return clauses(
         [
@@ -92,10 +95,10 @@ export function verdictText(headline: Headline): string {
             ? [`${plural(open.findings, 'finding')} ${open.findings === 1 ? 'is' : 'are'} open`]
             : []),
         ],
-        'a result may have regressed, or is no longer decided',
+        isIncomplete ? 'samples are missing' : 'a result may have regressed, or is no longer decided',
       )
     case 'nothing':
-      if (unmeasured.length > 0) return `not measured, or all samples failed: ${unmeasured.join(', ')}`
+      if (unmeasured.length > 0) return `not measured, or all samples failed or are absent: ${unmeasured.join(', ')}`
       return baseline ? 'no regression could be found' : 'no claim could be judged'
     case 'invalid':
       return problems.length > 0

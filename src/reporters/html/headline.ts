@@ -39,6 +39,7 @@ const most = { failures: 10, columns: 8, rows: 12, allRows: 40, notes: 6 }
 
 const stateClass: Record<Headline['state'], string> = {
   passed: 'good',
+  incomplete: 'doubt',
   failed: 'bad',
   invalid: 'bad',
   undecided: 'doubt',

@@ -33,7 +33,9 @@ describe('a run that was asked for platforms', () => {
   it('is not clean without native, although a claim about a value holds', () => {
     const exit = exitOf(steady('runc', 20), ['runc'], ['runc'])
     expect(exit).toMatchObject({ code: 4, unmeasured: ['native'] })
-    expect(describeExit(exit)).toBe('platforms were not measured, or all samples of a claim failed on them: native')
+    expect(describeExit(exit)).toBe(
+      'platforms were not measured, or all samples of a claim failed or are absent on them: native',
+    )
   })
 
   it('is not clean if one of them does not work or every sample failed', () => {
@@ -58,6 +60,27 @@ describe('a run that was asked for platforms', () => {
       code: 4,
       unmeasured: ['native'],
     })
+  })
+
+  it('is not clean if the record has no sample of a case on a platform, as after lost lines', () => {
+    const all = ['native', 'runc', 'gvisor']
+    const claims = [
+      aClaim({ kind: 'withinNative', percent: 50 }, { on: { by: 'all' } }),
+      aClaim({ kind: 'atMost', value: 1000 }, { on: { by: 'all' } }),
+    ]
+    const plan = (casePlatforms?: Plan['casePlatforms']) =>
+      aPlan({
+        benches: [aBench({ claims })],
+        platforms: all.map((name) => aPlatform(name)),
+        ...(casePlatforms && { casePlatforms }),
+      })
+    const samples = [...native(), ...steady('runc', 20)]
+    for (const strict of [false, true])
+      expect(buildReport(recordOf(plan(), samples), { strict }).exit).toMatchObject({ code: 4, unmeasured: ['gvisor'] })
+    expect(buildReport(recordOf(plan(), steady('runc', 20)), { strict: true }).exit).toMatchObject({ code: 4 })
+    // The plan measures the case on the others only.
+    const others = Object.fromEntries(plan().cases.map(({ id }) => [id, ['native', 'runc']]))
+    expect(buildReport(recordOf(plan(others), samples), { strict: false }).exit.unmeasured ?? []).toEqual([])
   })
 
   it('keeps the code of a failure', () => {

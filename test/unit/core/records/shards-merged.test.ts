@@ -3,9 +3,13 @@
 import { describe, expect, it } from 'vitest'
 import { buildReport } from '../../../../src/core/judge/report.ts'
 import type { RunRecord } from '../../../../src/core/model/record.ts'
+import { compareRecords, comparisonExit } from '../../../../src/core/records/compare.ts'
 import { chooseByHost, mergeRecords } from '../../../../src/core/records/merge.ts'
 import { chooseRecords } from '../../../../src/core/records/shard-coverage.ts'
 import { formatReason } from '../../../../src/reporters/format.ts'
+import { headlineOf } from '../../../../src/reporters/headline/headline.ts'
+import { verdictSign, verdictText, verdictWord } from '../../../../src/reporters/headline/words.ts'
+import { provisionalNotes } from '../../../../src/reporters/summary.ts'
 import { mergeAll, surveysOf } from '../../../support/merged.ts'
 import { benches, idOf, names, shard } from '../../../support/shards.ts'
 
@@ -51,6 +55,28 @@ describe('a lost shard', () => {
     expect(reportOf([...two, shard(3)], true).exit.code).toBe(0)
   })
 
+  it('is no pass in the headline, with or without --strict', () => {
+    const none = { baseline: undefined, former: null }
+    const headline = headlineOf(reportOf(two), none)
+    expect([verdictSign(headline), verdictWord(headline)]).toEqual(['?', 'INCOMPLETE'])
+    expect(verdictText(headline)).toBe('nothing that was measured fails this run, but samples are missing')
+    expect(verdictWord(headlineOf(reportOf([...two, shard(3)]), none))).toBe('PASS')
+  })
+
+  it('makes its cases lost in a comparison with a run that has them', () => {
+    const whole = mergeAll([...two, shard(3)])
+    const options = { marginPercent: 5, allowDifferentHosts: false }
+    const comparison = compareRecords(whole, mergeAll(two), options)
+    const lost = comparison.rows.filter(({ change }) => change === 'lost')
+    expect(new Set(lost.map((row) => `${row.platform} ${row.case}`))).toEqual(
+      new Set([`native ${idOf('c')}`, `runc ${idOf('c')}`]),
+    )
+    expect(lost[0]).toMatchObject({ reason: { code: 'not-measured', run: 'current' }, failsRun: true })
+    expect(comparison.onlyIn.baseline).not.toContain(`${idOf('c')} on runc`)
+    expect(comparisonExit(comparison, false)).toBe(1)
+    expect(compareRecords(whole, whole, options).rows.filter(({ change }) => change === 'lost')).toEqual([])
+  })
+
   it('can be added to the merged record later', () => {
     const partial = { ...mergeAll(two), file: 'all.jsonl' }
     const whole = merged([partial, shard(3)])
@@ -58,6 +84,26 @@ describe('a lost shard', () => {
     expect(whole.plan.excluded).toEqual([])
     expect(whole.plan.cases.map(({ id }) => id).sort()).toEqual(names.map(idOf))
     expect(reportOf([partial, shard(3)], true).exit.code).toBe(0)
+  })
+})
+
+describe('damaged lines of a record', () => {
+  const damaged = { number: 7, why: 'no JSON' }
+  const [first, ...others] = surveysOf([shard(1), shard(2), shard(3)])
+  const all = mergeRecords([{ ...first!, unreadable: [damaged] }, ...others])
+  const record = { ...all, samples: [...all.samples()] }
+
+  it('are counted in the merged record, so that judging it with --strict is no pass', () => {
+    expect(record.plan.damagedLines).toBe(1)
+    expect(buildReport(record, { strict: true }).exit.code).toBe(3)
+    const report = buildReport(record, { strict: false })
+    expect(report.exit.code).toBe(0)
+    expect(provisionalNotes(report)).toEqual(['Incomplete: without 1 damaged line of the record.'])
+    expect(verdictWord(headlineOf(report, { baseline: undefined, former: null }))).toBe('INCOMPLETE')
+  })
+
+  it('stay counted if the record is merged again', () => {
+    expect(mergeAll([record]).plan.damagedLines).toBe(1)
   })
 })
 
