@@ -1,7 +1,7 @@
 import { neededPlatforms, orderBenches, stepSeconds } from '../core/measure/bench-order.ts'
 import { plannedSchedule } from '../core/measure/planned-schedule.ts'
 import type { ScheduledStep } from '../core/measure/run-loop.ts'
-import type { Plan, ScheduledPlan } from '../core/model/plan.ts'
+import { canRun, type Plan, type ScheduledPlan } from '../core/model/plan.ts'
 import { benchInfo } from '../core/model/suite.ts'
 import { type ResolvedPlatform, unprobedPlatforms } from '../core/project/platforms.ts'
 import { readStepDurations, stepDurations } from '../core/records/step-durations.ts'
@@ -20,14 +20,15 @@ export interface TimeBudget {
 }
 
 /**
- * The text of `--dry-run`. It includes platforms that may not work on this host, because nothing was probed.
+ * The text of `--dry-run`, and whether a run that is no shard would measure nothing. The text includes platforms that
+ * may not work on this host, because nothing was probed.
  * @param budget with `--max-duration`
  */
 export function showPlan(
   plan: Omit<Plan, 'platforms'>,
   platforms: readonly ResolvedPlatform[],
   budget?: TimeBudget,
-): string {
+): { readonly text: string; readonly isEmpty: boolean } {
   const { rounds, warmup, seconds } = plan.profile
   const planned = unprobedPlatforms(platforms)
   const whole = { ...plan, platforms: planned }
@@ -42,6 +43,7 @@ export function showPlan(
   const lines = [
     `Would measure ${plural(cases.length, 'case')} on ${plural(names.length, 'platform')}: ` +
       `${plural(total, 'sample')} of about ${seconds} s`,
+    ...(total === 0 ? [`Nothing to measure: ${whyNothing(needed, notMeasured)}.`] : []),
     `(${warmup} warm-up and ${rounds} rounds, seed ${plan.seed}, profile ${plan.profileName}). No platform was probed.`,
     '',
     'Cases:',
@@ -56,7 +58,20 @@ export function showPlan(
         `  ${sanitize(id)}  on ${platform}${duetWith ? ` and ${duetWith}` : ''}`,
     ),
   ]
-  return `${lines.join('\n')}\n`
+  return { text: `${lines.join('\n')}\n`, isEmpty: total === 0 && plan.shard === undefined }
+}
+
+/** Why a run would take no sample. */
+function whyNothing(
+  { benches, platforms, onlyFindings, shard }: Pick<ScheduledPlan, 'benches' | 'platforms' | 'onlyFindings' | 'shard'>,
+  notMeasured: NonNullable<StopReason['notMeasured']>,
+): string {
+  if (benches.length === 0 && shard) return 'the shard has no bench'
+  if (benches.length === 0) return 'no bench is left; isobench list shows all'
+  if (notMeasured.length > 0) return 'no bench fits into --max-duration'
+  const isAble = platforms.some((platform) => benches.some((bench) => canRun(platform, bench)))
+  if (!isAble) return `${platforms.map(({ name }) => name).join(', ')} cannot run such workloads`
+  return onlyFindings ? 'no claim of the findings is about these platforms' : 'no bench has a case for these platforms'
 }
 
 const leftOutLines = (

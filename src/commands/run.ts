@@ -100,8 +100,10 @@ async function runBenches(typedFilters: readonly string[], typed: Options, io: C
   if (options.dryRun) {
     const { maxDuration } = options
     const budget = maxDuration === undefined ? undefined : { maxDuration, root: project.root }
-    io.out.write(showPlan(planned.plan, planned.platforms, budget))
-    return problems.length > 0 ? exitCodes.invalid : exitCodes.clean
+    const { text, isEmpty } = showPlan(planned.plan, planned.platforms, budget)
+    io.out.write(text)
+    if (problems.length > 0) return exitCodes.invalid
+    return isEmpty ? exitCodes.nothing : exitCodes.clean
   }
   using interruption = interruptSignal(() => reporter.onPrepare('interrupted: stopping and cleaning up'))
   try {

@@ -17,6 +17,7 @@ import {
   inferiority,
   type Limit,
   limitAt,
+  limitedGrowth,
   logMargin,
   noBetterThanLimit,
   nonInferiority,
@@ -366,7 +367,7 @@ function judgeWorsening(
   const whole = ({ series }: SeriesPoint): Series => ({ ...series, digests: new Set() })
   const [a, b] = [whole(points[0]!), whole(points[1]!)]
   const change = (interval: ValueInterval) => ({ kind: 'change', ...interval, parameter: over, from, to }) as const
-  const rule = nonInferiority(Math.log(by))
+  const rule = limitedGrowth(by)
   if (input.plan.published && (a.rounds.size === 0 || b.rounds.size === 0))
     return notEvaluated({ code: 'no-published-number' })
   if (a.unpaired || b.unpaired) return judgeUnpaired(a, b, metric, rule, first.id, change)

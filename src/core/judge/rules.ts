@@ -54,8 +54,8 @@ export interface DecisionRule {
   readonly against: readonly Alternative[]
   /** The difference of logarithms that the claim allows; undefined for a limit in a unit. */
   readonly margin?: number
-  /** Whether the threshold is a limit in a unit, which a value equal to it satisfies. */
-  readonly isLimit?: boolean
+  /** Whether a value equal to the threshold satisfies the claim: the matchers with "at most" and "at least". */
+  readonly isInclusive?: boolean
   /** Whether equality with the threshold does not satisfy the claim: a platform is not better than itself. */
   readonly isStrict?: boolean
 }
@@ -72,6 +72,9 @@ export const nonInferiority = (margin: number): DecisionRule => ({
   against: [{ ...isWorse(margin), half: margin / 2 }],
   margin,
 })
+
+/** Worse by at most a factor, which a value equal to it satisfies. */
+export const limitedGrowth = (by: number): DecisionRule => ({ ...nonInferiority(Math.log(by)), isInclusive: true })
 
 /** Equivalence, as two one-sided tests (Schuirmann 1987). */
 export const equivalence = (margin: number): DecisionRule => ({
@@ -110,19 +113,19 @@ export const superiority = (by: number): DecisionRule => ({ ...below(-Math.log(b
 export const inferiority = (by: number): DecisionRule => ({ ...above(Math.log(by)), isStrict: by === 1 })
 
 /** A value that is no worse than a limit, for differences from the limit. A value equal to the limit satisfies it. */
-export const noWorseThanLimit: DecisionRule = { ...below(0), isLimit: true }
+export const noWorseThanLimit: DecisionRule = { ...below(0), isInclusive: true }
 
 /** A value that is no better than a limit. A value equal to the limit satisfies it. */
-export const noBetterThanLimit: DecisionRule = { ...above(0), isLimit: true }
+export const noBetterThanLimit: DecisionRule = { ...above(0), isInclusive: true }
 
 /**
- * What values exactly at a threshold decide. If no round violates a limit, the claim holds: for a value beyond the
- * limit, that happens less often than 2^-n. An interval that is a margin itself stays inconclusive, and more rounds
- * like those do not change that.
- * @param rounds the differences of the rounds behind the interval
+ * What values exactly at a threshold decide. If no round violates an inclusive limit, the claim holds: for a value
+ * beyond the limit, that happens less often than 2^-n. An interval that is a margin itself stays inconclusive, and more
+ * rounds like those do not change that.
+ * @param rounds the differences of the rounds behind the interval; none if they do not pair
  */
 export function judgeEquality(
-  { against, isLimit = false }: DecisionRule,
+  { against, isInclusive = false }: DecisionRule,
   decision: Decision,
   { low, high }: Interval,
   rounds: readonly number[],
@@ -130,7 +133,7 @@ export function judgeEquality(
   if (decision.reason?.code !== 'interval-crosses-margin') return decision
   const violates = (d: number) =>
     against.some(({ side, threshold }) => (side === 'greater' ? beyond(d, threshold) : beyond(threshold, d)))
-  if (isLimit && !rounds.some(violates)) return holds
+  if (isInclusive && rounds.length > 0 && !rounds.some(violates)) return holds
   const isEqual = ({ threshold }: Alternative) => !beyond(high, threshold) && !beyond(threshold, low)
   return against.some(isEqual) ? { ...decision, reason: { code: 'equals-margin' } } : decision
 }

@@ -2,7 +2,7 @@ import type { Matcher } from '../../dsl/claim.ts'
 import type { Metric } from '../../dsl/metric.ts'
 import type { ParamValue } from '../../dsl/workload.ts'
 import type { Estimate, Reason } from '../model/verdict.ts'
-import { hodgesLehmann, median, type SequentialPlan } from '../stats/index.ts'
+import { beyond, hodgesLehmann, median, type SequentialPlan } from '../stats/index.ts'
 import { applyDependence, applyHostLoad } from './adjustments.ts'
 import type { JointDependence, PriorOf } from './comparable-cases.ts'
 import { type Decision, logMargin, minRounds, ofLogs, perClaimAlpha, tooFewRounds } from './rules.ts'
@@ -46,6 +46,8 @@ interface Tested {
   readonly atHalf?: PValues
   /** Absent if equality of the points contradicts the claim too. */
   readonly whenEqual?: PValues
+  /** Whether the points that decide the claim differ by exactly its margin in every round. */
+  readonly equalsMargin: boolean
   readonly estimate: Estimate
 }
 
@@ -193,12 +195,13 @@ export function whyNot({ why }: NotComparable, over: string, all: readonly Platf
   return { ...tooFewRounds, ...(at && { at }) }
 }
 
-function decisionOf({ against, inFavor, atHalf }: Tested, rounds: number): Decision {
+function decisionOf({ against, inFavor, atHalf, equalsMargin }: Tested, rounds: number): Decision {
   const doubt = (reason: Reason): Decision => ({ outcome: 'inconclusive', direction: null, reason })
   const passes = (p: PValues, rate: number) => pValueAtRate(p, rate) <= rate
   if (rounds < minRounds) return doubt(tooFewRounds)
   if (passes(inFavor, perClaimAlpha.atMargin)) return { outcome: 'holds', direction: null, reason: null }
-  if (!passes(against, perClaimAlpha.atMargin)) return doubt({ code: 'interval-crosses-margin' })
+  if (!passes(against, perClaimAlpha.atMargin))
+    return doubt({ code: equalsMargin ? 'equals-margin' : 'interval-crosses-margin' })
   if (atHalf && !passes(atHalf, perClaimAlpha.atHalf)) return doubt({ code: 'within-half-margin' })
   return { outcome: 'contradicted', direction: 'worse', reason: null }
 }
@@ -214,6 +217,8 @@ interface Pairs {
   p(a: number, b: number, shift: number, side: 'greater' | 'less'): PValues
   /** By how much it is worse (Hodges and Lehmann's estimate). */
   worseBy(a: number, b: number): number
+  /** Whether it is worse by exactly `shift` in every round. */
+  isWorseBy(a: number, b: number, shift: number): boolean
 }
 
 function pairsOf(
@@ -240,6 +245,7 @@ function pairsOf(
     fewest: Math.min(...table.flat().map(({ rounds }) => rounds.length)),
     p: (a, b, shift, side) => pValuesOf(table[a]![b]!.looks, shift, side),
     worseBy: (a, b) => hodgesLehmann(table[a]![b]!.rounds.map(({ d }) => d)),
+    isWorseBy: (a, b, shift) => table[a]![b]!.rounds.every(({ d }) => !beyond(d, shift) && !beyond(shift, d)),
   }
 }
 
@@ -261,7 +267,7 @@ function peak(
   over: string,
   points: readonly SeriesPoint[],
   inside: readonly boolean[],
-  { p }: Pairs,
+  { p, isWorseBy }: Pairs,
   metric: Metric,
 ): Tested {
   const beaten = points.map((_, at) =>
@@ -272,10 +278,12 @@ function peak(
   const left = points.filter((_, at) => pValueAtRate(beaten[at]!, perClaimAlpha.atMargin) > perClaimAlpha.atMargin)
   const cost = ({ series }: SeriesPoint) => worseSign(metric) * median([...series.rounds.values()])
   const best = points.reduce((one, next) => (cost(next) < cost(one) ? next : one))
+  const bestAt = points.indexOf(best)
   const values = [best, ...left].map(({ value }) => Number(value))
   return {
     against,
     inFavor: beatenSide(false),
+    equalsMargin: points.some((_, at) => inside[at] !== inside[bestAt] && isWorseBy(at, bestAt, 0)),
     estimate: {
       kind: 'argmax',
       value: Number(best.value),
@@ -294,21 +302,22 @@ function peaks(
   { percent, platform: reference }: PeakMatcher,
   platform: string,
   all: readonly SeriesPoint[],
-  { p, worseBy }: Pairs,
+  { p, worseBy, isWorseBy }: Pairs,
   metric: Metric,
 ): Tested {
   const own = all.slice(0, all.length / 2).map((_, at) => at)
   const theirs = own.map((at) => own.length + at)
   /** One of the reference's points is out of reach of all own points. */
-  const beyond = (shift: number) => some(theirs.map((b) => every(own.map((a) => p(a, b, shift, 'greater')))))
+  const beyondBy = (shift: number) => some(theirs.map((b) => every(own.map((a) => p(a, b, shift, 'greater')))))
   const margin = logMargin(percent, metric)
   const cost = (at: number) => worseSign(metric) * median([...all[at]!.series.rounds.values()])
   const best = (points: readonly number[]) => points.reduce((one, next) => (cost(next) < cost(one) ? next : one))
   return {
-    against: beyond(margin),
+    against: beyondBy(margin),
     inFavor: every(theirs.map((b) => some(own.map((a) => p(a, b, margin, 'less'))))),
-    atHalf: beyond(margin / 2),
-    whenEqual: beyond(0),
+    atHalf: beyondBy(margin / 2),
+    whenEqual: beyondBy(0),
+    equalsMargin: isWorseBy(best(own), best(theirs), margin),
     estimate: {
       kind: 'ratio',
       value: Math.exp(worseSign(metric) * worseBy(best(own), best(theirs))),
@@ -327,18 +336,19 @@ function constant(
   over: string,
   margin: number,
   points: readonly SeriesPoint[],
-  { p, worseBy }: Pairs,
+  { p, worseBy, isWorseBy }: Pairs,
   metric: Metric,
 ): Tested {
   const pairs = points.flatMap((_, a) => points.flatMap((_, b) => (a === b ? [] : [[a, b] as const])))
-  const beyond = (shift: number) => some(pairs.map(([a, b]) => p(a, b, shift, 'greater')))
+  const beyondBy = (shift: number) => some(pairs.map(([a, b]) => p(a, b, shift, 'greater')))
   const [worst, best] = pairs.reduce((one, next) => (worseBy(next[0], next[1]) > worseBy(one[0], one[1]) ? next : one))
   const value = Math.exp(worseSign(metric) * worseBy(worst, best))
   return {
-    against: beyond(margin),
+    against: beyondBy(margin),
     inFavor: every(pairs.map(([a, b]) => p(a, b, margin, 'less'))),
-    atHalf: beyond(margin / 2),
-    whenEqual: beyond(0),
+    atHalf: beyondBy(margin / 2),
+    whenEqual: beyondBy(0),
+    equalsMargin: isWorseBy(worst, best, margin),
     estimate: {
       kind: 'spread',
       value,

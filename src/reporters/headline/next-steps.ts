@@ -174,10 +174,11 @@ function rerunClaims(
 export const rerunFailed = (report: Report, bench: BenchInfo, platform: string): Command | null =>
   rerun(report, { benches: [bench], platforms: [platform], rounds: 'same' })
 
-/** What decides a claim that is open, or shows again that one is contradicted. */
+/** What decides a claim that is open, or shows again that one is contradicted; null if nothing does. */
 export function rerunClaim(report: Report, verdict: ClaimVerdict): Command | null {
   const cause = doubtCause(report, verdict)
-  return rerunClaims(report, [verdict], cause === undefined ? 'same' : roundsOf(cause, [verdict]))
+  if (cause === undefined) return isOpen(verdict) ? null : rerunClaims(report, [verdict], 'same')
+  return rerunClaims(report, [verdict], roundsOf(cause, [verdict]))
 }
 
 /** How many subjects of a fact a command measures again: the worst ones. */
@@ -223,10 +224,12 @@ export function moreAbout(
 const isMeasured = ({ cases: benches }: Report, name: string): boolean =>
   benches.some(({ results }) => results.some(({ platform }) => platform === name))
 
+const isOpen = ({ outcome }: ClaimVerdict): boolean => outcome === 'inconclusive'
+
 /** What keeps a claim open; undefined if it is not, or if nothing that was measured again would decide it. */
 export function doubtCause(report: Report, verdict: ClaimVerdict): DoubtCause | undefined {
-  const { outcome, reason, extraRoundsNeeded } = verdict
-  if (outcome !== 'inconclusive') return undefined
+  const { reason, extraRoundsNeeded } = verdict
+  if (!isOpen(verdict) || reason?.code === 'equals-margin') return undefined
   if (reason?.code === 'host-overloaded' || isMostlyDisturbed(report, verdict)) return 'quiet'
   if (reason?.code === 'dependent-rounds') return 'spread'
   return extraRoundsNeeded === 'too-many' ? 'unreachable' : 'decide'

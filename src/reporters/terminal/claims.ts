@@ -165,6 +165,7 @@ function advice(report: Report, verdict: ClaimVerdict): string[] {
     const suspect = platforms === 'native' ? benchFile(verdict.bench) : `${platforms} and its options`
     return [`check ${suspect}. After a change:`, ...lines]
   }
+  if (verdict.reason?.code === 'equals-margin') return ['change the margin, so that its value is not exactly there']
   return doubtCause(report, verdict) === 'quiet' ? ['stop other processes, then:', ...lines] : lines
 }
 

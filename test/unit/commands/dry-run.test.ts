@@ -11,7 +11,7 @@ test('--dry-run prints names without what a terminal would interpret', () => {
     'clear\u001b[2J\u202escreen': { run: async () => ({ time: 1 }) },
   })
   rmSync(project.root, { recursive: true })
-  const text = showPlan(plan, platforms)
+  const { text } = showPlan(plan, platforms)
   expect(text).toContain('clear\\x1b[2J')
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
   expect(text.replaceAll('\n', '')).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e]/)
@@ -29,7 +29,7 @@ test('--dry-run counts only the platforms that it would measure', () => {
       ),
     ]),
   ]
-  const text = showPlan({ ...plan, findings, onlyFindings: true }, platforms)
+  const { text } = showPlan({ ...plan, findings, onlyFindings: true }, platforms)
   expect(text).toMatch(/^Would measure 1 case on 2 platforms: /)
   expect(text).toContain('\nPlatforms: native, runc\n')
 })
@@ -44,7 +44,13 @@ test('--dry-run leaves out platforms that cannot run a workload, as the run does
     ...bench,
     workload: { ...bench.workload, kind: 'snapshot' as const },
   }))
-  expect(showPlan({ ...plan, benches }, [native!, able])).toContain('\nPlatforms: gvisor\n')
+  expect(showPlan({ ...plan, benches }, [native!, able])).toMatchObject({
+    text: expect.stringContaining('\nPlatforms: gvisor\n'),
+    isEmpty: false,
+  })
+  const { text, isEmpty } = showPlan({ ...plan, benches }, [native!])
+  expect(text).toContain('\nNothing to measure: native cannot run such workloads.\n')
+  expect(isEmpty).toBe(true)
 })
 
 test('--dry-run with --max-duration leaves out what would not fit', () => {
@@ -55,7 +61,8 @@ test('--dry-run with --max-duration leaves out what would not fit', () => {
     c: { run },
   })
   const profile = { rounds: 5, warmup: 1, seconds: 1, timeout: 60 }
-  const shown = (maxDuration: number) => showPlan({ ...plan, profile }, platforms, { maxDuration, root: project.root })
+  const shown = (maxDuration: number) =>
+    showPlan({ ...plan, profile }, platforms, { maxDuration, root: project.root }).text
   try {
     // 12 samples of 1.3 s and the boots of a bench: about 17 s of 40 s.
     expect(shown(40_000).split('\n').slice(0, 10)).toEqual([

@@ -14,7 +14,7 @@ import { failsWords, provisionalNotes } from '../../../src/reporters/summary.ts'
 import { claimLines } from '../../../src/reporters/terminal/claims.ts'
 import { screenLines } from '../../../src/reporters/terminal/headline.ts'
 import { createColors } from '../../../src/reporters/terminal/table.ts'
-import { aClaim, costing, environmentOf, native, planWith } from '../core/judge/builders.ts'
+import { aClaim, costing, environmentOf, native, planWith, withValues } from '../core/judge/builders.ts'
 
 const within: Matcher = { kind: 'withinNative', percent: 10 }
 const alike: Matcher = { kind: 'equivalentTo', platform: 'native', percent: 10 }
@@ -60,6 +60,18 @@ describe('what to do next', () => {
     expect(stepsOf([...native(), ...unclear])).toEqual([
       ['decide', 'isobench run a.bench.ts --platform native,runc --rounds 20..60'],
     ])
+  })
+
+  it('is not more rounds if the values lie exactly at the margin', () => {
+    const flat = (platform: string, latency: number) =>
+      native().map((one) => ({ ...one, platform, ...withValues({ latency, rate: 1 }) }))
+    const equal = [...flat('native', 20), ...flat('runc', 22)]
+    expect(reportOf(equal).claims[0]).toMatchObject({ outcome: 'inconclusive', reason: { code: 'equals-margin' } })
+    expect(stepsOf(equal)).toEqual([])
+    const view = { width: 80, ink: createColors({ color: false }), root: '/project', all: true }
+    const text = claimLines(reportOf(equal), view).join('\n')
+    expect(text).toMatch(/do +change the margin, so that its value is not exactly there/)
+    expect(text).not.toContain('--rounds')
   })
 
   it('is to stop other processes, and the same rounds again, if they disturbed most samples', () => {

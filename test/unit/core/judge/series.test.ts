@@ -34,6 +34,18 @@ const series = (rates: readonly number[], count = 10, over: Partial<Sample> = {}
     }),
   )
 
+/** Rates by threads without noise. */
+const exactly = (rates: readonly number[], count = 6): Sample[] =>
+  rounds(count).flatMap((round) =>
+    threads.map((value, at) =>
+      aSample('runc', round, {
+        case: `${benchId} [threads=${value}]`,
+        workDigest: `work ${value}`,
+        ...withValues({ rate: rates[at]!, latency: 1e4 / rates[at]! }),
+      }),
+    ),
+  )
+
 const verdictOf = (matcher: SeriesMatcher | PeakMatcher, samples: readonly Sample[], metric = 'rate') => {
   const { claims } = judge(planWith(aClaim(matcher, { metric })), samples)
   expect(claims).toHaveLength(1)
@@ -51,6 +63,25 @@ const cases: [SeriesMatcher, number[], string][] = [
   [flat, [90, 95, 100, 95], 'holds'],
   [flat, [50, 95, 100, 95], 'contradicted'],
 ]
+
+it.each<[string, SeriesMatcher, string, number[]]>([
+  ['a spread of a rate', { ...flat, percent: 75 }, 'rate', [100, 90, 50, 25]],
+  ['a spread of a latency', { ...flat, percent: 300 }, 'latency', [100, 90, 50, 25]],
+  ['two peaks', peaksAt, 'rate', [50, 100, 90, 100]],
+])('%s exactly at the margin is not decided, and more rounds would not decide it', (_, matcher, metric, rates) => {
+  const verdict = verdictOf(matcher, exactly(rates), metric)
+  expect(verdict).toMatchObject({
+    outcome: 'inconclusive',
+    reason: { code: 'equals-margin' },
+    extraRoundsNeeded: null,
+  })
+})
+
+it('a peak exactly at the margin of another one is not decided', () => {
+  const native = exactly([50, 100, 80, 60]).map((one) => ({ ...one, platform: 'native' }))
+  const verdict = verdictOf(peakWithin, [...exactly([50, 85, 80, 60]), ...native])
+  expect(verdict).toMatchObject({ outcome: 'inconclusive', reason: { code: 'equals-margin' } })
+})
 
 describe.each(['rate', 'latency'])('over a parameter, the %s', (metric) => {
   it.each(cases)('%o of %j: %s', (matcher, rates, expected) => {
@@ -139,6 +170,13 @@ describe('a claim that a metric worsens at most so much', () => {
     )
   // The rate falls to a half, and the latency doubles. The host's drift is in all points of a round.
   const halved = [100, 90, 70, 50]
+
+  it.each(['rate', 'latency'])('allows exactly the factor, as a limit does, of a %s', (metric) => {
+    expect(verdictFor(atMost(2), exactly([100, 90, 70, 50]), metric)).toMatchObject({ outcome: 'holds', reason: null })
+    expect(verdictFor(atMost(2), exactly([100, 90, 70, 49.9]), metric).outcome).toBe('contradicted')
+    const few = verdictFor(atMost(2), exactly([100, 90, 70, 50], 4), metric)
+    expect(few).toMatchObject({ outcome: 'inconclusive', reason: { code: 'too-few-rounds' } })
+  })
 
   it.each(['rate', 'latency'])('compares the two values within each round, of a %s', (metric) => {
     expect(verdictFor(atMost(3), series(halved), metric)).toMatchObject({ outcome: 'holds', case: null, params: {} })
