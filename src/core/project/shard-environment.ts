@@ -50,6 +50,10 @@ const schedulers: readonly Scheduler[] = [
 interface Reading {
   readonly name: string
   readonly index: number
+  /** The index as the scheduler writes it, which may count from 0. */
+  readonly written: number
+  /** The lowest index that the scheduler writes. */
+  readonly first: number
   readonly count: number | undefined
   /** The variable that has, or should have, the count. */
   readonly countFrom: string
@@ -78,7 +82,7 @@ export function detectShard(variables: Variables, expected?: { count: number; fr
   if (!Number.isInteger(found.index) || found.index < 1 || found.index > found.count)
     throw new UsageError(
       `--shard auto: shard ${found.index} of ${found.count} is out of range (${found.source})`,
-      'start as many jobs as there are shards',
+      found.index < 1 ? `${found.name} counts from ${found.first}` : 'start as many jobs as there are shards',
     )
   for (const other of others) {
     const count = countOf(other, set, expected)
@@ -100,10 +104,11 @@ export function detectShard(variables: Variables, expected?: { count: number; fr
 
 /** The count of one scheduler, checked against the stated one. */
 function countOf(reading: Reading, set: Variables, expected: { count: number; from: string } | undefined): number {
-  const { name, count, countFrom, index, source } = reading
+  const { name, count, countFrom, index, written, source } = reading
   if (count === undefined && expected === undefined)
     throw new UsageError(
-      `--shard auto: ${name} gives the index ${index} but no count, because ${countFrom} is not set`,
+      `--shard auto: ${name} gives the index ${written}${written === index ? '' : `, so shard ${index},`} but no ` +
+        `count, because ${countFrom} is not set`,
       `pass --shard auto/m with the number of shards, or set ${countFrom}`,
     )
   if (count !== undefined && expected !== undefined && count !== expected.count)
@@ -134,6 +139,8 @@ function readScheduler({ name, index, count, first, run }: Scheduler, set: Varia
   return {
     name,
     index: number - first + 1,
+    written: number,
+    first,
     count: wholeNumber(set, count),
     countFrom: count,
     run: id === undefined ? null : `${name} ${id}`,
@@ -167,6 +174,8 @@ function readSlurm(set: Variables, expected: { count: number; from: string } | u
   return {
     name: 'Slurm',
     index: (id - min!) / step + 1,
+    written: id,
+    first: min!,
     count,
     countFrom: 'SLURM_ARRAY_TASK_COUNT',
     run: job === undefined ? null : `Slurm ${job}`,

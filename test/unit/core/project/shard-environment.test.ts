@@ -66,15 +66,26 @@ describe('--shard auto', () => {
     ])
   })
 
+  it('says from where GitLab counts if the index is 0', () => {
+    expect(() => detectShard({ CI_NODE_INDEX: '0', CI_NODE_TOTAL: '4' })).toThrow(
+      expect.objectContaining({ fix: 'GitLab counts from 1' }),
+    )
+  })
+
   it('accepts two schedulers that agree', () => {
     const both = { ...slurm(3), JOB_COMPLETION_INDEX: '2' }
-    expect(() => detectShard(both)).toThrow('Kubernetes gives the index 3 but no count')
+    expect(() => detectShard(both)).toThrow('Kubernetes gives the index 2, so shard 3, but no count')
     expect(detectShard({ ...both, ISOBENCH_SHARD_COUNT: '8' })).toMatchObject({ index: 3, count: 8, run: 'Slurm 77' })
   })
 
   it.each<[string, Record<string, string>, { count: number; from: string } | undefined, RegExp]>([
     ['no array', {}, undefined, /finds no array job: SLURM_ARRAY_TASK_ID, .*CIRCLE_NODE_INDEX are not set/],
-    ['no count', { JOB_COMPLETION_INDEX: '0' }, undefined, /index 1 but no count, because ISOBENCH_SHARD_COUNT/],
+    [
+      'no count',
+      { JOB_COMPLETION_INDEX: '0' },
+      undefined,
+      /index 0, so shard 1, but no count, because ISOBENCH_SHARD_COUNT/,
+    ],
     ['no count of Slurm', slurm(1, { SLURM_ARRAY_TASK_COUNT: '' }), undefined, /SLURM_ARRAY_TASK_COUNT is not set/],
     ['no first task', slurm(1, { SLURM_ARRAY_TASK_MIN: '' }), undefined, /SLURM_ARRAY_TASK_MIN is not set/],
     [
