@@ -3,9 +3,10 @@ import { format, parse, resolve } from 'node:path'
 import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { readShardPlan, type ShardPlan } from '../core/project/shard-plan.ts'
-import { chooseByHost, type MergedRecord, mergeRecords, recordTexts } from '../core/records/merge.ts'
+import { chooseByHost, chooseOfOneHost, type MergedRecord, mergeRecords, recordTexts } from '../core/records/merge.ts'
 import type { RecordSurvey } from '../core/records/record-survey.ts'
-import { chooseRecords, type LeftOut, type MissingRounds, type MissingShard } from '../core/records/shard-coverage.ts'
+import type { LeftOut, MissingRounds, MissingShard } from '../core/records/shard-coverage.ts'
+import { kindText } from '../reporters/fleet-words.ts'
 import { shellWord } from '../reporters/headline/next-steps.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
 import { isStream, openOutput, writeAll } from '../util/outputs.ts'
@@ -103,7 +104,8 @@ async function merge(names: readonly string[], options: MergeOptions, io: Comman
     if (file === undefined) for (const text of inChunks(texts)) io.out.write(text)
     else {
       write(file, texts, options.out!)
-      io.err.write(`Wrote ${file}: ${plural(group.length, 'record')}.\n`)
+      const kind = options.group ? ` of ${kindText(merged)}` : ''
+      io.err.write(`Wrote ${file}: ${plural(group.length, 'record')}${kind}.\n`)
     }
     io.err.write(plansText(merged) + missingText(merged, folderOf(names, io), options))
     isIncomplete ||= merged.missingShards.length > 0 || merged.missingRounds.length > 0
@@ -117,7 +119,7 @@ function choose(surveys: readonly RecordSurvey[], { group }: MergeOptions) {
     const { kinds, left } = chooseByHost(surveys)
     return { groups: kinds, left }
   }
-  const { counted, left } = chooseRecords(surveys)
+  const { counted, left } = chooseOfOneHost(surveys)
   return { groups: [counted], left }
 }
 
@@ -219,16 +221,16 @@ const folderOf = (names: readonly string[], { cwd }: CommandIo): string | undefi
  * @param folder for the record of a lost shard
  */
 function missingText(
-  { missingShards, missingRounds }: MergedRecord,
+  { missingShards, missingRounds, environment }: MergedRecord,
   folder: string | undefined,
   { plan: planFile, group }: MergeOptions,
 ): string {
   const records = folder === undefined ? '' : ` --records ${shellWord(folder)}`
   const shards = missingShards.map(({ index, count, plan, isOfFile, benches }: MissingShard) => {
     const ofPlan = isOfFile ? ` --plan ${planFile === undefined ? 'FILE' : shellWord(planFile)}` : ''
-    const options = isOfFile ? '' : ', with the options of the other shards'
+    const options = `${isOfFile ? '' : ', with the options of the other shards'}${group ? ', on a host of this kind' : ''}`
     return (
-      `missing  shard ${index}/${count} of plan ${plan}: no record${group ? ' of this kind of host' : ''}. ` +
+      `missing  shard ${index}/${count} of plan ${plan}: no record${group ? ` of ${kindText({ environment })}` : ''}. ` +
       `${plural(benches.length, 'bench', 'benches')}: ${listed(benches)}\n` +
       `         measure it: isobench run${ofPlan} --shard ${index}/${count}${records}${options}\n`
     )

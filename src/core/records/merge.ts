@@ -62,14 +62,7 @@ export interface MergedRecord extends Omit<RunRecord, 'samples' | 'plan'> {
 export function mergeRecords(records: readonly RecordSurvey[]): MergedRecord {
   const [first, ...others] = records
   if (!first) throw new UsageError('there is no record to merge', 'name the records')
-  for (const record of others) {
-    const differ = record.host === first.host ? [] : fingerprintLines(first.host, record.host)
-    if (differ.length === 0) continue
-    throw new RecordError(
-      `${first.file} and ${record.file} are of different hosts: ${firstOf(differ)}`,
-      'isobench merge --group --out FILE writes one record for each kind',
-    )
-  }
+  for (const record of others) refuseOtherHost(first, record)
   const merge = new Merge()
   for (const record of records) merge.add(record, headOf(record))
   const statuses = new Set(records.map(({ status }) => status))
@@ -81,6 +74,31 @@ export function mergeRecords(records: readonly RecordSurvey[]): MergedRecord {
     status: (['killed', 'interrupted', 'finished'] as const).find((status) => statuses.has(status))!,
     samples: () => renumberRounds(records, new Set(plan.cases.map(({ id }) => id))),
   }
+}
+
+/** @throws {RecordError} if the hosts differ, with what differs */
+function refuseOtherHost(first: RecordSurvey, record: RecordSurvey): void {
+  const differ = record.host === first.host ? [] : fingerprintLines(first.host, record.host)
+  if (differ.length === 0) return
+  throw new RecordError(
+    `${first.file} and ${record.file} are of different hosts: ${firstOf(differ)}`,
+    'isobench merge --group --out FILE writes one record for each kind',
+  )
+}
+
+/**
+ * Chooses the records that count in one merged record. A run that ended early gives way to one of another host, because
+ * a requeued task may start there; a finished one is no retry.
+ * @throws {RecordError} if a finished record would give way to one of another host
+ */
+export function chooseOfOneHost(surveys: readonly RecordSurvey[]): ReturnType<typeof chooseRecords> {
+  const chosen = chooseRecords(surveys)
+  const finished = new Map(surveys.flatMap((one) => (one.status === 'finished' ? [[one.file, one]] : [])))
+  for (const { file, instead } of chosen.left) {
+    const record = finished.get(file)
+    if (record) refuseOtherHost(instead, record)
+  }
+  return chosen
 }
 
 /** Differences that a message names. The kernel and the CPU come first, and long texts of mitigations last. */

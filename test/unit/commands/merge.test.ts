@@ -149,7 +149,28 @@ describe('isobench merge', () => {
     await expect(merge(['results'], { group: true, out: 'all.jsonl' })).rejects.toThrow('all-2.jsonl already exists')
     expect(existsSync(join(cwd, 'all-1.jsonl'))).toBe(false)
     const { err } = await merge(['results'], { group: true, out: 'kinds.jsonl' })
-    for (const number of [1, 2]) expect(err).toMatch(new RegExp(`Wrote .*kinds-${number}\\.jsonl: 1 record\\.\n`))
+    const kernels = [shard(1).environment.kernel, '1.0.0']
+    for (const [at, kernel] of kernels.entries()) {
+      const kind = `\\d+ × .*, Linux ${kernel.replaceAll('.', '\\.')}\\b.*`
+      expect(err).toMatch(new RegExp(`Wrote .*kinds-${at + 1}\\.jsonl: 1 record of ${kind}\\.\n`))
+      expect(err).toMatch(new RegExp(`missing  shard 3/3 of plan [0-9a-f]+: no record of ${kind}\\. 1 bench: `))
+    }
+    expect(err).toContain(', with the options of the other shards, on a host of this kind\n')
+  })
+
+  it('refuses one shard of two hosts, unless the run on one of them ended early', async () => {
+    const on = (kernel: string, record: RunRecord) => ({
+      ...record,
+      environment: { ...record.environment, kernel },
+    })
+    for (const index of [1, 2, 3]) put(`${index}.jsonl`, on('6.1.0', shard(index)))
+    const early = shard(2, { rounds: 4, status: 'killed', at: '2026-01-01' })
+    put('early.jsonl', on('6.12.0', early))
+    expect((await merge(['results'], { out: 'all.jsonl' })).err).toContain('early.jsonl is left out')
+    put('other.jsonl', on('6.12.0', shard(1, { at: '2026-01-05' })))
+    await expect(merge(['results'], { out: 'again.jsonl' })).rejects.toThrow(
+      /1\.jsonl and .*other\.jsonl are of different hosts: kernel: 6\.1\.0 and 6\.12\.0/,
+    )
   })
 
   it('with --group, refuses a folder without a readable record', async () => {
