@@ -99,7 +99,8 @@ export const command = defineCommand({
     'Finds the commit of a runtime that made a bench worse. git chooses the commits. Each one is built and measured ' +
     'against the good build in interleaved rounds, until it is certainly worse by more than the margin or certainly ' +
     "not. It uses two work trees in a temporary folder, so the repository's own files, index and branch stay as they " +
-    'are. Exits with code 3 if skipped commits leave several candidates, and with 4 if the bad commit is not worse.',
+    'are. Exits with code 3 if skipped commits leave several candidates or it is not certain whether the bad ' +
+    'commit is worse, and with 4 if it is not worse.',
   arguments: [
     { name: 'good', description: 'a commit that is fast enough', required: true },
     { name: 'bad', description: 'a later commit that is worse', required: true },

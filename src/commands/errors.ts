@@ -9,7 +9,7 @@ import { problemFrame } from '../reporters/code-frame.ts'
 import { differenceText } from '../reporters/host-differences.ts'
 import { bundlePath } from '../util/assets.ts'
 import { explainByBuiltins } from '../util/builtins.ts'
-import { InterruptedError, IsobenchError, messageOf, suppressedErrors } from '../util/errors.ts'
+import { InterruptedError, IsobenchError, messageOf, suppressedErrors, UncertainError } from '../util/errors.ts'
 import { systemFix } from '../util/files.ts'
 import { StrayError } from '../util/stray-errors.ts'
 import { plural, sanitize } from '../util/text.ts'
@@ -54,7 +54,7 @@ export function describeFailure(thrown: unknown, color: boolean): { readonly tex
   const { red, dim } = pc.createColors(color)
   if (error instanceof InterruptedError)
     return { text: 'interrupted; all resources on the host are released.\n', exitCode: exitCodes.interrupted }
-  const exitCode = exitCodes.invalid
+  const exitCode = error instanceof UncertainError ? exitCodes.inconclusive : exitCodes.invalid
   const both = suppressedErrors(error)
   if (both) {
     const [first, later] = both.map((one) => describeFailure(one, color))

@@ -228,11 +228,12 @@ function missingText(
   const records = folder === undefined ? '' : ` --records ${shellWord(folder)}`
   const shards = missingShards.map(({ index, count, plan, isOfFile, benches }: MissingShard) => {
     const ofPlan = isOfFile ? ` --plan ${planFile === undefined ? 'FILE' : shellWord(planFile)}` : ''
-    const options = `${isOfFile ? '' : ', with the options of the other shards'}${group ? ', on a host of this kind' : ''}`
+    const options = isOfFile ? '' : ', with the options of the other shards'
+    const [kind, where] = group ? [` of ${kindText({ environment })}`, ', on a host of this kind'] : ['', '']
     return (
-      `missing  shard ${index}/${count} of plan ${plan}: no record${group ? ` of ${kindText({ environment })}` : ''}. ` +
+      `missing  shard ${index}/${count} of plan ${plan}: no record${kind}. ` +
       `${plural(benches.length, 'bench', 'benches')}: ${listed(benches)}\n` +
-      `         measure it: isobench run${ofPlan} --shard ${index}/${count}${records}${options}\n`
+      `         measure it: isobench run${ofPlan} --shard ${index}/${count}${records}${options}${where}\n`
     )
   })
   const rounds = missingRounds.map(

@@ -1,3 +1,4 @@
+import { describeExitCode, exitCodes } from '../core/judge/exit-code.ts'
 import type { Dissent, Fleet, FleetRatio, FleetVerdict, HostKind, HostSplit } from '../core/model/fleet.ts'
 import type { FindingOutcome } from '../core/model/verdict.ts'
 import { associationRate } from '../core/records/dissent.ts'
@@ -145,6 +146,24 @@ export function fleetNotes({ hosts, verdicts, falseAlarms, leftOut }: Fleet): st
     ),
     ...(leftOut.length > 0 ? [`${plural(leftOut.length, 'record')} left out.`] : []),
   ]
+}
+
+/** The exit code, why, and the kinds of host that make it other than 0. */
+export function exitText({ exit, hosts, verdicts, leftOut }: Fleet): string {
+  const made = exit.hosts.length > 0 ? ` (${listText(exit.hosts)})` : ''
+  if (exit.code !== exitCodes.inconclusive) return `exit code ${exit.code}: ${describeExitCode(exit.code)}${made}`
+  const open = new Set(exit.hosts)
+  const lost = hosts.some(({ id, missingShards }) => open.has(id) && missingShards.length > 0)
+  const isOpen = verdicts.some((verdict) =>
+    verdict.hosts.some((one, at) => one?.failsRun && one.outcome === 'inconclusive' && open.has(hosts[at]!.id)),
+  )
+  const reasons = [
+    ...(isOpen ? ['a verdict is inconclusive'] : []),
+    ...(lost ? ['a shard is missing'] : []),
+    ...(open.size === 0 && leftOut.length > 0 ? [`${plural(leftOut.length, 'record')} left out`] : []),
+  ]
+  const why = reasons.length > 0 ? listText(reasons) : 'samples failed'
+  return `exit code ${exit.code}: with --strict, ${why}${made}`
 }
 
 /** How the ratios were made. */

@@ -1,9 +1,9 @@
-import { describeExitCode } from '../core/judge/exit-code.ts'
 import type { Fleet, FleetRatio, FleetVerdict } from '../core/model/fleet.ts'
 import { listText, plural, sanitize, wrap } from '../util/text.ts'
 import {
   countsText,
   dissentSentences,
+  exitText,
   fleetNotes,
   hostRatiosText,
   isNotable,
@@ -36,11 +36,10 @@ const mostHosts = 40
 /** The comparison as text, at most `width` columns wide. */
 export function fleetText(fleet: Fleet, layout: FleetLayout): string {
   const { width, all, ink } = layout
-  const { hosts, leftOut, exit } = fleet
+  const { hosts, leftOut } = fleet
   const shown = all ? hosts : hosts.slice(0, mostHosts)
   const records = hosts.reduce((sum, { records: own }) => sum + own.length, 0)
   const wrapped = (text: string, indent = 0) => wrap(text, width - indent).map((line) => ' '.repeat(indent) + line)
-  const made = exit.hosts.length > 0 ? ` (${listText(exit.hosts)})` : ''
   return `${[
     '',
     ...wrapped(`${plural(hosts.length, 'kind')} of host, ${plural(records, 'record')}`).map(ink.strong),
@@ -55,7 +54,7 @@ export function fleetText(fleet: Fleet, layout: FleetLayout): string {
     ...fleetNotes(fleet)
       .flatMap((note) => wrapped(note))
       .map(ink.dim),
-    ...wrapped(`exit code ${exit.code}: ${describeExitCode(exit.code)}${made}`),
+    ...wrapped(exitText(fleet)),
   ].join('\n')}\n`
 }
 

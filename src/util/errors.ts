@@ -33,6 +33,11 @@ export class UnsupportedError extends IsobenchError {
   readonly code = 'ISOBENCH_UNSUPPORTED'
 }
 
+/** What was measured does not decide what a command asks. */
+export class UncertainError extends IsobenchError {
+  readonly code = 'ISOBENCH_UNCERTAIN'
+}
+
 /** The user, or another sender of SIGINT or SIGTERM, ended the run. */
 export class InterruptedError extends IsobenchError {
   readonly code = 'ISOBENCH_INTERRUPTED'

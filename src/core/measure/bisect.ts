@@ -6,7 +6,7 @@ import { removeResource } from '../../host/cleanup.ts'
 import { addWorktree, git } from '../../host/git-worktree.ts'
 import { CleanupJournal } from '../../host/journal.ts'
 import { HostCommandError } from '../../host/process.ts'
-import { UsageError } from '../../util/errors.ts'
+import { UncertainError, UsageError } from '../../util/errors.ts'
 
 /** Finds the commit that made a metric worse: git's bisection, with a measured comparison for each commit. */
 
@@ -104,7 +104,8 @@ async function checkAncestor({ repository, ...names }: BisectOptions, good: Comm
  * Builds the good commit, then compares the bad commit and those that git chooses with it. Two work trees in a
  * temporary folder have the builds. They are removed at the end, also if the signal is aborted.
  * @throws {HostCommandError} if the good commit does not build
- * @throws {UsageError} if the bad commit does not build, is not a descendant of the good one or has no certain verdict
+ * @throws {UsageError} if the bad commit does not build, does not run the bench or is not a descendant of the good one
+ * @throws {UncertainError} if the bad commit has values and no certain verdict
  * @throws the reason of the signal if it is aborted
  */
 export async function bisectRepository(options: BisectOptions): Promise<BisectResult> {
@@ -156,11 +157,14 @@ async function search(
   }
   const first = await measure(bad)
   if (first === 'good') return { candidates: [], steps }
-  if (first === 'skip')
-    throw new UsageError(
-      `isobench bisect: the bad commit has no certain verdict: ${steps[0]!.reason}.`,
+  if (first === 'skip') {
+    const { ratio, reason } = steps[0]!
+    const NoVerdict = ratio ? UncertainError : UsageError
+    throw new NoVerdict(
+      `isobench bisect: the bad commit has no certain verdict: ${reason}.`,
       (failedBuild ?? steps[0]!).fix ?? 'pass another bad commit',
     )
+  }
   await run('bisect', 'start', '--no-checkout', bad.hash, good.hash)
   for (;;) {
     const { next, candidates } = await remaining(run)

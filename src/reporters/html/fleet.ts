@@ -1,10 +1,11 @@
-import { describeExitCode, exitCodes } from '../../core/judge/exit-code.ts'
+import { exitCodes } from '../../core/judge/exit-code.ts'
 import type { Fleet, FleetRatio, FleetVerdict, HostKind } from '../../core/model/fleet.ts'
 import { absent } from '../../core/records/host-attributes.ts'
 import { listText, plural, truncateMiddle } from '../../util/text.ts'
 import {
   countsText,
   dissentSentences,
+  exitText,
   fleetNotes,
   hostRatiosText,
   isNotable,
@@ -49,7 +50,7 @@ export function fleetPage(fleet: Fleet): string {
       html`<h1>${title}</h1>`,
       contentsHtml('Contents', parts, []),
       html`<p class="counts ${className}">${counts}</p>`,
-      html`<p class="muted">exit code ${exit.code}: ${describeExitCode(exit.code)}</p>`,
+      html`<p class="muted">${exitText(fleet)}</p>`,
       list(fleetNotes(fleet)),
       leftOut.length > 0 &&
         details(`${plural(leftOut.length, 'record')} left out`, list(leftOut.map(leftOutText)), true),

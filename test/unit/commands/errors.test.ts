@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { describeFailure, failureAnnotations } from '../../../src/commands/errors.ts'
 import { ProjectError } from '../../../src/core/model/suite.ts'
-import { HostError, InterruptedError, UsageError } from '../../../src/util/errors.ts'
+import { HostError, InterruptedError, UncertainError, UsageError } from '../../../src/util/errors.ts'
 
 /** Fails in a block and in its clean-up, as the bundle throws it. */
 async function failTwice(first: Error): Promise<unknown> {
@@ -28,6 +28,13 @@ it('names the error of a command before that of its clean-up', async () => {
 it('does not state that all is released if the clean-up failed', async () => {
   const error = await failTwice(new InterruptedError('interrupted'))
   expect(describeFailure(error, false)).toEqual({ text: `interrupted.\n${later}`, exitCode: 130 })
+})
+
+it('exits with 3 if values decide nothing', () => {
+  expect(describeFailure(new UncertainError('no verdict.', 'stop other processes'), false)).toEqual({
+    text: 'error  no verdict. (ISOBENCH_UNCERTAIN)\n       fix: stop other processes\n',
+    exitCode: 3,
+  })
 })
 
 it('annotates errors for GitHub, at the line of the project if they have one', async () => {

@@ -148,7 +148,10 @@ describe('bisectRepository', () => {
       fix: expect.stringContaining('--repo DIR'),
     })
     const compare = async () => ({ verdict: 'skip' as const, ratio: null, rounds: 3, reason: 'no', fix: 'do that' })
-    await expect(run({ compare })).rejects.toMatchObject({ fix: 'do that' })
+    await expect(run({ compare })).rejects.toMatchObject({ code: 'ISOBENCH_USAGE', fix: 'do that' })
+    const ratio = { estimate: 1.1, low: 0.9, high: 1.3 }
+    const uncertain = run({ compare: async () => ({ ...(await compare()), ratio }) })
+    await expect(uncertain).rejects.toMatchObject({ code: 'ISOBENCH_UNCERTAIN', fix: 'do that' })
     const build = async (where: string) => {
       if (existsSync(join(where, 'broken'))) throw new HostCommandError('build failed', 'pass --build')
     }

@@ -7,7 +7,7 @@ import { compareKinds, judgeKind, latestStatements } from '../../../../src/core/
 import { chooseByHost } from '../../../../src/core/records/merge.ts'
 import type { RecordSurvey } from '../../../../src/core/records/record-survey.ts'
 import { seeded, shuffled } from '../../../../src/core/stats/index.ts'
-import { fleetNotes } from '../../../../src/reporters/fleet-words.ts'
+import { exitText, fleetNotes } from '../../../../src/reporters/fleet-words.ts'
 import { mergeAll, surveysOf } from '../../../support/merged.ts'
 import { benches, idOf, type ShardOver, shard } from '../../../support/shards.ts'
 
@@ -49,6 +49,16 @@ describe('shards of two kinds of host', () => {
     expect(fleetNotes(fleetOf(all))).toContain(
       'H2 lacks samples of shard 3/3: claims about their benches are not evaluated there.',
     )
+  })
+
+  it('say why a strict comparison is open', () => {
+    const fleet = fleetOf(all)
+    const [first, second] = fleet.hosts.map(({ id }) => id)
+    const strict = (hosts: readonly string[], leftOut: Fleet['leftOut'] = []) =>
+      exitText({ ...fleet, leftOut, exit: { code: 3, hosts: [...hosts] } })
+    expect(strict([second!])).toBe('exit code 3: with --strict, a shard is missing (H2)')
+    expect(strict([first!])).toBe('exit code 3: with --strict, samples failed (H1)')
+    expect(strict([], [{ file: 'x', why: 'y' }])).toBe('exit code 3: with --strict, 1 record left out')
   })
 
   it('of which one kind measured another version of a bench keep all shards of the later run', () => {
