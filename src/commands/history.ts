@@ -8,15 +8,17 @@ import {
   type MetricHistory,
   readHistory,
   type Since,
+  type Unjudged,
+  unjudged,
   worsened,
 } from '../core/records/history.ts'
-import { median } from '../core/stats/index.ts'
+import { median, minSegment } from '../core/stats/index.ts'
 import { formatChange, formatQuantity } from '../reporters/format.ts'
 import { changePointNote, describeChange, seriesName } from '../reporters/level-changes.ts'
 import { verdictSymbols } from '../reporters/summary.ts'
 import { type Colors, createColors, table, widthOfTable } from '../reporters/terminal/table.ts'
 import { UsageError } from '../util/errors.ts'
-import { plural, sanitize, truncate, wrap } from '../util/text.ts'
+import { listText, plural, sanitize, truncate, wrap } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, type OptionTable, pickOptions } from './options.ts'
 
@@ -60,7 +62,8 @@ export const command = defineCommand({
   description:
     'Shows how each metric and each finding changed over the stored runs, per host, and where a metric changed its ' +
     'level: by how much, since when, and what else changed then. It searches all runs, also those before --since. ' +
-    'With --fail-on worse it exits with code 1 if a metric became worse, and with 4 if there is no run to judge.',
+    'With --fail-on worse it exits with code 1 if a metric became worse, and with 4 if the latest ' +
+    'runs cannot show it: none is stored or shown, the latest is unreadable or failed, or the runs are too few.',
   options: historyOptions,
   examples: [
     { line: 'history --bench startup/', description: 'the start-up benches' },
@@ -98,9 +101,12 @@ async function showHistory(
     else io.out.write(hiddenText(all, history))
   }
   if (failOn === undefined) return exitCodes.clean
-  // Nothing was judged, so nothing is known to be fine.
-  if (history.hosts.length === 0) return exitCodes.nothing
-  if (worse.length === 0) return exitCodes.clean
+  if (worse.length === 0) {
+    const reason = unjudged(all, history)
+    if (!reason) return exitCodes.clean
+    io.err.write(`nothing is judged: ${unjudgedText(reason, all)}\n`)
+    return exitCodes.nothing
+  }
   const series = history.hosts.flatMap(({ runs, metrics }) =>
     metrics.filter((one) => worse.includes(one)).map((one) => worseText(one, runs)),
   )
@@ -109,6 +115,24 @@ async function showHistory(
 }
 
 const day = (startedAt: string): string => startedAt.slice(0, 10)
+
+/** Results that a message names. */
+const namedResults = 4
+
+function unjudgedText(reason: Unjudged, all: History): string {
+  switch (reason.why) {
+    case 'no-run':
+      return all.hosts.length === 0 ? 'no run is stored' : 'no run that is shown has results'
+    case 'unreadable':
+      return `the latest runs cannot be read: ${sanitize(listText(reason.records, namedResults))}`
+    case 'failed': {
+      const names = reason.metrics.map((one) => `${seriesName(one)} on ${sanitize(one.platform, 40)}`)
+      return `the latest run has no value of ${listText(names, namedResults)}`
+    }
+    case 'too-few-runs':
+      return `a change point needs ${2 * minSegment} runs with a value`
+  }
+}
 
 function noneSince({ hosts }: History): string {
   const latest = hosts.map(({ runs }) => runs.at(-1)!.startedAt).sort()
@@ -234,17 +258,18 @@ function changeLines(
   return ['', ink.strong('Change points'), ...texts, ...wrap(changePointNote(metrics.length), width).map(ink.dim)]
 }
 
-function row({ platform, unit, medians, ratios, changes }: MetricHistory, most: number, ink: Colors) {
+function row({ platform, unit, medians, ratios, changes, failedRun }: MetricHistory, most: number, ink: Colors) {
   const present = medians.filter((value) => value !== null)
   const ratio = ratios.findLast((value) => value !== null)
+  const hasLatest = present.length > 0 && failedRun === undefined
   const latest = changes.at(-1)
   const at = changes.map(({ run }) => run)
   return [
     { text: sanitize(platform, 40) },
     { text: most === 0 ? '' : sparkline(ratio == null ? medians : ratios, at, most) },
     { text: present.length > 0 ? sanitize(formatQuantity(present[0]!, unit)) : '–', paint: ink.dim },
-    { text: present.length > 0 ? sanitize(formatQuantity(present.at(-1)!, unit)) : '–' },
-    { text: ratio == null ? '' : ratio.toFixed(2) },
+    { text: hasLatest ? sanitize(formatQuantity(present.at(-1)!, unit)) : '–' },
+    { text: hasLatest && ratio != null ? ratio.toFixed(2) : '' },
     { text: latest?.direction ?? '', paint: latest?.direction === 'worse' ? ink.bad : ink.good },
   ]
 }

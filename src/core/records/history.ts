@@ -9,6 +9,7 @@ import { describeParams } from '../model/plan.ts'
 import type { RunRecord } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import type { FindingOutcome } from '../model/verdict.ts'
+import { minSegment } from '../stats/index.ts'
 import { type LevelChange, levelChanges } from './level-changes.ts'
 import {
   folderOf,
@@ -57,6 +58,8 @@ export interface MetricHistory {
   readonly ratios: readonly (number | null)[]
   /** Changes of the ratios, or of the medians if no run has a ratio. A change of native alone changes no ratio. */
   readonly changes: readonly LevelChange[]
+  /** Index of the latest run that should have measured it, if it has no value there. */
+  readonly failedRun?: number
 }
 
 export interface HostHistory {
@@ -74,8 +77,8 @@ export interface HostHistory {
 export interface History {
   readonly schemaVersion: 1
   readonly hosts: readonly HostHistory[]
-  /** Records that cannot be read, and why. */
-  readonly skipped: readonly { readonly record: string; readonly why: string }[]
+  /** Records that cannot be read, and why. `isLatest`: no run that can be read is later. */
+  readonly skipped: readonly { readonly record: string; readonly why: string; readonly isLatest: boolean }[]
 }
 
 /** Reads every record of a project. One that cannot be read is skipped. */
@@ -138,18 +141,27 @@ function findFormerRun({ record, cases: benches, environment }: Report): Report 
 
 function historyIn(folder: string, wanted: (bench: string) => boolean, most = Number.POSITIVE_INFINITY): History {
   const files = recordsByTime(folder)
-  const skipped: { record: string; why: string }[] = []
+  const skipped: { file: string; why: string }[] = []
   const records = files.slice(-most).flatMap((file) => {
     try {
       const record = readRecord(file)
       return [{ record, report: buildReport(record, { strict: false }) }]
     } catch (error) {
-      skipped.push({ record: basename(file), why: messageOf(error) })
+      skipped.push({ file, why: messageOf(error) })
       return []
     }
   })
   const byHost = groupBy(records, ({ record }) => hostOf(record))
-  return { schemaVersion: 1, hosts: [...byHost].map(([host, runs]) => hostHistory(host, runs, wanted)), skipped }
+  const lastRead = files.findLastIndex((file) => !skipped.some((one) => one.file === file))
+  return {
+    schemaVersion: 1,
+    hosts: [...byHost].map(([host, runs]) => hostHistory(host, runs, wanted)),
+    skipped: skipped.map(({ file, why }) => ({
+      record: basename(file),
+      why,
+      isLatest: files.indexOf(file) > lastRead,
+    })),
+  }
 }
 
 interface Stored {
@@ -157,7 +169,7 @@ interface Stored {
   readonly report: Report
 }
 
-type MutableSeries = Omit<MetricHistory, 'changes' | 'medians' | 'ratios'> &
+type MutableSeries = Omit<MetricHistory, 'changes' | 'medians' | 'ratios' | 'failedRun'> &
   Record<'medians' | 'ratios', (number | null)[]>
 
 /** Hardware and limits. A kernel or a runtime may change along a series: that is what it is looked at for. */
@@ -202,9 +214,26 @@ function hostHistory(host: string, stored: readonly Stored[], wanted: (bench: st
       revision: report.environment.revision,
       status: record.status,
     })),
-    metrics: all.map((one, at) => ({ ...one, changes: changes[at]! })),
+    metrics: all.map((one, at) => {
+      const failedRun = failedRunOf(one, stored)
+      return { ...one, changes: changes[at]!, ...(failedRun !== undefined && { failedRun }) }
+    }),
     findings: [...findings.values()].sort((a, b) => compareFindingIds(a.id, b.id)),
   }
+}
+
+/** The latest run that should have measured a result, if it has no value there: samples or the platform failed. */
+function failedRunOf(one: MutableSeries, stored: readonly Stored[]): number | undefined {
+  if (one.medians.every((value) => value === null)) return undefined
+  const latest = stored.findLastIndex(({ report }) => {
+    const found = report.cases.find(
+      ({ bench, params }) => bench.id === one.bench.id && describeParams(params) === one.params,
+    )
+    if (!found) return false
+    const isBroken = report.platforms.some(({ name, available }) => name === one.platform && !available)
+    return isBroken || found.results.some(({ platform }) => platform === one.platform)
+  })
+  return one.medians[latest] === null ? latest : undefined
 }
 
 /** The platforms of a metric together, also those that a later run added. */
@@ -246,13 +275,17 @@ function dateOfRevision({ hosts }: History, revision: string): string {
   )
 }
 
+const failedSince = (run: number | undefined, first: number) =>
+  run !== undefined && run >= first ? { failedRun: run - first } : {}
+
 function hostSince({ host, runs, metrics, findings }: HostHistory, first: number): HostHistory {
   return {
     host,
     runs: runs.slice(first),
     metrics: metrics
-      .map((one) => ({
+      .map(({ failedRun, ...one }) => ({
         ...one,
+        ...failedSince(failedRun, first),
         medians: one.medians.slice(first),
         ratios: one.ratios.slice(first),
         changes: one.changes
@@ -264,7 +297,7 @@ function hostSince({ host, runs, metrics, findings }: HostHistory, first: number
             nearby: change.nearby.map((one) => ({ ...one, run: runSince(one.run, first) })),
           })),
       }))
-      .filter(({ medians }) => medians.some((value) => value !== null)),
+      .filter(({ medians, failedRun }) => failedRun !== undefined || medians.some((value) => value !== null)),
     findings: findings
       .map((one) => ({ ...one, verdicts: one.verdicts.slice(first) }))
       .filter(({ verdicts }) => verdicts.some((verdict) => verdict !== null)),
@@ -279,3 +312,26 @@ export const worsened = ({ hosts }: Pick<History, 'hosts'>): MetricHistory[] =>
   hosts.flatMap(({ metrics }) =>
     metrics.filter(({ platform, changes }) => platform !== 'native' && changes.at(-1)?.direction === 'worse'),
   )
+
+/** Why nothing is known to be fine although no metric is worse. */
+export type Unjudged =
+  | { readonly why: 'no-run' | 'too-few-runs' }
+  | { readonly why: 'unreadable'; readonly records: readonly string[] }
+  | { readonly why: 'failed'; readonly metrics: readonly MetricHistory[] }
+
+/**
+ * Why the latest runs cannot show that nothing became worse; undefined if they can.
+ * @param all the whole history, in which changes are searched
+ * @param shown the part of it that is judged
+ */
+export function unjudged(all: History, shown: History): Unjudged | undefined {
+  if (shown.hosts.every(({ metrics }) => metrics.length === 0)) return { why: 'no-run' }
+  const records = all.skipped.flatMap(({ record, isLatest }) => (isLatest ? [record] : []))
+  if (records.length > 0) return { why: 'unreadable', records }
+  const metrics = shown.hosts.flatMap((host) => host.metrics.filter(({ failedRun }) => failedRun !== undefined))
+  if (metrics.length > 0) return { why: 'failed', metrics }
+  const hasValues = (values: readonly (number | null)[]) => values.some((value) => value !== null)
+  const canChange = ({ medians, ratios }: MetricHistory) =>
+    (hasValues(ratios) ? ratios : medians).filter((value) => value !== null).length >= 2 * minSegment
+  return all.hosts.some((host) => host.metrics.some(canChange)) ? undefined : { why: 'too-few-runs' }
+}

@@ -2,7 +2,7 @@
 
 export { backgroundPValue, type Control, expectedCount, largestCount } from './background.ts'
 export { type BootstrapOptions, bootstrapInterval, rankAgreement } from './bootstrap.ts'
-export { type ChangePoint, changePointRate, changePoints } from './change-points.ts'
+export { type ChangePoint, changePointRate, changePoints, minSegment } from './change-points.ts'
 export {
   type Dependence,
   minRoundsForDependence,

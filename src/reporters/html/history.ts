@@ -59,7 +59,7 @@ ${details(`${plural(rows.length, 'series', 'series')} as lines and figures`, fil
 ${findingsHistory(findings)}`
 }
 
-function rowOf({ bench, params, platform, metric, unit, medians, ratios, changes }: MetricHistory): Row {
+function rowOf({ bench, params, platform, metric, unit, medians, ratios, changes, failedRun }: MetricHistory): Row {
   const measured = medians.filter((value) => value !== null)
   const ratio = ratios.findLast((value) => value !== null) ?? null
   const line = ratio === null ? medians : ratios
@@ -79,8 +79,8 @@ function rowOf({ bench, params, platform, metric, unit, medians, ratios, changes
       cell(metric),
       cell(picture),
       cell(formatQuantity(measured[0]!, unit), 'number'),
-      cell(formatQuantity(measured.at(-1)!, unit), 'number'),
-      cell(ratio?.toFixed(2), 'number'),
+      cell(failedRun === undefined ? formatQuantity(measured.at(-1)!, unit) : '–', 'number'),
+      cell(failedRun === undefined && ratio?.toFixed(2), 'number'),
       cell(changed && 'changed', 'doubt'),
     ],
   }

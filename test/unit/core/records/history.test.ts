@@ -164,19 +164,27 @@ test('--since shows later runs and their changes, which are found in all runs', 
   expect(() => historySince(history, { revision: 'abcdef' })).toThrow('no stored run has the commit abcdef')
 })
 
-test('--fail-on worse says how much and since when, and is no pass if there is no run to judge', async () => {
-  store(20, 15)
+const writeConfig = () => {
+  mkdirSync(root, { recursive: true })
   writeFileSync(
     join(root, 'isobench.config.mjs'),
     "export default { platforms: [{ kind: 'native', name: 'native', tags: [], options: {} }] }",
   )
-  const show = async (since?: string) => {
-    const [out, err] = [new Memory(), new Memory()]
-    const typed = { bench: ['prime'], failOn: ['worse'], ...(since !== undefined && { since: [since] }) }
-    const io = { cwd: root, out, err, color: false, commands: [] } as never
-    const code = await command.run([], checkOptions('isobench history', command.options, typed), io)
-    return { code, out: out.text, err: err.text }
-  }
+}
+
+/** Runs `history --bench prime --fail-on worse`. */
+const failOnWorse = async (since?: string) => {
+  const [out, err] = [new Memory(), new Memory()]
+  const typed = { bench: ['prime'], failOn: ['worse'], ...(since !== undefined && { since: [since] }) }
+  const io = { cwd: root, out, err, color: false, commands: [] } as never
+  const code = await command.run([], checkOptions('isobench history', command.options, typed), io)
+  return { code, out: out.text, err: err.text }
+}
+
+test('--fail-on worse says how much and since when, and is no pass if there is no run to judge', async () => {
+  store(20, 15)
+  writeConfig()
+  const show = failOnWorse
   const all = await show()
   expect(all.code).toBe(1)
   expect(all.err).toMatch(
@@ -193,12 +201,52 @@ test('--fail-on worse says how much and since when, and is no pass if there is n
   })
 })
 
+test('--fail-on worse is no pass if the latest runs cannot show a change', async () => {
+  writeConfig()
+  mkdirSync(runs, { recursive: true })
+  const nothing = 'nothing is judged: '
+  expect(await failOnWorse()).toMatchObject({ code: 4, err: `${nothing}no run is stored\n` })
+  store(9, 99)
+  const few = await failOnWorse()
+  expect(few).toMatchObject({ code: 4, err: `${nothing}a change point needs 10 runs with a value\n` })
+  store(20, 99)
+  expect(await failOnWorse()).toMatchObject({ code: 0, err: '' })
+  expect(await failOnWorse('2027-01-01')).toMatchObject({
+    code: 4,
+    err: `${nothing}no run that is shown has results\n`,
+  })
+  writeFileSync(join(runs, 'empty.jsonl'), '')
+  const unreadable = await failOnWorse()
+  expect(unreadable.code).toBe(4)
+  expect(unreadable.err).toContain(`${nothing}the latest runs cannot be read: empty.jsonl\n`)
+})
+
+test.each(['unavailable', 'failed'])('a platform that is %s in the latest runs has no latest value', async (how) => {
+  writeConfig()
+  store(20, 99)
+  for (const name of readdirSync(runs).sort().slice(12)) {
+    const record = readRecord(join(runs, name))
+    const platforms = record.plan.platforms.map((one) =>
+      one.name === 'gvisor' && how === 'unavailable' ? { ...one, available: false } : one,
+    )
+    const samples = record.samples.filter(({ platform }) => platform !== 'gvisor')
+    const text = recordText({ ...record, plan: { ...record.plan, platforms }, samples }, record.environment.startedAt)
+    writeFileSync(join(runs, name), text)
+  }
+  const { code, err, out } = await failOnWorse()
+  expect(code).toBe(4)
+  expect(err).toMatch(/^nothing is judged: the latest run has no value of prime.* · events on gvisor/)
+  expect(out).toMatch(/gvisor +\S+ +\S+ events\/s +–/)
+  expect(await failOnWorse('8')).toMatchObject({ code: 4 })
+})
+
 test('a record that cannot be read is skipped and reported', () => {
   store(2, 9)
   writeFileSync(join(runs, 'broken.jsonl'), 'not a record\n')
   const { hosts: machines, skipped } = readHistory(root, () => true)
   expect(machines[0]!.runs).toHaveLength(2)
-  expect(skipped).toEqual([{ record: 'broken.jsonl', why: expect.stringContaining('broken.jsonl:1 is not JSON') }])
+  const why = expect.stringContaining('broken.jsonl:1 is not JSON')
+  expect(skipped).toEqual([{ record: 'broken.jsonl', why, isLatest: true }])
 })
 
 test('all platforms of a metric are together, also one that a later run added', () => {
