@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { accessSync, constants, existsSync, lstatSync, statSync } from 'node:fs'
 import { HostError } from '../../util/errors.ts'
+import { WriteError } from '../../util/files.ts'
 import { removeResource } from '../cleanup.ts'
 import { makeSystemFolder } from '../guest-folder.ts'
 import { CleanupJournal, openJournals } from '../journal.ts'
@@ -58,16 +59,14 @@ async function lockHome(path: string, options: LockOptions): Promise<Disposable>
   }
 }
 
-const noNewFolder = 'a new folder cannot be made there'
-
 /** Why a folder cannot be written to. */
 const folderProblems: Readonly<Record<string, string>> = {
   EACCES: 'this user must not write there',
   EPERM: 'this user must not write there',
   EROFS: 'its file system is read-only',
   ENOTDIR: 'a part of the path is not a folder',
-  EEXIST: noNewFolder,
-  ENOENT: noNewFolder,
+  EEXIST: 'a new folder cannot be made there',
+  ENOENT: 'a new folder cannot be made there',
 }
 
 const isDangling = (path: string): boolean =>
@@ -83,13 +82,15 @@ export function assertWritable(folder: string, variable: string): void {
       `${folder} cannot be written: ${why}.`,
       `run isobench as root, or set ${variable} to a folder that can be written`,
     )
+  if (isDangling(folder)) throw refuse('it is a link to something that does not exist')
+  if (existsSync(folder) && !statSync(folder).isDirectory()) throw refuse('it is not a folder')
   try {
     makeSystemFolder(folder)
-    if (!statSync(folder).isDirectory()) throw refuse('it is not a folder')
     accessSync(folder, constants.W_OK | constants.X_OK)
   } catch (error) {
+    if (error instanceof WriteError) throw refuse(folderProblems.ENOTDIR!)
     const why = folderProblems[(error as NodeJS.ErrnoException).code ?? '']
     if (why === undefined) throw error
-    throw refuse(why === noNewFolder && isDangling(folder) ? 'it is a link to something that does not exist' : why)
+    throw refuse(why)
   }
 }

@@ -405,6 +405,10 @@ describe.skipIf(!built)('an error of a bench file', () => {
     const project = await loadProject(root)
     rmSync(join(root, '.isobench'), { recursive: true })
     writeFileSync(join(root, '.isobench'), '')
-    await expect(collect(project.root, await benchFiles(project))).rejects.toThrow(/ENOTDIR|EEXIST/)
+    await expect(collect(project.root, await benchFiles(project))).rejects.toMatchObject({
+      code: 'ISOBENCH_WRITE',
+      message: `${join(root, '.isobench')} is no folder, and isobench needs one there`,
+      fix: 'remove or rename it',
+    })
   })
 })
