@@ -139,6 +139,14 @@ export function fleetNotes({ hosts, verdicts, falseAlarms, leftOut }: Fleet): st
             `${figure(associationRate * dissents)} may have an association by chance.`,
         ]
       : []),
+    ...hosts.flatMap(({ id, overloadedClaims }) =>
+      overloadedClaims > 0
+        ? [
+            `${id} was overloaded: other processes used half of its CPUs in most rounds, so ` +
+              `${plural(overloadedClaims, 'claim')} could not be decided there.`,
+          ]
+        : [],
+    ),
     ...hosts.flatMap(({ id, missingShards }) =>
       missingShards.length > 0
         ? [`${id} lacks samples of ${shardsText(missingShards)}: claims about their benches are not evaluated there.`]

@@ -55,10 +55,9 @@ export function describeExit({
   newNames = [],
   unmeasured = [],
 }: Report['exit']): string {
-  if (code === exitCodes.nothing && unmeasured.length > 0)
-    return (
-      'platforms were not measured, or all samples of a claim failed or are absent on them: ' + unmeasured.join(', ')
-    )
+  const names = unmeasured.join(', ')
+  if (code === exitCodes.nothing && names !== '')
+    return `platforms were not measured, or all samples of a claim failed or are absent on them: ${names}`
   if (code !== exitCodes.failed) return describeExitCode(code)
   const claimed = claims.length + findings.length > 0 ? [worse] : []
   const compared = [

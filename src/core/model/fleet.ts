@@ -21,6 +21,9 @@ const kindSchema = z
       .record(z.string(), z.string())
       .describe('what may differ between kinds of host, by name: the fingerprint of the host and derived values'),
     exitCode: z.number().describe('exit code of this kind alone'),
+    overloadedClaims: z
+      .number()
+      .describe('number of claims that are inconclusive because other processes used half of the CPUs in most rounds'),
     missingShards: z
       .array(z.string())
       .describe('shards without samples of some benches, such as `3/8`: claims about these are not evaluated'),

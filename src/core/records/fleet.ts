@@ -96,6 +96,7 @@ export function judgeKind(
       environment: record.environment,
       attributes: hostAttributes(record),
       exitCode: report.exit.code,
+      overloadedClaims: report.claims.filter(({ reason }) => reason?.code === 'host-overloaded').length,
       missingShards: lostShards(record.plan.excluded),
     },
     statements: [...findingsOf(report), ...expectationsOf(report)],

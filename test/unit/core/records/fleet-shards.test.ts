@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import type { Fleet } from '../../../../src/core/model/fleet.ts'
-import type { RunRecord } from '../../../../src/core/model/record.ts'
+import type { RunRecord, Sample } from '../../../../src/core/model/record.ts'
 import { compareKinds, judgeKind, latestStatements } from '../../../../src/core/records/fleet.ts'
 import { chooseByHost } from '../../../../src/core/records/merge.ts'
 import type { RecordSurvey } from '../../../../src/core/records/record-survey.ts'
@@ -27,6 +27,28 @@ function fleetOf(records: readonly RunRecord[]): Fleet {
     false,
   )
 }
+
+describe('a host that was overloaded', () => {
+  const slow = (kernel: string, over: Partial<Sample>) => {
+    const record = on(kernel, 1, { file: `${kernel}.jsonl` })
+    const samples = record.samples.map((one) => {
+      const { outcome } = one
+      if (one.platform !== 'runc' || !outcome.ok) return { ...one, ...over }
+      const values = Object.fromEntries(Object.entries(outcome.values).map(([name, value]) => [name, value * 2]))
+      return { ...one, ...over, outcome: { ...outcome, values } }
+    })
+    return { ...record, samples }
+  }
+  const load = { steal: 0, otherProcesses: 0.9, otherProcessesOnClientCpus: null, cpuPressure: null, runnable: 1 }
+
+  it('is named with the claims that could not be decided there', () => {
+    const fleet = fleetOf([slow('6.1.0', {}), slow('6.12.0', { disturbed: true, load })])
+    expect(fleet.hosts.map(({ overloadedClaims }) => overloadedClaims)).toEqual([0, 1])
+    expect(fleetNotes(fleet)).toContain(
+      'H2 was overloaded: other processes used half of its CPUs in most rounds, so 1 claim could not be decided there.',
+    )
+  })
+})
 
 describe('shards of two kinds of host', () => {
   const old = [1, 2, 3].map((index) => on('6.1.0', index, { file: `old-${index}.jsonl` }))
