@@ -82,9 +82,9 @@ export function assertWritable(folder: string, variable: string): void {
       `${folder} cannot be written: ${why}.`,
       `run isobench as root, or set ${variable} to a folder that can be written`,
     )
-  if (isDangling(folder)) throw refuse('it is a link to something that does not exist')
-  if (existsSync(folder) && !statSync(folder).isDirectory()) throw refuse('it is not a folder')
   try {
+    if (isDangling(folder)) throw refuse('it is a link to something that does not exist')
+    if (existsSync(folder) && !statSync(folder).isDirectory()) throw refuse('it is not a folder')
     makeSystemFolder(folder)
     accessSync(folder, constants.W_OK | constants.X_OK)
   } catch (error) {
