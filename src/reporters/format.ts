@@ -88,10 +88,11 @@ const reasonTexts: Record<ReasonCode, string> = {
   'shard-missing': 'no record has its samples of the bench',
   'tracer-unavailable': 'the kernel of this host cannot be traced that way',
   'sample-errors': 'its samples failed',
-  'not-observed': 'the platform does not let isobench observe it',
+  'not-observed':
+    'its samples have no value: there was no output or no second clone, or isobench cannot observe it there',
   'too-few-rounds': 'fewer rounds than the test needs; at least five',
   'too-few-points': 'too few values of the parameter were measured to compare one part of the series with another',
-  'too-few-platforms': 'fewer platforms than a median needs; at least two',
+  'too-few-platforms': 'fewer platforms than the claim needs; a median needs at least two',
   'different-work': 'the samples did not do the same work',
   'client-bound': 'the load generator was the limit, so the values describe the load generator',
   'suspiciously-fast': 'more than a tenth better than native, which is more often a cache or a clock than a gain',
@@ -145,6 +146,8 @@ export function formatReasonSubject(reason: Reason): string {
       return reason.parts.join('; ')
     case 'not-on-hardware':
       return reason.cpuMode
+    case 'too-few-platforms':
+      return reason.measured === undefined ? '' : `only ${reason.measured} of ${plural(reason.needed, 'platform')}`
     case 'readings-differ':
       return `holds for ${reason.holds.join(', ')}; contradicted for ${reason.contradicted.join(', ')}`
     default: {

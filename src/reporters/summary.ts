@@ -166,9 +166,17 @@ export function notEvaluated(report: Report): { readonly text: string; readonly 
   const groups = [...reasons].map(([code, subjects]) => {
     const names = [...subjects].filter(([name]) => name !== '').map(([name, count]) => `${sanitize(name, 60)} ${count}`)
     const sum = [...subjects.values()].reduce((all, one) => all + one, 0)
-    return { text: formatReasonCode(code) + (names.length > 0 ? ` (${names.join(', ')})` : ''), count: sum }
+    const why = code === 'workload-unsupported' ? unsupportedText(report) : ''
+    return { text: formatReasonCode(code) + (names.length > 0 ? ` (${names.join(', ')})` : '') + why, count: sum }
   })
   return groups.sort((a, b) => b.count - a.count)
+}
+
+/** Why platforms could not run workloads, with the fixes: what samples reported. */
+function unsupportedText(report: Report): string {
+  const texts = new Set(resultsOf(report).flatMap(({ result }) => result.unsupported ?? []))
+  const shown = [...texts].slice(0, 2).map((text) => `: ${sanitize(text, 240)}`)
+  return shown.join('') + (texts.size > shown.length ? `; and ${texts.size - shown.length} more` : '')
 }
 
 /** Whether a case has all these parameters. */

@@ -12,6 +12,8 @@ import { type ComparisonResult, notEvaluated, type Test } from './tests.ts'
  */
 export function judgeOnAtLeast(parts: readonly ComparisonResult[], least: number): ComparisonResult {
   const withOutcome = (outcome: ComparisonResult['outcome']) => parts.filter((part) => part.outcome === outcome)
+  // The platforms that the run lacks could make it hold.
+  if (parts.length < least) return notEvaluated({ code: 'too-few-platforms', needed: least, measured: parts.length })
   const holding = withOutcome('holds')
   const contradicted = withOutcome('contradicted')
   const doubtful = withOutcome('inconclusive')
@@ -22,7 +24,7 @@ export function judgeOnAtLeast(parts: readonly ComparisonResult[], least: number
   })
   if (holding.length >= least) return decided(holding[least - 1])
   if (parts.length - contradicted.length < least) {
-    return contradicted.length > 0 ? decided(contradicted[0]) : { ...decided(open[0]), outcome: 'not-evaluated' }
+    return decided(contradicted[0])
   }
   if (holding.length + doubtful.length >= least) return decided(doubtful[0])
   return decided(open[0])

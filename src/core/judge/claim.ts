@@ -127,7 +127,7 @@ export function judgeClaim(claim: Claim, finding: FindingId | null, given: Judge
     return (groups.length > 0 ? groups : [[]]).map((names) =>
       single(names, null, notEvaluated(unmeasured(claim, input))),
     )
-  if (groups.length === 0) return [single([], null, notEvaluated({ code: 'platform-unknown', platforms: [] }))]
+  if (groups.length === 0) return [single([], null, notEvaluated(withoutPlatforms(claim, given)))]
   return seriesOf(claim, cases).flatMap((series) =>
     groups.map((names) => {
       // A ranking is about all its platforms at once, so any of them can be passed.
@@ -194,6 +194,14 @@ function seriesOf({ matcher }: Claim, cases: readonly BenchCase[]): CaseSeries[]
     series.set(key, { params, cases: [...(series.get(key)?.cases ?? []), benchCase] as [BenchCase, ...BenchCase[]] })
   }
   return [...series.values()]
+}
+
+/** Why a claim is about no platform of the run: those that it has cannot run the bench, or it selects none of them. */
+function withoutPlatforms(claim: Claim, { plan }: JudgeInput): Reason {
+  const bench = benchById(plan.benches, claim.bench)
+  const unable = plan.platforms.filter((one) => bench && claim.on.by === 'all' && !canRun(one, bench))
+  const platforms = unable.flatMap(({ name }) => (name === referenceOf(claim.matcher) ? [] : [name]))
+  return { code: platforms.length > 0 ? 'workload-unsupported' : 'platform-unknown', platforms }
 }
 
 /** Why nothing of a bench was measured. */

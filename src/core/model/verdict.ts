@@ -68,7 +68,8 @@ export const reasonSchema = z
         'platform-excluded': 'the run excluded the platform because of its tags (`skipPlatformTags` of the config)',
         'workload-unsupported': 'the platform cannot run such a workload',
         'sample-errors': 'its samples failed',
-        'not-observed': 'the platform does not let isobench observe the metric',
+        'not-observed':
+          'its samples have no value: there was nothing to observe, or the platform does not let isobench observe it',
         'client-bound': 'the load generator was the limit, so the values describe the load generator',
         'suspiciously-fast':
           'its values are more than a tenth better than those of native, so it may be a cache or a clock',
@@ -101,8 +102,9 @@ export const reasonSchema = z
       at,
     }),
     z.object({
-      code: z.literal('too-few-platforms').describe('a median needs more platforms'),
-      needed: z.number().describe('platforms that the median needs'),
+      code: z.literal('too-few-platforms').describe('a median or a claim needs more platforms'),
+      needed: z.number().describe('platforms that it needs'),
+      measured: z.number().exactOptional().describe('platforms of the run that the claim is about'),
     }),
     z.object({
       code: z.literal('tracer-unavailable').describe('the host kernel lacks the trace source'),

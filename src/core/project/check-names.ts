@@ -64,11 +64,26 @@ function claimMistake(claim: Claim, owner: string, { platforms, drivers }: Known
   const word = namedPlatforms(claim).find((name) => !known.includes(name) && !Object.hasOwn(drivers, name))
   if (word !== undefined)
     return { message: `${owner}: the config has no platform "${word}".`, fix: suggestion(word, known), word }
+  const few = tooFew(claim, known)
+  if (few !== undefined)
+    return {
+      message: `${owner}: onAtLeast(${claim.onAtLeast}) needs more platforms than there are: ${few}.`,
+      fix: few > 0 ? `use at most ${few}, or name more platforms` : 'add platforms to the config',
+      word: 'onAtLeast',
+    }
   const tags = [...new Set(platforms.flatMap(({ spec }) => spec.tags))]
   const tag = claim.on.by === 'tag' ? claim.on.tags.find((one) => !tags.includes(one)) : undefined
   if (tag === undefined) return undefined
   const fix = tags.length > 0 ? suggestion(tag, tags) : `add it to a platform: platform('runc', { tags: ['${tag}'] })`
   return { message: `${owner}: no platform of the config has the tag "${tag}".`, fix, word: tag }
+}
+
+/** How many platforms a claim can be about, if it needs more. Findings about families are shared by configs. */
+function tooFew({ on, matcher, onAtLeast = 0 }: Claim, known: readonly string[]): number | undefined {
+  if (on.by !== 'name' && on.by !== 'all') return undefined
+  const reference = matcher.kind === 'withinNative' ? 'native' : 'platform' in matcher ? matcher.platform : undefined
+  const names = new Set(on.by === 'name' ? on.names : known.filter((name) => name !== reference))
+  return names.size < onAtLeast ? names.size : undefined
 }
 
 /** Tags that the config excludes and that nothing has. A bench that cannot be read may have them. */

@@ -1,5 +1,5 @@
 import { exitCodes } from '../../core/judge/exit-code.ts'
-import type { Report } from '../../core/model/report.ts'
+import type { CaseResult, Report } from '../../core/model/report.ts'
 import type { ClaimVerdict } from '../../core/model/verdict.ts'
 import type { Comparison } from '../../core/records/compare.ts'
 import { type AddedNames, addedNames } from '../new-names.ts'
@@ -38,6 +38,8 @@ export interface Headline {
   readonly better: readonly Fact[]
   /** Platforms that the run was asked for or that claims compare with, and that were not measured. */
   readonly unmeasured: readonly string[]
+  /** Those among them that cannot run the workload of a claim, and the kind of that workload. */
+  readonly unable: readonly { readonly platform: string; readonly kind: CaseResult['kind'] }[]
   readonly failedSamples: readonly FailedSamples[]
   /**
    * Claims that would fail the run: the data contradict them, but the rounds depend on each other or other processes
@@ -119,6 +121,7 @@ export function headlineOf(report: Report, before: Before): Headline {
     warnings: own.filter(({ direction }) => direction !== 'better'),
     better: own.filter(({ direction }) => direction === 'better'),
     unmeasured: report.exit.unmeasured ?? [],
+    unable: unablePlatforms(report),
     failedSamples: failedSamples(report),
     suspended,
     open: { claims: report.exit.claims.length, findings: report.exit.findings.length },
@@ -126,6 +129,16 @@ export function headlineOf(report: Report, before: Before): Headline {
     findings: findingNotes(report).filter((note) => saysSomething(note) && !note.fails),
     next: nextSteps(report, baseline !== undefined, disturbance),
   }
+}
+
+function unablePlatforms({ claims, cases, exit: { unmeasured = [] } }: Report): Headline['unable'] {
+  const unable = claims.flatMap(({ reason, bench: { id } }) => {
+    const kind = cases.find(({ bench }) => bench.id === id)?.kind
+    return reason?.code === 'workload-unsupported' && kind
+      ? reason.platforms.map((platform) => ({ platform, kind }))
+      : []
+  })
+  return unmeasured.flatMap((name) => unable.find(({ platform }) => platform === name) ?? [])
 }
 
 function suspendedClaims({ claims, findings }: Report): ClaimVerdict[] {

@@ -98,7 +98,7 @@ export function verdictText(headline: Headline): string {
         isIncomplete ? 'samples are missing' : 'a result may have regressed, or is no longer decided',
       )
     case 'nothing':
-      if (unmeasured.length > 0) return `not measured, or all samples failed or are absent: ${unmeasured.join(', ')}`
+      if (unmeasured.length > 0) return unmeasuredText(headline)
       return baseline ? 'no regression could be found' : 'no claim could be judged'
     case 'invalid':
       return problems.length > 0
@@ -107,6 +107,19 @@ export function verdictText(headline: Headline): string {
     case 'interrupted':
       return 'the verdicts are those of the samples so far'
   }
+}
+
+const unableTexts: Readonly<Partial<Record<Headline['unable'][number]['kind'], string>>> = {
+  snapshot: 'has no snapshots',
+  'vmm-start': 'has no VMM that starts without a guest',
+}
+
+function unmeasuredText({ unmeasured, unable }: Pick<Headline, 'unmeasured' | 'unable'>): string {
+  const others = unmeasured.filter((name) => !unable.some(({ platform }) => platform === name))
+  return [
+    ...unable.map(({ platform, kind }) => `${platform} ${unableTexts[kind] ?? 'cannot run such a workload'}`),
+    ...(others.length > 0 ? [`not measured, or all samples failed or are absent: ${others.join(', ')}`] : []),
+  ].join('; ')
 }
 
 /** What the data say, and why it is no verdict. */

@@ -5,6 +5,7 @@ import { buildReport } from '../../../src/core/judge/report.ts'
 import type { RunRecord, Sample } from '../../../src/core/model/record.ts'
 import { FailureReader } from '../../../src/core/watch/failures.ts'
 import { reporters } from '../../../src/reporters/index.ts'
+import { notEvaluated } from '../../../src/reporters/summary.ts'
 import { contextOf, Memory, makeRecord } from './fixture.ts'
 
 const error = 'runc on this host has no CRIU: install it'
@@ -31,6 +32,13 @@ describe('samples of a workload that the platform does not support', () => {
   it('have a reason and are no errors in the report', () => {
     expect(results.length).toBeGreaterThan(0)
     for (const result of results) expect(result).toMatchObject({ errors: [], unsupported: error })
+  })
+
+  it('explain the claims that they leave open, with the fix', () => {
+    const texts = notEvaluated(report).map(({ text }) => text)
+    expect(texts).toContainEqual(
+      expect.stringMatching(/^the platform cannot run such a workload \(.*\): .*install it$/),
+    )
   })
 
   it.each(['verbose', 'markdown', 'html'])('are "not supported" in the report of %s', async (name) => {

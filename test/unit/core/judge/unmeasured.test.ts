@@ -4,6 +4,9 @@ import { buildReport } from '../../../../src/core/judge/report.ts'
 import type { Plan } from '../../../../src/core/model/plan.ts'
 import type { Sample } from '../../../../src/core/model/record.ts'
 import type { BenchData } from '../../../../src/core/model/suite.ts'
+import { formatReason } from '../../../../src/reporters/format.ts'
+import { headlineOf } from '../../../../src/reporters/headline/headline.ts'
+import { verdictText } from '../../../../src/reporters/headline/words.ts'
 import { aBench, aClaim, aPlan, aPlatform, environmentOf, native, steady, withError } from './builders.ts'
 
 const recordOf = (plan: Plan, samples: readonly Sample[]) =>
@@ -22,6 +25,38 @@ function exitOf(samples: readonly Sample[], platforms: string[], named: string[]
   })
   return buildReport(recordOf(plan, samples), { strict: false }).exit
 }
+
+describe('a claim that lacks platforms', () => {
+  const claimOf = (over: Partial<Plan>) => buildReport(recordOf(aPlan(over), []), { strict: false })
+
+  it('names the platforms that cannot run the workload, as the verdict of the run does', () => {
+    const claims = [aClaim({ kind: 'atMost', value: 1000 }, { on: { by: 'all' } })]
+    const report = claimOf({
+      benches: [aBench({ claims, workload: { name: 'disk', kind: 'snapshot', lifecycle: 'round' } })],
+      namedPlatforms: ['bubblewrap'],
+      platforms: [aPlatform('bubblewrap', { unsupportedWorkloads: ['snapshot'] })],
+    })
+    expect(report.claims[0]!.reason).toEqual({ code: 'workload-unsupported', platforms: ['bubblewrap'] })
+    expect(report.exit).toMatchObject({ code: 4, unmeasured: ['bubblewrap'] })
+    const headline = headlineOf(report, { former: null })
+    expect(verdictText(headline)).toBe('bubblewrap has no snapshots')
+    expect(headline.counts).toMatchObject({ notEvaluated: 1, notAsked: 0 })
+  })
+
+  it('says how many of the platforms that it needs the run has', () => {
+    const claims = [aClaim({ kind: 'atMost', value: 1000 }, { on: { by: 'all' }, onAtLeast: 3 })]
+    const plan = aPlan({ benches: [aBench({ claims })], platforms: ['native', 'runc'].map((name) => aPlatform(name)) })
+    for (const latency of [20, 2000]) {
+      const samples = [...steady('native', latency), ...steady('runc', latency)]
+      const verdict = buildReport(recordOf(plan, samples), { strict: false }).claims[0]!
+      expect(verdict).toMatchObject({
+        outcome: 'not-evaluated',
+        reason: { code: 'too-few-platforms', needed: 3, measured: 2 },
+      })
+      expect(formatReason(verdict.reason!)).toMatch(/^only 2 of 3 platforms: fewer platforms than the claim needs/)
+    }
+  })
+})
 
 describe('a run that was asked for platforms', () => {
   it('is clean if all were measured', () => {

@@ -62,6 +62,22 @@ const finding = (of: Partial<Claim>): FindingData => ({
 })
 
 describe('checkNames', () => {
+  it('finds a claim about more platforms than there are', () => {
+    const problemsOf = (of: Partial<Claim>) => check({ findings: [finding(of)] }).problems
+    // Native is the reference, so two platforms are left.
+    expect(problemsOf({ onAtLeast: 2 })).toEqual([])
+    expect(problemsOf({ onAtLeast: 9 })).toMatchObject([
+      {
+        file: 'a.bench.ts',
+        message: 'finding 100: onAtLeast(9) needs more platforms than there are: 2.',
+        fix: 'use at most 2, or name more platforms',
+        location: { file, line: 4 },
+      },
+    ])
+    expect(problemsOf({ onAtLeast: 2, on: { by: 'name', names: ['runc'] } })).toHaveLength(1)
+    expect(problemsOf({ onAtLeast: 2, on: { by: 'family', families: ['container'] } as never })).toEqual([])
+  })
+
   it('finds the misspelled platform of a claim at its place, and removes the finding', () => {
     const { findings, problems } = check({ findings: [finding({ on: { by: 'name', names: ['gvisr'] } })] })
     expect(findings).toEqual([])
