@@ -79,11 +79,11 @@ async function showHistory(
   const { root } = await loadProject(io.cwd, options.config)
   const all = readHistory(root, (id) => texts.length === 0 || texts.some((text) => id.includes(text)))
   const history = from && all.hosts.length > 0 ? historySince(all, from) : all
-  for (const { record, why } of history.skipped) io.err.write(`skipped ${sanitize(record)}: ${sanitize(why)}\n`)
+  io.err.write(skippedText(history.skipped))
   if (all.hosts.length === 0 && history.skipped.length > 0)
     throw new UsageError(
       `isobench history: ${plural(history.skipped.length, 'stored run')} cannot be read, and there is no other`,
-      'remove them from .isobench/runs, and measure again: isobench run',
+      'move them out of .isobench/runs, and measure again: isobench run',
     )
   const names = texts.map((text) => `"${text}"`)
   if (texts.length > 0 && all.hosts.length > 0 && all.hosts.every(({ metrics }) => metrics.length === 0))
@@ -116,7 +116,7 @@ async function showHistory(
 
 const day = (startedAt: string): string => startedAt.slice(0, 10)
 
-/** Results that a message names. */
+/** Results and records that a message names. */
 const namedResults = 4
 
 function unjudgedText(reason: Unjudged, all: History): string {
@@ -132,6 +132,17 @@ function unjudgedText(reason: Unjudged, all: History): string {
     case 'too-few-runs':
       return `a change point needs ${2 * minSegment} runs with a value`
   }
+}
+
+/** The records that cannot be read, and why the first cannot. Empty without any. */
+export function skippedText(skipped: History['skipped']): string {
+  const [first, ...others] = skipped
+  if (!first) return ''
+  const why = sanitize(first.why)
+  if (others.length === 0) return `skipped ${sanitize(first.record)}: ${why}\n`
+  const names = skipped.map(({ record }) => sanitize(record))
+  const listed = listText(names, namedResults)
+  return `skipped ${plural(names.length, 'run')} that cannot be read: ${listed}. The first: ${why}\n`
 }
 
 function noneSince({ hosts }: History): string {

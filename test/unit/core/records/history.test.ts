@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { command, historyLines, sparkline } from '../../../../src/commands/history.ts'
+import { command, historyLines, skippedText, sparkline } from '../../../../src/commands/history.ts'
 import { checkOptions } from '../../../../src/commands/options.ts'
 import { buildReport } from '../../../../src/core/judge/report.ts'
 import { formerRun, historyFor, historySince, readHistory, worsened } from '../../../../src/core/records/history.ts'
@@ -238,6 +238,19 @@ test.each(['unavailable', 'failed'])('a platform that is %s in the latest runs h
   expect(err).toMatch(/^nothing is judged: the latest run has no value of prime.* · events on gvisor/)
   expect(out).toMatch(/gvisor +\S+ +\S+ events\/s +–/)
   expect(await failOnWorse('8')).toMatchObject({ code: 4 })
+})
+
+test('many records that cannot be read are counted, and the first ones named', () => {
+  const skipped = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => ({
+    record: `${name}.jsonl`,
+    why: `${name} is empty`,
+    isLatest: false,
+  }))
+  expect(skippedText([])).toBe('')
+  expect(skippedText(skipped.slice(0, 1))).toBe('skipped a.jsonl: a is empty\n')
+  expect(skippedText(skipped)).toBe(
+    'skipped 6 runs that cannot be read: a.jsonl, b.jsonl, c.jsonl, d.jsonl and 2 more. The first: a is empty\n',
+  )
 })
 
 test('a record that cannot be read is skipped and reported', () => {
