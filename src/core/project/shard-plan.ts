@@ -156,12 +156,14 @@ export function readShardPlan(file: string): ShardPlan {
 export function checkShardPlan({ id, shards }: PlannedShards, benches: readonly BenchData[]): void {
   const planned = new Map(shards.flatMap((shard) => shard.benches).map((bench) => [bench.id, bench.digest]))
   const here = new Map(benches.map((bench) => [bench.id, bench.digest]))
-  const refuse = (bench: string, why: string): never => {
-    throw new ShardPlanError(`the bench ${bench} ${why} shard plan ${id} was made`, remake)
+  const refuse = (bench: string, why: string, fix = remake): never => {
+    throw new ShardPlanError(`the bench ${bench} ${why} shard plan ${id} was made`, fix)
   }
+  // The digest of a bench has the parts of isobench that it uses.
+  const sameBuild = `if its file is the same, use the build of isobench that made the plan; otherwise ${remake}`
   for (const [bench, digest] of planned) {
     if (!here.has(bench)) refuse(bench, 'is gone since')
-    if (here.get(bench) !== digest) refuse(bench, 'has changed since')
+    if (here.get(bench) !== digest) refuse(bench, 'has changed since', sameBuild)
   }
   for (const bench of here.keys()) if (!planned.has(bench)) refuse(bench, 'is new since')
 }
