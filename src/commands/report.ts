@@ -5,6 +5,7 @@ import { loadProject } from '../core/project/config.ts'
 import { recordFile } from '../core/records/baseline.ts'
 import { withBaseline } from '../core/records/compare.ts'
 import type { StoredRun } from '../core/reporter.ts'
+import { lostNote } from '../reporters/summary.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type Options, pickOptions, sharedOptions } from './options.ts'
 import { type Baseline, baselineReader, createReporters, reporterProject } from './reporters.ts'
@@ -58,9 +59,16 @@ async function showRecords(files: readonly string[], options: Options, io: Comma
     isNamed: files.length > 0,
     files: [...paths, ...(baseline ? [baseline.file] : [])],
   })
+  if (options.reporter?.every(hasNoNotes))
+    for (const { report } of runs)
+      for (const note of lostNote(report.excluded)) io.err.write(`warning  ${report.record}: ${note}\n`)
   await reporter.onStoredRuns(runs)
   return exitCodes.clean
 }
+
+/** Whether a reporter, as `--reporter` names it, writes results alone. It says nothing about benches without any. */
+const hasNoNotes = (reporter: string): boolean =>
+  ['csv', 'bmf', 'benchfmt', 'otava-csv', 'benchmark-action'].includes(reporter.split('=')[0]!)
 
 /** The baseline of `--baseline`: the path of a record, or the name of a baseline of the project. */
 async function baselineOf({ baseline, config }: Options, io: CommandIo): Promise<Baseline | undefined> {

@@ -79,7 +79,8 @@ export const provisionalNotes = ({ excluded, damagedLines }: Pick<Report, 'exclu
 /** The most benches that a note names. */
 const mostNamed = 4
 
-function lostNote(excluded: Report['excluded']): string[] {
+/** Which benches lack samples because a shard is missing; empty if none. */
+export function lostNote(excluded: Report['excluded']): string[] {
   const benches = excluded.flatMap(({ bench, reason }) => (reason === 'shard-missing' ? [bench] : []))
   if (benches.length === 0) return []
   return [

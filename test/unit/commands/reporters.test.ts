@@ -160,4 +160,26 @@ describe('a run beside a baseline', () => {
     expect(written.out).not.toContain('PASS')
     expect(written.out).toContain('the baseline has a result, and this run has none')
   })
+
+  it('of a lost shard warns of it if its reporters have results alone', async () => {
+    const [head, ...rest] = lines
+    const start = JSON.parse(head!)
+    start.plan.excluded = [{ bench: 'x.bench.ts#a', reason: 'shard-missing', detail: '2/3' }]
+    const file = join(root, 'lost.jsonl')
+    writeFileSync(file, [JSON.stringify(start), ...rest].join('\n'))
+    const errorsOf = async (reporter: string) => {
+      const written = { out: '', err: '' }
+      const stream = (name: 'out' | 'err') =>
+        ({ write: (text: string) => (written[name] += text), columns: 100 }) as unknown as NodeJS.WriteStream
+      const io = { cwd: root, out: stream('out'), err: stream('err'), color: false, commands: [] }
+      const options = { reporter: [reporter], margin: 5, strict: false, all: false, json: false }
+      await reportCommand.run([file], options as never, io as never)
+      return written.err
+    }
+    expect(await errorsOf('bmf')).toBe(
+      `warning  ${file}: Incomplete: no samples of 1 bench of shard 2/3, so claims about them are not evaluated: ` +
+        'x.bench.ts#a.\n',
+    )
+    expect(await errorsOf('markdown')).toBe('')
+  })
 })
