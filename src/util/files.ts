@@ -59,6 +59,17 @@ export function writeProblem(file: string, error: unknown): unknown {
   return Object.assign(new WriteError(`${file} cannot be written: ${refusal[0]}`, refusal[1](file)), { cause: error })
 }
 
+/** Whether a path is a link. False if nothing is there, also because a part of the path is no folder. */
+export function isLink(path: string): boolean {
+  try {
+    return lstatSync(path).isSymbolicLink()
+  } catch (error) {
+    // `throwIfNoEntry: false` does not cover ENOTDIR.
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
+    throw error
+  }
+}
+
 /**
  * Creates a folder and its parents.
  *
@@ -70,10 +81,10 @@ export function writeProblem(file: string, error: unknown): unknown {
 export function makeFolder(folder: string): void {
   if (existsSync(folder)) {
     if (statSync(folder).isDirectory()) return
-    throw new WriteError(`${folder} is no folder, and isobench needs one there`, 'remove or rename it')
+    throw new WriteError(`${folder} is no folder, and isobench needs one there`, 'rename it, or use another path')
   }
   makeFolder(dirname(folder))
-  if (lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink())
+  if (isLink(folder))
     throw new WriteError(
       `${folder} is a link to nothing, and isobench needs a folder there`,
       'repair or remove the link',

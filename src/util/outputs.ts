@@ -1,7 +1,7 @@
-import { closeSync, constants, existsSync, lstatSync, openSync, readlinkSync, statSync, writeSync } from 'node:fs'
+import { closeSync, constants, existsSync, openSync, readlinkSync, statSync, writeSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { UsageError } from './errors.ts'
-import { explainWrites, WriteError, writeFileAtomic } from './files.ts'
+import { explainWrites, isLink, WriteError, writeFileAtomic } from './files.ts'
 
 /** Outputs that a user named: regular files, links to them, devices and FIFOs. */
 
@@ -28,8 +28,6 @@ export function linkChain(path: string): string[] {
   if (isLink(chain.at(-1)!)) throw new UsageError(`${path} is a link that leads in a circle`, 'name another file')
   return chain
 }
-
-const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
 
 /** Seconds that `openOutput` waits until a process reads a FIFO. */
 export const readerWait = 5
@@ -93,7 +91,7 @@ export function writeOutput(path: string, contents: string | Uint8Array): void {
 }
 
 /** Whether hard links lead to the same file. A replaced file would be separate from them. */
-const hasOtherNames = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.nlink ?? 1) > 1
+const hasOtherNames = (path: string): boolean => existsSync(path) && statSync(path).nlink > 1
 
 function writeStream(path: string, contents: string | Uint8Array): void {
   explainWrites(path, () => {

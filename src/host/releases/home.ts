@@ -1,9 +1,9 @@
 /** The folder of all releases: made if it is absent, locked, and removed if isobench made it and it is empty. */
 
 import { randomBytes } from 'node:crypto'
-import { accessSync, constants, existsSync, lstatSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { HostError } from '../../util/errors.ts'
-import { WriteError } from '../../util/files.ts'
+import { isLink, WriteError } from '../../util/files.ts'
 import { removeResource } from '../cleanup.ts'
 import { makeSystemFolder } from '../guest-folder.ts'
 import { CleanupJournal, openJournals } from '../journal.ts'
@@ -69,8 +69,7 @@ const folderProblems: Readonly<Record<string, string>> = {
   ENOENT: 'a new folder cannot be made there',
 }
 
-const isDangling = (path: string): boolean =>
-  lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true && !existsSync(path)
+const isDangling = (path: string): boolean => isLink(path) && !existsSync(path)
 
 /**
  * Creates a folder of isobench unless it exists.

@@ -53,7 +53,7 @@ describe('makeFolder', () => {
     writeFileSync(join(folder, 'file'), '')
     symlinkSync('none', join(folder, 'lost'))
     for (const [name, why, fix] of [
-      ['file', 'is no folder, and isobench needs one there', 'remove or rename it'],
+      ['file', 'is no folder, and isobench needs one there', 'rename it, or use another path'],
       ['lost', 'is a link to nothing, and isobench needs a folder there', 'repair or remove the link'],
     ] as const)
       for (const made of [join(folder, name), join(folder, name, 'build', 'deep')])

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { isStream, openOutput, writeOutput } from '../../../src/util/outputs.ts'
+import { isStream, linkChain, openOutput, writeOutput } from '../../../src/util/outputs.ts'
 
 let folder = ''
 beforeAll(() => {
@@ -47,6 +47,16 @@ describe('writeOutput', () => {
     writeOutput(at('first.json'), 'new')
     expect(readFileSync(at('second.json'), 'utf8')).toBe('new')
     expect(statSync(at('first.json')).nlink).toBe(2)
+  })
+
+  it('names a file in the place of a folder', () => {
+    writeFileSync(at('file'), 'text')
+    expect(isStream(at('file/below'))).toBe(false)
+    expect(linkChain(at('file/below'))).toEqual([at('file/below')])
+    expect(() => writeOutput(at('file/below'), 'new')).toThrow(
+      `${at('file')} is no folder, and isobench needs one there`,
+    )
+    expect(readFileSync(at('file'), 'utf8')).toBe('text')
   })
 
   it('refuses links that lead in a circle, and leaves them', () => {

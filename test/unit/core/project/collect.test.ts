@@ -408,7 +408,7 @@ describe.skipIf(!built)('an error of a bench file', () => {
     await expect(collect(project.root, await benchFiles(project))).rejects.toMatchObject({
       code: 'ISOBENCH_WRITE',
       message: `${join(root, '.isobench')} is no folder, and isobench needs one there`,
-      fix: 'remove or rename it',
+      fix: 'rename it, or use another path',
     })
   })
 })
