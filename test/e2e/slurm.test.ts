@@ -81,4 +81,7 @@ testUnless(missing, 'program-missing', 'an array job with a killed task gives th
     ({ exitCode }: { exitCode: number }) => exitCode,
   )
   expect(again).toBe(3)
+
+  // The killed task could not remove its guests.
+  expect(await project.isobench(['clean'])).toMatchObject({ exitCode: 0 })
 })
