@@ -156,8 +156,10 @@ export async function countEvents(
         pairs?.settle(event.int(child))
         table.fork(event.int(parent), event.int(child))
       } else if (event.type === execType) {
-        pairs?.settle(event.int(oldPid))
-        table.exec(event.int(pid), event.int(oldPid), event.text(file), event.time)
+        const [id, task] = [event.int(pid), event.int(oldPid)]
+        // The thread that asked gets the id of the first thread. The last call of either is of the program before.
+        for (const one of [id, task]) pairs?.settle(one)
+        table.exec(id, task, event.text(file), event.time)
       }
     })
     pairs?.settleAll()

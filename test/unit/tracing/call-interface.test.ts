@@ -45,11 +45,11 @@ const enter = (task: number, number: number) => event(enterType, task, number, n
 const own = (task: number, name: keyof typeof callTypes) => event(callTypes[name], task, 0)
 const both = (task: number, number: number, name: keyof typeof callTypes) => [enter(task, number), own(task, name)]
 const fork = (parent: number, child: number) => event(forkType, parent, parent, child)
-const exec = (task: number, file: string) => {
+const exec = (task: number, file: string, asking = task) => {
   const name = Buffer.alloc(Math.ceil((file.length + 1) / 4) * 4)
   name.write(file)
   const words = new Uint32Array(name.buffer, name.byteOffset, name.length / 4)
-  return event(execType, task, 20 + ((file.length + 1) << 16), task, task, ...words)
+  return event(execType, task, 20 + ((file.length + 1) << 16), task, asking, ...words)
 }
 
 /** What isobench counts for events that follow each other by 1 µs, as a tracefs instance has them. */
@@ -99,6 +99,11 @@ describe.skipIf(process.arch !== 'x64')('the interface of system calls', () => {
       guest: { 'i386:getpid': 1 },
       scaffold: { 'i386:execve': 1, getppid: 1 },
     })
+  })
+
+  it('counts the last call of a first thread for its program, if another thread executes the next one', async () => {
+    const calls = [exec(7, '/usr/sbin/chroot'), fork(7, 8), enter(7, 20), enter(8, 11), exec(7, '/data/program', 8)]
+    expect(await count(calls)).toEqual({ scaffold: { 'i386:getpid': 1, 'i386:execve': 1 } })
   })
 
   it('is open at the end of a recording, so the call is left out, and at its start, too', async () => {
