@@ -80,7 +80,6 @@ interface Candidate {
   readonly name: string
   readonly rounds: number
   readonly isAbsentBefore: boolean
-  readonly isInMost: boolean
   readonly p: number
   readonly smallestPossible: number
 }
@@ -105,7 +104,6 @@ function candidatesOf(before: Traced, now: Traced): Map<ProcessRole, Candidate[]
           name,
           rounds: calling,
           isAbsentBefore: !before.all.some((profile) => hasName(profile, role, name)),
-          isInMost: calling * 2 > now.byRound.size,
           ...test,
         }
       })
@@ -155,7 +153,7 @@ export function profileChanges(a: Run, b: Run): ProfileChange[] {
       .filter(({ isAbsentBefore, rounds }) => isAbsentBefore && rounds > 0)
       .map((one) => {
         const adjustedP = adjustedOf.get(one) ?? 1
-        const isNew = one.isInMost && !beyond(adjustedP, falseDiscoveryRate)
+        const isNew = one.rounds * 2 > rest.rounds[1] && !beyond(adjustedP, falseDiscoveryRate)
         return { name: one.name, rounds: one.rounds, adjustedP, change: isNew ? 'new' : 'unclear' }
       }),
   }))

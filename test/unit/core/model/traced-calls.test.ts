@@ -2,18 +2,9 @@ import { describe, expect, it } from 'vitest'
 import type { AttackProfile, Sample } from '../../../../src/core/model/record.ts'
 import { platformRoles, tracedCalls, withTracedValues } from '../../../../src/core/model/traced-calls.ts'
 import { aSample } from '../judge/builders.ts'
+import { aProfile } from '../records/profiles.ts'
 
-const profile = (more: Partial<AttackProfile>): AttackProfile => ({
-  source: 'syscalls',
-  setup: {},
-  work: {},
-  seconds: 1,
-  units: 2,
-  idle: { seconds: 0.25, recordings: 4, calls: {} },
-  barrier: { passes: 1, recordings: 10, calls: {} },
-  workloadMetrics: {},
-  ...more,
-})
+const profile = (more: Partial<AttackProfile>) => aProfile({ work: {}, units: 2, ...more })
 const idle = (calls: AttackProfile['idle']['calls']) => ({ seconds: 0.25, recordings: 4, calls })
 const barrier = (calls: AttackProfile['barrier']['calls']) => ({ passes: 1, recordings: 10, calls })
 const rounds = (count: number, more: Partial<AttackProfile>) => Array.from({ length: count }, () => profile(more))
