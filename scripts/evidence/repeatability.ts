@@ -8,7 +8,14 @@ import { platformRoles, tracedCalls } from '../../src/core/model/traced-calls.ts
 import { median } from '../../src/core/stats/index.ts'
 import { jaccard } from '../../src/tracing/call-counts.ts'
 import { countOption, listOption, type Measurement } from './measurement.ts'
-import { measureWorkloads, sourceOption, tracedBench, type WorkloadName, workloadNames } from './workload-run.ts'
+import {
+  measureWorkloads,
+  samplesByRound,
+  sourceOption,
+  tracedBenches,
+  type WorkloadName,
+  workloadNames,
+} from './workload-run.ts'
 
 /** Two profiles are alike from this index on. */
 const alike = 0.95
@@ -79,9 +86,7 @@ export const repeatability: Measurement = {
     const platforms = listOption(options.platform) ?? everyPlatform
     const names = workloadOption(options.workload)
     const sources = sourceOption(options.by ?? 'syscalls')
-    const benches = sources.map(
-      (source) => `export const ${source} = [${names.map((name) => tracedBench(name, source)).join(', ')}]`,
-    )
+    const benches = sources.map((source) => tracedBenches(names, source))
     const rounds = countOption(options.runs, 10)
     const { samples } = measureWorkloads({ root, print }, { platforms, rounds, benches })
     print('Each cell: names in every round + in some rounds; Jaccard of two rounds, median (least); share of halves of')
@@ -91,10 +96,8 @@ export const repeatability: Measurement = {
       print(`|---|${names.map(() => '---|').join('')}`)
       for (const platform of platforms) {
         const cells = names.map((name) => {
-          const own = samples.filter((one) => one.platform === platform && one.case.endsWith(`#${name} ${source}`))
-          // A disturbed round is measured again, and the later sample counts.
-          const rounds = new Map(own.flatMap((one) => (one.warmup ? [] : [[one.round, attackProfileOf(one)] as const])))
-          const profiles = [...rounds.values()].flatMap((profile) => profile ?? [])
+          const own = samplesByRound(samples, platform, name, source)
+          const profiles = [...own.values()].flatMap((one) => attackProfileOf(one) ?? [])
           return profiles.length > 1 ? cell(profiles) : '–'
         })
         print(`| ${platform} | ${cells.join(' | ')} |`)

@@ -11,8 +11,9 @@ import { jaccard } from '../../src/tracing/call-counts.ts'
 import { countOption, listOption, type Measurement, type MeasurementContext } from './measurement.ts'
 import {
   measureWorkloads,
+  samplesByRound,
   sourceOption,
-  tracedBench,
+  tracedBenches,
   type WorkloadName,
   workloadNames,
   workloads,
@@ -20,18 +21,15 @@ import {
 
 const benchesBy = (chosen: readonly TraceSource[]): string[] => [
   `export const untraced = [${workloadNames.map((name) => `bench('${name} untraced', ${name})`).join(', ')}]`,
-  ...chosen.map(
-    (source) => `export const ${source} = [${workloadNames.map((name) => tracedBench(name, source)).join(', ')}]`,
-  ),
+  ...chosen.map((source) => tracedBenches(workloadNames, source)),
 ]
 
 /** The time of one unit of work, without the second that a boot sleeps. */
 const timeOf = (name: WorkloadName, value: number) => (name === 'startAndStop' ? value - 1000 : 1 / value)
 
 function timesOf(samples: readonly Sample[], platform: string, name: WorkloadName, how: string): Map<number, number> {
-  const own = samples.filter((one) => one.platform === platform && one.case.endsWith(`#${name} ${how}`) && !one.warmup)
   return new Map(
-    own.flatMap(({ round, outcome }) =>
+    [...samplesByRound(samples, platform, name, how)].flatMap(([round, { outcome }]) =>
       outcome.ok
         ? [[round, timeOf(name, (outcome.attackProfile?.workloadMetrics ?? outcome.values)[workloads[name]]!)]]
         : [],
@@ -41,10 +39,8 @@ function timesOf(samples: readonly Sample[], platform: string, name: WorkloadNam
 
 /** The names that the work of each round used. */
 function profilesIn(samples: readonly Sample[], platform: string, name: WorkloadName, how: string): string[][] {
-  const profiles = samples.flatMap((one) => {
-    const profile = attackProfileOf(one)
-    return one.platform === platform && one.case.endsWith(`#${name} ${how}`) && !one.warmup && profile ? [profile] : []
-  })
+  const own = samplesByRound(samples, platform, name, how)
+  const profiles = [...own.values()].flatMap((one) => attackProfileOf(one) ?? [])
   return tracedCalls(profiles)(platformRoles).work.map(Object.keys)
 }
 

@@ -4,7 +4,8 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { RunRecord } from '../../src/core/model/record.ts'
+import { countedSamples } from '../../src/core/judge/samples.ts'
+import type { RunRecord, Sample } from '../../src/core/model/record.ts'
 import { readRecord } from '../../src/core/records/record-file.ts'
 import type { TraceSource } from '../../src/dsl/traced.ts'
 import type { MeasurementContext } from './measurement.ts'
@@ -32,9 +33,22 @@ export function sourceOption(value: string | undefined): readonly TraceSource[] 
   return chosen
 }
 
-/** A bench that traces a workload. */
-export const tracedBench = (name: WorkloadName, source: TraceSource) =>
-  `bench('${name} ${source}', workload.traced(${name}, { source: '${source}' }))`
+/** The export of a bench file that traces workloads. */
+export function tracedBenches(names: readonly WorkloadName[], source: TraceSource): string {
+  const benches = names.map((name) => `bench('${name} ${source}', workload.traced(${name}, { source: '${source}' }))`)
+  return `export const ${source} = [${benches.join(', ')}]`
+}
+
+/** The sample of each round that counts. @param how the trace source, or `untraced` */
+export function samplesByRound(
+  samples: readonly Sample[],
+  platform: string,
+  name: WorkloadName,
+  how: string,
+): Map<number, Sample> {
+  const own = samples.filter((one) => one.platform === platform && one.case.endsWith(`#${name} ${how}`))
+  return new Map(countedSamples(own).map((one) => [one.round, one]))
+}
 
 /** What a run measures. */
 interface WorkloadRun {
