@@ -211,10 +211,8 @@ function createBuiltIn({ name, options }: Wanted, file: string | undefined, cont
   return factory.create({ ...context, ...(file !== undefined && { file }) })
 }
 
-const hooks: readonly (keyof Reporter)[] = [
-  ...(['onPrepare', 'onProblems', 'onPlan', 'onStepStart', 'onSample', 'onBenchEnd'] as const),
-  ...(['onStop', 'onFinish', 'onStoredRuns', 'onAbort'] as const),
-]
+/** The names of all hooks: a multiplexer has every one. */
+const hooks = Object.keys(multiplexReporters([], () => {})) as (keyof Reporter)[]
 
 async function createOutside(
   { name, base, options = {} }: Wanted,

@@ -3,6 +3,7 @@ import type { Combination, PartVerdict } from '../core/model/verdict.ts'
 import { groupBy } from '../util/group-by.ts'
 import { plural, sanitize } from '../util/text.ts'
 import { comparative } from './format.ts'
+import { doReadingsDiffer } from './headline/findings.ts'
 import { outcomeName, verdictSymbols } from './summary.ts'
 
 /** The parts of findings, and the readings of their words. */
@@ -36,11 +37,10 @@ export function readingGroups(report: Report, { readings = [] }: PartVerdict): R
 /** The outcome of a part with its count: `holds where measured, 2 of 3 comparisons`. */
 export function formatPartOutcome(report: Report, part: PartVerdict): string {
   const { agreeing, outcome, readings } = part
-  const differ = part.reasons.some(({ code }) => code === 'readings-differ')
   const agrees = readings && outcome !== 'not-evaluated' && readingGroups(report, part).length === 0
   return [
     formatOutcome(report, part),
-    ...(differ ? ['the readings differ'] : []),
+    ...(doReadingsDiffer(part) ? ['the readings differ'] : []),
     ...(agreeing.of > 0 ? [`${agreeing.holds} of ${plural(agreeing.of, 'comparison')}`] : []),
     ...(agrees ? [`under each of ${readings.length} readings`] : []),
   ].join(', ')

@@ -132,13 +132,14 @@ export function headlineOf(report: Report, before: Before): Headline {
 }
 
 function unablePlatforms({ claims, cases, exit: { unmeasured = [] } }: Report): Headline['unable'] {
-  const unable = claims.flatMap(({ reason, bench: { id } }) => {
-    const kind = cases.find(({ bench }) => bench.id === id)?.kind
-    return reason?.code === 'workload-unsupported' && kind
-      ? reason.platforms.map((platform) => ({ platform, kind }))
-      : []
+  const kinds = new Map(cases.map(({ bench, kind }) => [bench.id, kind]))
+  return unmeasured.flatMap((platform) => {
+    const claim = claims.find(
+      ({ reason, bench }) =>
+        reason?.code === 'workload-unsupported' && reason.platforms.includes(platform) && kinds.has(bench.id),
+    )
+    return claim ? [{ platform, kind: kinds.get(claim.bench.id)! }] : []
   })
-  return unmeasured.flatMap((name) => unable.find(({ platform }) => platform === name) ?? [])
 }
 
 function suspendedClaims({ claims, findings }: Report): ClaimVerdict[] {
