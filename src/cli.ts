@@ -4,7 +4,7 @@ import { commandHelp, generalHelp } from './commands/help.ts'
 import { commands } from './commands/index.ts'
 import { exitCodes } from './core/judge/exit-code.ts'
 import { version } from './util/assets.ts'
-import { restoreBuiltins } from './util/builtins.ts'
+import { explainByBuiltins, restoreBuiltins } from './util/builtins.ts'
 import { closestMatch } from './util/closest-match.ts'
 import { UsageError } from './util/errors.ts'
 import { keepStandardError, takeStandardOutput } from './util/standard-output.ts'
@@ -81,7 +81,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     // The first argument is a filter of `run` if it is not a command: `isobench startup` is `isobench run startup`.
     const run = named ? runCommand(named, argv.slice(1), io) : runCommand(commands[0]!, argv, io)
     return await Promise.race([run, stray.first])
-  } catch (error) {
+  } catch (thrown) {
+    // Any error may be the result of a builtin that user code changed.
+    const error = explainByBuiltins(thrown, 'code of the project')
     const { text, exitCode } = describeFailure(error, wantsColor(io.err))
     io.err.write(text)
     // The runner reads commands from both streams. Standard output may be a report.

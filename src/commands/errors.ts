@@ -8,7 +8,6 @@ import { annotation, shownAnnotations } from '../reporters/annotation.ts'
 import { problemFrame } from '../reporters/code-frame.ts'
 import { differenceText } from '../reporters/host-differences.ts'
 import { bundlePath } from '../util/assets.ts'
-import { explainByBuiltins } from '../util/builtins.ts'
 import { InterruptedError, IsobenchError, messageOf, suppressedErrors, UncertainError } from '../util/errors.ts'
 import { systemFix } from '../util/files.ts'
 import { StrayError } from '../util/stray-errors.ts'
@@ -48,9 +47,7 @@ function whereFrom(error: unknown, cwd = process.cwd()): string {
 }
 
 /** What is printed on standard error for a failed command, without a stack trace, and the exit code. */
-export function describeFailure(thrown: unknown, color: boolean): { readonly text: string; readonly exitCode: number } {
-  // Any error may be the result of a builtin that user code changed.
-  const error = explainByBuiltins(thrown, 'code of the project')
+export function describeFailure(error: unknown, color: boolean): { readonly text: string; readonly exitCode: number } {
   const { red, dim } = pc.createColors(color)
   if (error instanceof InterruptedError)
     return { text: 'interrupted; all resources on the host are released.\n', exitCode: exitCodes.interrupted }
@@ -81,8 +78,7 @@ export function describeFailure(thrown: unknown, color: boolean): { readonly tex
 }
 
 /** The annotations of a failed command for GitHub Actions. An interruption has none. */
-export function failureAnnotations(thrown: unknown, root = process.cwd()): string {
-  const error = explainByBuiltins(thrown, 'code of the project')
+export function failureAnnotations(error: unknown, root = process.cwd()): string {
   if (error instanceof InterruptedError) return ''
   const both = suppressedErrors(error)
   if (both) return both.map((one) => failureAnnotations(one, root)).join('')

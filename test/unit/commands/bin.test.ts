@@ -85,6 +85,12 @@ bench('one', workload('w', { metrics: { e: higher('ops/s') }, run: async () => (
     expect(shell('ISO no-such-bench').stderr).not.toContain('::error')
   })
 
+  it('annotates that the project changed a builtin', () => {
+    writeFileSync(join(root, 'late.config.ts'), config('setTimeout(() => { JSON.stringify = String }, 0)'))
+    const { stderr } = shell('GITHUB_ACTIONS=true ISO list no-such-bench --config late.config.ts')
+    expect(stderr).toMatch(/^::error title=isobench cannot run::.* changed JSON.stringify, .* fix: restore it /m)
+  })
+
   it('passes findings without a record, and fails them with an option that needs one, as judge does', () => {
     const judged = shell('ISO judge')
     expect(judged.stderr).toContain('there is no run record yet')
