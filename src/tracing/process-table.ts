@@ -70,8 +70,9 @@ export class ProcessTable {
    */
   exec(pid: number, task: number, file: string, time: number): void {
     const before = this.#programOf(task)
-    // While isobench read it, the process executed this file: what was read may be of either program.
-    if (before.observed && before.observed.readBy >= time) delete before.observed
+    // While isobench read it, the process executed this file: what was read may be of either program. A child that
+    // executes a file does not change what was read of its parent, with which it shares the program.
+    if (before.observed?.pid === pid && before.observed.readBy >= time) delete before.observed
     this.#programs.set(pid, { file, before, counts: [] })
   }
 

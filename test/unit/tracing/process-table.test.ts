@@ -89,6 +89,15 @@ describe('the processes of a traced platform', () => {
     expect(take(table)).toEqual({ client: 2, guest: 1 })
   })
 
+  it('keep their role if a child executes a file while isobench reads them', () => {
+    const table = new ProcessTable()
+    table.observe(observed(70, 1, '/usr/bin/containerd', ['containerd'], { ofDaemon: true, readBy: 5 }))
+    table.fork(70, 71)
+    table.exec(71, 71, '/usr/bin/containerd-shim', 4)
+    table.count(70, 0, 1n)
+    expect(take(table)).toEqual({ daemon: 1 })
+  })
+
   it('may be replaced by others with the same id', () => {
     const table = new ProcessTable()
     table.exec(50, 50, '/usr/bin/docker', 1)
