@@ -2,7 +2,7 @@ import { main } from './cli.ts'
 import { exitCodes } from './core/judge/exit-code.ts'
 import { messageOf } from './util/errors.ts'
 import { flushed } from './util/standard-output.ts'
-import { endProcess } from './util/stray-errors.ts'
+import { endProcess, endsProcess } from './util/stray-errors.ts'
 
 // As root, isobench writes files that it trusts later. No other user may write to them.
 if (process.getuid?.() === 0) process.umask(process.umask() | 0o022)
@@ -27,6 +27,7 @@ process.stderr.on('error', () => {})
 // process.exitCode, too.
 let exitCode: number | undefined
 process.on('exit', () => {
+  if (endsProcess()) return
   process.exitCode = isBroken ? exitCodes.invalid : (exitCode ?? exitCodes.invalid)
   if (exitCode !== undefined) return
   const fix = 'look in the config, drivers and reporters of the project for a promise that never settles'

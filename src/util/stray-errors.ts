@@ -138,14 +138,21 @@ export function handleStrayErrors(onUnclaimed: (error: StrayError) => void): Dis
   }
 }
 
+let isEnding = false
+
+/** Whether `endProcess` ends the process now, with the code of its caller. */
+export const endsProcess = (): boolean => isEnding
+
 /**
  * Ends the process. Unlike `process.exit`, it works while stray errors are handled, and no `exit` listener of user code
  * can change the code.
  */
 export function endProcess(code: number): never {
+  isEnding = true
   let isEmitted = false
   // The last listener: those before it still get the function that throws.
   process.once('exit', () => {
+    process.exitCode = code
     ending.reallyExit = reallyExit
   })
   // User code may have replaced process.emit, so that no listener is called.

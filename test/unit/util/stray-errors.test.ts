@@ -150,7 +150,6 @@ describe('the exit code', () => {
       `import { endProcess, handleStrayErrors } from './src/util/stray-errors.ts'
       handleStrayErrors(({ message }) => console.log(message))
       process.on('exit', () => { ${code} })
-      process.on('exit', () => { process.exitCode = 7 })
       endProcess(7)`,
     )
     const { status, stdout } = spawnSync(process.execPath, [file], { encoding: 'utf8' })
