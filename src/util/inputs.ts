@@ -35,12 +35,23 @@ export function readablePath(path: string, limits: Partial<PipeLimits> = {}): st
   if (!stats || stats.isFile() || stats.isDirectory()) return path
   if (!stats.isFIFO())
     throw new InputError(`${path} is ${stats.isSocket() ? 'a socket' : 'a device'}, not a file.`, 'name a file')
-  const folder = mkdtempSync(join(tmpdir(), 'isobench-input-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  const copy = join(folder, 'input')
+  const copy = join(folderOfCopies(), String(started++))
   copyPipe(path, copy, { bytes: longestPipe, seconds: pipeWait, writerSeconds: writerWait, ...limits })
   copies.set(path, copy)
   return copy
+}
+
+let folder: string | undefined
+/** How many copies were started. */
+let started = 0
+
+/** One folder for all copies, because Node.js warns of more than ten listeners. */
+function folderOfCopies(): string {
+  if (folder !== undefined) return folder
+  const created = mkdtempSync(join(tmpdir(), 'isobench-input-'))
+  process.once('exit', () => rmSync(created, { recursive: true, force: true }))
+  folder = created
+  return folder
 }
 
 const useFile = 'write its contents to a file, and name that'

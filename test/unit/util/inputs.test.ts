@@ -76,3 +76,15 @@ it('a record that is UTF-16 says how to fix it', () => {
     )
   }
 })
+
+it('many pipes add one listener of the end of the process', () => {
+  const listeners = ['first', 'second', 'third'].map((name) => {
+    const path = fifo(name)
+    const writer = spawn('sh', ['-c', `echo ${name} > ${path}`])
+    const copy = readFileSync(readablePath(path), 'utf8')
+    writer.kill()
+    expect(copy).toBe(`${name}\n`)
+    return process.listenerCount('exit')
+  })
+  expect(new Set(listeners).size).toBe(1)
+})
