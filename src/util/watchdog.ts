@@ -45,9 +45,8 @@ const { receiveMessageOnPort, workerData: [deadline, port, warningMs] } = requir
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 const isUnchanged = (until, milliseconds) => Atomics.wait(deadline, 0, until, milliseconds) === 'timed-out'
 const expression = "globalThis[Symbol.for('isobench.beforeInterrupt')]()"
+let name
 function warn() {
-  let name
-  for (let next; (next = receiveMessageOnPort(port)); ) name = next.message
   writeSync(2, 'warning  ' + name + ' does not return from a synchronous call, such as execSync, and isobench ' +
     'cannot interrupt it. End what it waits for, or: kill -9 ' + process.pid + '; isobench clean\\n')
 }
@@ -81,6 +80,8 @@ async function interrupt(until, warnAt) {
 ;(async () => {
   for (;;) {
     const until = Atomics.load(deadline, 0)
+    // Each sample sends one, so they must not pile up.
+    for (let next; (next = receiveMessageOnPort(port)); ) name = next.message
     const left = until === 0n ? Infinity : Number(until - process.hrtime.bigint()) / 1e6
     if (isUnchanged(until, left) && isUnchanged(until, 1000)) await interrupt(until, performance.now() + warningMs)
   }
