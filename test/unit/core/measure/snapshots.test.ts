@@ -53,7 +53,7 @@ const ability: SnapshotAbility = {
   },
 }
 
-function guests(snapshots: SnapshotAbility | undefined) {
+function guests(snapshots: SnapshotAbility | undefined, memoryBytes = 2 ** 20) {
   const host = fakeHost({})
   const signal = new AbortController().signal
   const exec = async (argv: HostArgv) => {
@@ -70,7 +70,7 @@ function guests(snapshots: SnapshotAbility | undefined) {
   } as Driver
   const platform = { spec: { name: 'fake' }, driver, options: {} } as unknown as ResolvedPlatform
   const scope = new SampleScope('unit', 60, signal, exec, () => undefined)
-  const session = new SessionWithFolders(host, signal)
+  const session = new SessionWithFolders(host, signal, { cpus: [1], memoryBytes, processes: 4096 })
   const made = new SnapshotGuests({ platform, session, rootfs: '/', scope, times: new TimeBreakdown() })
   return { made, scope }
 }
@@ -146,7 +146,7 @@ describe('a guest that is saved', () => {
   })
 
   it('starts none of more clones than memory allows', async () => {
-    const { made, scope } = guests(ability)
+    const { made, scope } = guests(ability, 2 ** 30)
     await using _scope = scope
     await using _made = made
     const snapshot = await (await made.boot(first)).save()
