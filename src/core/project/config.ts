@@ -192,7 +192,7 @@ const neverEndingConfig = 'look for a loop, or an await that never ends, in the 
 /** Calls a config function and checks the config. Errors and loops of the function and of getters are the config's. */
 async function readConfig(exported: unknown, environment: ConfigEnvironment, root: string, file: string) {
   try {
-    const location = locateExport(join(root, file))
+    const location = () => locateExport(join(root, file))
     const limited = { root, file, what: 'reading its default export', fix: neverEndingConfig, location }
     const value: unknown = await withoutStrayErrors(() =>
       withinLimit(limited, () =>

@@ -44,8 +44,9 @@ export async function importCompiled(root: string, file: string, url: string): P
   process.setSourceMapsEnabled(true)
   try {
     return await withoutStrayErrors(() =>
-      withinLimit({ root, file, what: 'importing it', fix: neverEnds, location: locateAwait(join(root, file)) }, () =>
-        withRestoredBuiltins('it', () => import(url)),
+      withinLimit(
+        { root, file, what: 'importing it', fix: neverEnds, location: () => locateAwait(join(root, file)) },
+        () => withRestoredBuiltins('it', () => import(url)),
       ),
     )
   } catch (thrown) {

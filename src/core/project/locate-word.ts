@@ -55,19 +55,18 @@ export function locateAssignment(file: string, names: readonly string[]): Locati
 
 /** Where the default export of a module begins. */
 export const locateExport = (file: string): Location | undefined =>
-  locatePattern(file, /^export default\b|^module\.exports\s*=/)
+  startsOfLines(file, (text) => /^export default\b|^module\.exports\s*=/.test(text))[0]
 
 /** The line of the `await` at the top level of a module, if only one line that is not indented has one. */
-export const locateAwait = (file: string): Location | undefined =>
-  locatePattern(file, /^(?![\s*]|\/[/*])(?!.*(?:=>|\b(?:async|function)\b).*\bawait\b).*\bawait\b/, true)
-
-/** The first match of a pattern in a line. */
-function locatePattern(file: string, pattern: RegExp, onlyOne = false): Location | undefined {
-  const all = linesOf(file).flatMap((text, at) => {
-    const column = text.search(pattern)
-    return column < 0 ? [] : { file, line: at + 1, column: column + 1 }
+export function locateAwait(file: string): Location | undefined {
+  const all = startsOfLines(file, (text) => {
+    const before = /^(?![\s*]|\/[/*])(.*)\bawait\b/.exec(text)?.[1]
+    return before !== undefined && !/=>|\b(?:async|function)\b/.test(before)
   })
-  return onlyOne && all.length > 1 ? undefined : all[0]
+  return all.length === 1 ? all[0] : undefined
 }
+
+const startsOfLines = (file: string, isWanted: (text: string) => boolean): Location[] =>
+  linesOf(file).flatMap((text, at) => (isWanted(text) ? [{ file, line: at + 1, column: 1 }] : []))
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')

@@ -49,18 +49,17 @@ export interface LimitedCode {
   /** What it does, for the message: `importing it`. */
   readonly what: string
   readonly fix: string
-  /** Default: the limit of an import. */
-  readonly seconds?: number
-  /** Where to look if the code waits. */
-  readonly location?: Location | undefined
+  /** Where to look if the code waits. Called only then, because it reads the file. */
+  readonly location?: () => Location | undefined
 }
 
 /**
- * Calls code of the project. Interrupts it if it loops, and abandons it if it waits.
+ * Calls code of the project within the limit of an import. Interrupts it if it loops, and abandons it if it waits.
  * @throws {TimeLimitError} if it does not end in time
  */
 export async function withinLimit<T>(code: LimitedCode, work: () => T | Promise<T>): Promise<T> {
-  const { root, file, what, fix, seconds = importTimeout(), location } = code
+  const { root, file, what, fix, location } = code
+  const seconds = importTimeout()
   using loop = interruptLoopAfter(seconds, file)
   let timer: NodeJS.Timeout | undefined
   // The timer also keeps Node from ending if the code waits for something that holds no handle.
@@ -68,7 +67,7 @@ export async function withinLimit<T>(code: LimitedCode, work: () => T | Promise<
     timer = setTimeout(() => {
       const stack = loop.stack()
       loop[Symbol.dispose]()
-      const at = (stack && stackLocation(stack.join('\n'), root)) ?? location
+      const at = (stack && stackLocation(stack.join('\n'), root)) ?? location?.()
       reject(new TimeLimitError(`${what} took longer than ${seconds} s`, fix, at))
     }, seconds * 1000)
   })
@@ -106,7 +105,8 @@ export function callWithinLimit<T>(what: string, call: () => T): T {
 }
 
 /**
- * The same object with a time limit for each call of some of its methods.
+ * The same object with a time limit for each call of some of its methods. `this` of each method is the object itself,
+ * because a class may have private members.
  * @param of what it is, for messages
  */
 export function limitMethods<T extends object>(of: string, given: T, names: readonly (keyof T & string)[]): T {
@@ -118,5 +118,11 @@ export function limitMethods<T extends object>(of: string, given: T, names: read
       callWithinLimit(`${name}() of ${of}`, () => Reflect.apply(method, given, args) as unknown)
     Object.defineProperty(limited, name, { value, enumerable: true, writable: true, configurable: true })
   }
-  return limited
+  return new Proxy(limited, {
+    get: (own, name) => {
+      if (Object.hasOwn(own, name)) return Reflect.get(own, name)
+      const value: unknown = Reflect.get(given, name)
+      return typeof value === 'function' ? value.bind(given) : value
+    },
+  })
 }

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { compile } from '../../../../src/core/project/compile.ts'
 import { loadProject } from '../../../../src/core/project/config.ts'
 import { stackLocation } from '../../../../src/core/project/error-location.ts'
+import { locateAwait } from '../../../../src/core/project/locate-word.ts'
 import { callWithinLimit, limitMethods, withinLimit } from '../../../../src/core/project/time-limit.ts'
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-limit-')))
@@ -90,4 +91,35 @@ it('a method that loops or waits fails in time, and others have their this, resu
   expect([limited.get(), await limited.later(), limited.value]).toEqual([7, 7, 7])
   expect(() => limited.throws()).toThrow(new TypeError('mine'))
   expect(callWithinLimit('outer', () => callWithinLimit('inner', () => 3))).toBe(3)
+})
+
+it('an object with private members has its own this in all methods and getters, also if it is frozen', () => {
+  class Given {
+    #boots = 0
+    boot() {
+      return ++this.#boots
+    }
+    get boots() {
+      return this.#boots
+    }
+    version() {
+      return `${this.#boots}`
+    }
+  }
+  const limited = limitMethods('it', Object.freeze(new Given()), ['version'])
+  limited.boot()
+  expect([limited.boot(), limited.boots, limited.version()]).toEqual([2, 2, '2'])
+  expect('missing' in limited).toBe(false)
+})
+
+it.each([
+  ['const a = 1\nawait 0', 2],
+  ['const a = async () => await 0\nexport const b = await a()', 2],
+  ['await 0\nawait 1', undefined],
+  ['// await\n * await\n/* await */\n  await 0', undefined],
+  ['async function f() { await 0 }', undefined],
+  ['for await (const a of b) c((d) => d)', 1],
+])('the only top-level await of %j is in line %s', (text, line) => {
+  writeFileSync(file, text)
+  expect(locateAwait(file)?.line).toBe(line)
 })
