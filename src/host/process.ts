@@ -144,11 +144,15 @@ interface Stat {
   readonly started: string
 }
 
+/** The fields of `/proc/PID/stat` from the third one on, proc(5). */
+export function statFields(text: string): string[] {
+  // Field 2 is the command name. It may contain spaces and parentheses, so count from its closing parenthesis.
+  return text.slice(text.lastIndexOf(')') + 2).split(' ')
+}
+
 function readStat(pid: number): Stat | undefined {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // Field 2 is the command name. It may contain spaces and parentheses, so count from its closing parenthesis.
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    const fields = statFields(readFileSync(`/proc/${pid}/stat`, 'latin1'))
     return { state: fields[0]!, started: fields[19]! }
   } catch {
     return undefined

@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { liveProcesses } from '../host/cgroup.ts'
+import { statFields } from '../host/process.ts'
 import { programPath } from '../util/assets.ts'
 import { isBarrierArgv } from './barrier.ts'
 import type { ObservedProcess } from './process-table.ts'
@@ -20,8 +21,8 @@ const kernelThreadFlag = 0x200000
 
 /** Parses `/proc/PID/stat` (proc(5)). */
 export function parseStat(stat: string): { readonly parent: number; readonly isKernelThread: boolean } {
-  // Field 2, the name, may contain spaces and parentheses. Field 4 is the parent, and field 9 has the flags.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  // Field 4 is the parent, and field 9 has the flags.
+  const fields = statFields(stat)
   return { parent: Number(fields[1]), isKernelThread: (Number(fields[6]) & kernelThreadFlag) !== 0 }
 }
 
