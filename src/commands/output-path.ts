@@ -54,7 +54,7 @@ export async function checkOutput(
       `${option}: ${path} is a link into a folder that does not exist: ${target}`,
       'repair or remove the link, or name another file',
     )
-  if (existsSync(path) && isStream(path) && !statSync(path).isDirectory()) return
+  if (isStream(path)) return
   const real = realPath(path)
   const file = existsSync(real) ? statSync(real) : undefined
   if (file?.isDirectory())

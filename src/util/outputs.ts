@@ -12,7 +12,9 @@ const openFile = /^\/(dev\/|proc\/[^/]+\/)(fd\/|std(in|out|err)$)/
  * replaced, and several writers may share one.
  */
 export const isStream = (path: string): boolean =>
-  existsSync(path) && (linkChain(path).some((one) => openFile.test(one)) || !statSync(path).isFile())
+  existsSync(path) &&
+  !statSync(path).isDirectory() &&
+  (linkChain(path).some((one) => openFile.test(one)) || !statSync(path).isFile())
 
 /** As the kernel does, give up after so many links. */
 const mostLinks = 40

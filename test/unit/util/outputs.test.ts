@@ -115,6 +115,7 @@ describe('isStream', () => {
     ['/dev/stdout', true],
     ['/proc/self/fd/1', true],
     ['/etc/hostname', false],
+    ['/etc', false],
     ['/nowhere/file', false],
     ['/dev/shm/isobench-test-no-such-file', false],
   ])('of %s is %s', (path, expected) => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -404,6 +404,8 @@ describe('baselines', () => {
     expect(baselineNames(root)).toEqual(['main'])
     expect(recordFile(root, root, 'main')).toBe(file)
     expect(recordFile(root, root, 'run.jsonl')).toBe(record)
+    mkdirSync(join(root, 'main'))
+    expect(recordFile(root, root, 'main'), 'beside a folder of that name').toBe(file)
     expect(() => baselineFile(root, 'mian')).toThrow('there is no baseline')
     expect(() => saveBaseline(root, '../out', record)).toThrow('cannot name a baseline')
   })
