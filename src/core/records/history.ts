@@ -5,7 +5,7 @@ import { groupBy } from '../../util/group-by.ts'
 import { failures } from '../judge/exit-code.ts'
 import { buildReport } from '../judge/report.ts'
 import type { BenchInfo } from '../model/claim.ts'
-import { describeParams } from '../model/plan.ts'
+import { benchById, describeParams } from '../model/plan.ts'
 import type { RunRecord } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import type { FindingOutcome } from '../model/verdict.ts'
@@ -222,10 +222,15 @@ function hostHistory(host: string, stored: readonly Stored[], wanted: (bench: st
   }
 }
 
-/** The latest run that should have measured a result, if it has no value there: samples or the platform failed. */
+/**
+ * The latest run that should have measured a result, if it has no value there: samples or the platform failed. A run
+ * of another version of the bench that lacks the metric should not have measured it.
+ */
 function failedRunOf(one: MutableSeries, stored: readonly Stored[]): number | undefined {
   if (one.medians.every((value) => value === null)) return undefined
-  const latest = stored.findLastIndex(({ report }) => {
+  const latest = stored.findLastIndex(({ record, report }) => {
+    const metric = benchById(record.plan.benches, one.bench.id)?.metrics[one.metric]
+    if (metric?.unit !== one.unit || metric.better !== one.better) return false
     const found = report.cases.find(
       ({ bench, params }) => bench.id === one.bench.id && describeParams(params) === one.params,
     )

@@ -240,6 +240,29 @@ test.each(['unavailable', 'failed'])('a platform that is %s in the latest runs h
   expect(await failOnWorse('8')).toMatchObject({ code: 4 })
 })
 
+test('a metric that later versions of the bench lack did not fail', async () => {
+  writeConfig()
+  store(20, 99)
+  for (const name of readdirSync(runs).sort().slice(12)) {
+    const record = readRecord(join(runs, name))
+    const benches = record.plan.benches.map((bench) => {
+      const { events, ...metrics } = bench.metrics
+      return events ? { ...bench, metrics: { ...metrics, work: events } } : bench
+    })
+    const samples = record.samples.map(({ outcome, ...sample }) => {
+      if (!outcome.ok || outcome.values.events === undefined) return { ...sample, outcome }
+      const { events, ...values } = outcome.values
+      return { ...sample, outcome: { ...outcome, values: { ...values, work: events } } }
+    })
+    const plan = { ...record.plan, benches, findings: [] }
+    writeFileSync(join(runs, name), recordText({ ...record, plan, samples }, record.environment.startedAt))
+  }
+  const { metrics } = readHistory(root, () => true).hosts[0]!
+  expect(new Set(metrics.map(({ metric }) => metric))).toContain('events')
+  expect(metrics.filter(({ failedRun }) => failedRun !== undefined)).toEqual([])
+  expect(await failOnWorse()).toMatchObject({ code: 0, err: '' })
+})
+
 test('many records that cannot be read are counted, and the first ones named', () => {
   const skipped = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => ({
     record: `${name}.jsonl`,
