@@ -57,23 +57,22 @@ const areOfOneRun = ({ shard: one }: RecordSurvey, { shard: other }: RecordSurve
 
 /**
  * Merges the records of one kind of host. If they measured unlike work, the latest run stands for all: the latest
- * record, with the other shards of its run.
+ * record, with the other shards of its run if these merge.
  */
 function mergeKind(surveys: readonly RecordSurvey[]): { readonly record: RunRecord; readonly leftOut: LeftOut[] } {
-  const read = (those: readonly RecordSurvey[]): RunRecord => {
-    const merged = mergeRecords(those)
-    return { ...merged, samples: [...merged.samples()] }
-  }
   try {
-    return { record: read(surveys), leftOut: [] }
+    const merged = mergeRecords(surveys)
+    return { record: { ...merged, samples: [...merged.samples()] }, leftOut: [] }
   } catch (error) {
     if (!(error instanceof IsobenchError) || surveys.length === 1) throw error
     const latest = surveys.reduce((one, other) => (one.startedAt < other.startedAt ? other : one))
     const ofRun = surveys.filter((one) => one === latest || areOfOneRun(one, latest))
     const kept = ofRun.length < surveys.length ? ofRun : [latest]
     const why = `it does not merge with a later run of its host: ${error.message}`
-    const leftOut = surveys.filter((one) => !kept.includes(one)).map(({ file }) => ({ file, why }))
-    return { record: read(kept), leftOut }
+    const others = surveys.filter((one) => !kept.includes(one)).map(({ file }) => ({ file, why }))
+    // Without an id of the run, the shards of several runs look like those of one.
+    const { record, leftOut } = mergeKind(kept)
+    return { record, leftOut: [...others, ...leftOut] }
   }
 }
 

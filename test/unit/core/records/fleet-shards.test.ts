@@ -83,24 +83,44 @@ describe('shards of two kinds of host', () => {
     expect(strict([], [{ file: 'x', why: 'y' }])).toBe('exit code 3: with --strict, 1 record left out')
   })
 
+  const changed = <T extends object>(all: readonly T[]) => all.map((one) => ({ ...one, digest: 'new' }))
+
+  /** A record after an edit of its benches. */
+  const edited = (record: RunRecord): RunRecord => {
+    const others = changed(record.plan.shard!.others)
+    return {
+      ...record,
+      plan: { ...record.plan, benches: changed(record.plan.benches), shard: { ...record.plan.shard!, others } },
+    }
+  }
+
   it('of which one kind measured another version of a bench keep all shards of the later run', () => {
-    const edited = { id: 'p2', shards: benches.map((one) => ({ benches: [{ ...one, digest: 'new' }] })) }
-    const later = [1, 2, 3].map((index) => {
-      const record = on('6.1.0', index, {
-        file: `later-${index}.jsonl`,
-        at: `2026-03-0${index}`,
-        run: 'p2',
-        planned: edited,
-      })
-      const others = record.plan.shard!.others.map((one) => ({ ...one, digest: 'new' }))
-      const own = record.plan.benches.map((one) => ({ ...one, digest: 'new' }))
-      return { ...record, plan: { ...record.plan, benches: own, shard: { ...record.plan.shard!, others } } }
-    })
+    const other = { id: 'p2', shards: benches.map((one) => ({ benches: changed([one]) })) }
+    const later = [1, 2, 3].map((index) =>
+      edited(on('6.1.0', index, { file: `later-${index}.jsonl`, at: `2026-03-0${index}`, run: 'p2', planned: other })),
+    )
     const { hosts, leftOut } = fleetOf([...old, ...later])
     expect(hosts.map(({ records, missingShards }) => [records, missingShards])).toEqual([
       [later.map(({ file }) => file), []],
     ])
     expect(leftOut.map(({ file }) => file)).toEqual(old.map(({ file }) => file))
+  })
+
+  it('of two runs without an id that measured unlike work are left out beside the latest, not refused', () => {
+    const former = [1, 2].map((index) => shard(index, { file: `former-${index}.jsonl`, run: null }))
+    const later = [1, 2].map((index) =>
+      edited(shard(index, { file: `later-${index}.jsonl`, at: `2026-03-0${index}`, run: null })),
+    )
+    const { shard: _, ...plan } = shard(3).plan
+    const whole = { ...shard(3, { file: 'whole.jsonl', at: '2026-02-01' }), plan }
+    const { hosts, leftOut } = fleetOf([...former, whole, ...later])
+    expect(hosts.map(({ records }) => records)).toEqual([['later-2.jsonl']])
+    expect(leftOut.map(({ file }) => file).sort()).toEqual([
+      'former-1.jsonl',
+      'former-2.jsonl',
+      'later-1.jsonl',
+      'whole.jsonl',
+    ])
   })
 
   it('in any order and with any retries, copies and merges: each record counts once, or is left out once', () => {
