@@ -115,7 +115,7 @@ async function merge(names: readonly string[], options: MergeOptions, io: Comman
 
 /** The records that count, for each merged record. */
 function choose(surveys: readonly RecordSurvey[], { group }: MergeOptions) {
-  if (group && surveys.length > 0) {
+  if (group) {
     const { kinds, left } = chooseByHost(surveys)
     return { groups: kinds, left }
   }
