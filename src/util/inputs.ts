@@ -25,7 +25,7 @@ const copies = new Map<string, string>()
 
 /**
  * The path of an input to read: of the file itself, or of a copy of all that a pipe has. Reading a device may never
- * end, and no signal could end this process then. The copies are removed when the process ends.
+ * end, and no signal could end this process then. The copies go with the process, however it ends.
  * @throws {InputError} if it is a device or a socket, or a pipe that is silent or too long
  */
 export function readablePath(path: string, limits: Partial<PipeLimits> = {}): string {
@@ -35,23 +35,27 @@ export function readablePath(path: string, limits: Partial<PipeLimits> = {}): st
   if (!stats || stats.isFile() || stats.isDirectory()) return path
   if (!stats.isFIFO())
     throw new InputError(`${path} is ${stats.isSocket() ? 'a socket' : 'a device'}, not a file.`, 'name a file')
-  const copy = join(folderOfCopies(), String(started++))
-  copyPipe(path, copy, { bytes: longestPipe, seconds: pipeWait, writerSeconds: writerWait, ...limits })
+  const descriptor = openNameless()
+  try {
+    copyPipe(path, descriptor, { bytes: longestPipe, seconds: pipeWait, writerSeconds: writerWait, ...limits })
+  } catch (error) {
+    closeSync(descriptor)
+    throw error
+  }
+  // Opens the file again, from its beginning: proc_pid_fd(5).
+  const copy = `/proc/self/fd/${descriptor}`
   copies.set(path, copy)
   return copy
 }
 
-let folder: string | undefined
-/** How many copies were started. */
-let started = 0
-
-/** One folder for all copies, because Node.js warns of more than ten listeners. */
-function folderOfCopies(): string {
-  if (folder !== undefined) return folder
-  const created = mkdtempSync(join(tmpdir(), 'isobench-input-'))
-  process.once('exit', () => rmSync(created, { recursive: true, force: true }))
-  folder = created
-  return folder
+/** Creates a file without a name. The kernel frees it when the process ends, also by a signal. */
+function openNameless(): number {
+  const folder = mkdtempSync(join(tmpdir(), 'isobench-input-'))
+  try {
+    return openSync(join(folder, 'input'), 'wx', 0o600)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
 const useFile = 'write its contents to a file, and name that'
@@ -62,10 +66,9 @@ interface PipeLimits {
   readonly writerSeconds: number
 }
 
-function copyPipe(path: string, copy: string, { bytes, seconds, writerSeconds }: PipeLimits): void {
+function copyPipe(path: string, to: number, { bytes, seconds, writerSeconds }: PipeLimits): void {
   // Without O_NONBLOCK, opening a FIFO waits for a writer, and no signal could end that.
   const from = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
-  const to = openSync(copy, 'wx', 0o600)
   try {
     const chunk = Buffer.allocUnsafe(chunkBytes)
     let total = 0
@@ -89,7 +92,6 @@ function copyPipe(path: string, copy: string, { bytes, seconds, writerSeconds }:
       pause(5)
     }
   } finally {
-    closeSync(to)
     closeSync(from)
   }
 }
