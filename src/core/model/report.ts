@@ -137,6 +137,12 @@ const platformSchema = z
   })
   .meta({ id: 'ReportPlatform', description: 'A platform of the config, and whether it works on this host.' })
 
+/** Which result of the report something is about. */
+const ofResult = {
+  case: z.string().describe('id of the case'),
+  platform: z.string().describe('name of the platform'),
+}
+
 /** Parses a report. It ignores unknown fields. Units are in the descriptions of the fields. */
 export const reportSchema = z
   .object({
@@ -194,8 +200,7 @@ export const reportSchema = z
           .array(
             z
               .object({
-                case: z.string().describe('id of the case'),
-                platform: z.string().describe('name of the platform'),
+                ...ofResult,
                 metric: z.string().describe('name of the metric'),
               })
               .meta({ id: 'Regression', description: 'A metric that regressed against the baseline.' }),
@@ -206,8 +211,7 @@ export const reportSchema = z
           .array(
             z
               .object({
-                case: z.string().describe('id of the case'),
-                platform: z.string().describe('name of the platform'),
+                ...ofResult,
                 role: z.enum(processRoles).describe('role of the processes'),
                 name: z.string().describe('the system call or kernel function'),
                 rounds: z.number().describe('rounds in which the work calls it'),
