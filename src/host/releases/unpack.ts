@@ -12,7 +12,7 @@ import { systemFix } from '../../util/files.ts'
 import { hostEnvironment } from '../environment.ts'
 import type { Requirement } from '../packages.ts'
 import { EntryWriter, splitPath, type UnpackLimits } from './entry-writer.ts'
-import { ArchiveError, inMiB, writeFailure } from './errors.ts'
+import { ArchiveError, inMiB, mirrorHint, writeFailure } from './errors.ts'
 import type { ArchiveKind, ReleaseFile } from './release.ts'
 
 /** The programs that decompress what Node cannot. */
@@ -68,7 +68,7 @@ export async function unpack(
       const need = `The files of ${name} need more than ${inMiB(writer.bytes, Math.floor)} there.`
       throw writeFailure(folder, error, need, 'ISOBENCH_HOME')
     }
-    throw new ArchiveError(`${name} is broken: ${messageOf(error)}.`, 'remove it from the mirror, or download it again')
+    throw new ArchiveError(`${name} is broken: ${messageOf(error)}.`, mirrorHint(url))
   }
 }
 
