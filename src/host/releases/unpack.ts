@@ -80,11 +80,16 @@ async function unpackTar(
 ): Promise<void> {
   const tar = extract()
   const fed = pipeline(source, tar, { ...(signal && { signal }) })
-  // The iteration throws the same error first.
   fed.catch(() => {})
-  for await (const entry of tar) {
-    await writer.add(entry.header, (path) => selection.targetOf(path), bytesOf(entry), signal)
-    entry.resume()
+  try {
+    for await (const entry of tar) {
+      await writer.add(entry.header, (path) => selection.targetOf(path), bytesOf(entry), signal)
+      entry.resume()
+    }
+  } catch (error) {
+    // The error of an entry that is cut short is only "Stream was destroyed". The pipeline has the cause.
+    if (error instanceof Error && error.message === 'Stream was destroyed') await fed
+    throw error
   }
   await fed
 }

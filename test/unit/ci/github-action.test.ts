@@ -108,7 +108,7 @@ it('docs, help, action and workflows name only releases that isobench knows', ()
   const named = [
     ...text.matchAll(new RegExp(`(?<![\\w-])(${names})@v?(\\d[\\w.-]*\\w)`, 'g')),
     ...text.matchAll(new RegExp(`/opt/isobench/(${names})/(\\d[\\w.-]*\\w)`, 'g')),
-    // The options of a platform: platform('firecracker', { version: '1.17.0' }), { runtime: 'crun', version: '1.29.1' }.
+    // platform('firecracker', { version: '1.17.0' }) and { runtime: 'crun', version: '1.29.1' }.
     ...text.matchAll(new RegExp(`'(${names})', (?:\\{ )?version: '([^']+)'`, 'g')),
   ]
   expect(new Set(named.map(([all]) => all.replace(/[\w.-]+$|'[^']+'$/, ''))).size).toBeGreaterThan(5)
