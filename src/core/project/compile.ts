@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, realpathSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { type BuildFailure, type BuildOptions, build, type Message, type OutputFile, transform } from 'esbuild'
+import {
+  type BuildFailure,
+  type BuildOptions,
+  build,
+  type Message,
+  type Metafile,
+  type OutputFile,
+  transform,
+} from 'esbuild'
 import { suggestion } from '../../dsl/checked.ts'
 import { bundlePath } from '../../util/assets.ts'
 import { IsobenchError, messageOf } from '../../util/errors.ts'
@@ -19,6 +27,8 @@ export interface Compiled {
   readonly digest: string
   /** The absolute path of every file in the bundle. */
   readonly inputs: readonly string[]
+  /** The type of those that are imported as data, such as `with { type: 'text' }`. Comments are a part of data. */
+  readonly types: ReadonlyMap<string, string>
   /** What the bundler warns of, in any file that was compiled together. */
   readonly warnings: readonly Problem[]
 }
@@ -160,6 +170,12 @@ function writeBuild(root: string, files: readonly OutputFile[]): void {
   }
 }
 
+/** The path of an input and the type with which it is imported, if it has one. */
+function typeOf(root: string, input: string, { inputs }: Metafile): (readonly [string, string])[] {
+  const type = inputs[input]?.with?.type
+  return type === undefined ? [] : [[join(root, input), type]]
+}
+
 async function compileTogether(root: string, files: readonly string[]): Promise<Compiled[]> {
   const folder = folderOf(root)
   const result = await build({
@@ -182,6 +198,7 @@ async function compileTogether(root: string, files: readonly string[]): Promise<
         output,
         digest: await digestOf(code, root),
         inputs: inputs.map((input) => join(root, input)),
+        types: new Map(inputs.flatMap((input) => typeOf(root, input, result.metafile))),
         warnings: problemsOf(result.warnings, file, root),
       }
     }),
@@ -238,4 +255,5 @@ export async function compileForGuest(root: string, file: string): Promise<strin
 }
 
 /** The first 16 hexadecimal digits of the SHA-256 hash. */
-export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16)
+export const sha256 = (text: string | Uint8Array): string =>
+  createHash('sha256').update(text).digest('hex').slice(0, 16)

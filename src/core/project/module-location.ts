@@ -91,7 +91,9 @@ const declarations = (path: string, text: string): string => {
 export const moduleLocation: Plugin = {
   name: 'module-location',
   setup(build) {
-    build.onLoad({ filter: /\.[cm]?[jt]sx?$/ }, async ({ path }) => {
+    build.onLoad({ filter: /\.[cm]?[jt]sx?$/ }, async ({ path, with: attributes }) => {
+      // An import with a type, such as `with { type: 'text' }`, is of the content of the file.
+      if (attributes.type !== undefined) return undefined
       const loader = loaders[extname(path)]!
       const source = await readFile(path, 'utf8')
       const { text, isChanged } = await resolveComputedImports(source, path, loader, ownResolvers)

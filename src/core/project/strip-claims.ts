@@ -92,6 +92,8 @@ const positions = new Set(['start', 'end', 'loc', 'range', 'raw'])
 function canonical(value: unknown, removed: ReadonlySet<Node>): unknown {
   if (Array.isArray(value)) return value.filter((one) => !removed.has(one)).map((one) => canonical(one, removed))
   if (typeof value === 'bigint') return `${value}n`
+  // JSON has no infinity, as which JavaScript reads 1e999, and would write null.
+  if (typeof value === 'number' && !Number.isFinite(value)) return { number: String(value) }
   if (value === null || typeof value !== 'object' || value instanceof RegExp) return value
   // The raw text of a template is part of its value. For other literals it is only a spelling.
   const isTemplate = 'cooked' in value

@@ -14,20 +14,25 @@ export const isUserFile = (file: string): boolean => isAbsolute(file) && relativ
 
 const digests = new Map<string, Promise<string>>()
 
-/** The digest of the work in one source file. The same content is parsed once. */
-function fileDigest(file: string): Promise<string> {
-  const content = readFileSync(file, 'utf8')
-  const key = sha256(content)
-  const digest = digests.get(key) ?? parseWork(file, content, key)
+/**
+ * The digest of the work in one source file. The same code is parsed once.
+ * @param type with which it is imported as data, such as `text`
+ */
+function fileDigest(file: string, type: string | undefined): Promise<string> {
+  const content = readFileSync(file)
+  const digest = sha256(content)
+  const loader = /\.[cm]?([jt]s)$/.exec(file)?.[1] as 'js' | 'ts' | undefined
+  if (type !== undefined || loader === undefined || file.includes('/node_modules/')) return Promise.resolve(digest)
+  const key = `${loader} ${digest}`
+  const work = digests.get(key) ?? parseWork(content.toString('utf8'), loader)
   if (digests.size > 500) digests.clear()
-  digests.set(key, digest)
-  return digest
+  digests.set(key, work)
+  return work
 }
 
-async function parseWork(file: string, content: string, key: string): Promise<string> {
-  if (!/\.[cm]?[jt]s$/.test(file) || file.includes('/node_modules/')) return key
+async function parseWork(content: string, loader: 'js' | 'ts'): Promise<string> {
   const { code } = await transform(content, {
-    loader: /\.[cm]?ts$/.test(file) ? 'ts' : 'js',
+    loader,
     legalComments: 'none',
     target: 'node20',
     format: 'esm',
@@ -45,9 +50,13 @@ async function parseWork(file: string, content: string, key: string): Promise<st
  * Returns the digest of a bench file and of all that it imports. It is equal for two versions that differ only in
  * claims, comments and white space. Files of isobench are left out.
  */
-export async function workDigest({ inputs }: Pick<Compiled, 'inputs'>, root: string): Promise<string> {
+export async function workDigest({ inputs, types }: Pick<Compiled, 'inputs' | 'types'>, root: string): Promise<string> {
   const files = inputs.filter(isUserFile).sort()
-  const parts = await Promise.all(files.map(async (file) => [relative(root, file), await fileDigest(file)]))
+  const describeInput = async (file: string) => {
+    const type = types.get(file)
+    return [relative(root, file), await fileDigest(file, type), ...(type === undefined ? [] : [type])]
+  }
+  const parts = await Promise.all(files.map(describeInput))
   return sha256(JSON.stringify(parts))
 }
 
@@ -56,7 +65,10 @@ export async function workDigest({ inputs }: Pick<Compiled, 'inputs'>, root: str
  * two versions that differ only in claims are comparable. If a source cannot be read, it is the digest of all the code:
  * it may be gone since, and esbuild writes a backslash in a name as a slash.
  */
-export async function benchDigest(compiled: Pick<Compiled, 'inputs' | 'digest'>, root: string): Promise<string> {
+export async function benchDigest(
+  compiled: Pick<Compiled, 'inputs' | 'types' | 'digest'>,
+  root: string,
+): Promise<string> {
   try {
     const ofIsobench = compiled.inputs.filter((file) => !isUserFile(file) && isAbsolute(file)).sort()
     return sha256(JSON.stringify([await workDigest(compiled, root), ofIsobench.map(contentDigest)]))

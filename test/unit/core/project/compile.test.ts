@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Compiled, compile } from '../../../../src/core/project/compile.ts'
 import { definitionDetails } from '../../../../src/core/project/definition-details.ts'
+import { benchDigest } from '../../../../src/core/project/work-digest.ts'
 import { bundlePath } from '../../../../src/util/assets.ts'
 
 const roots: string[] = []
@@ -214,6 +215,31 @@ describe('a module of a bundle', () => {
     const { output } = await compiled({}, root)
     const error = await import(pathToFileURL(output).href).catch((thrown: Error) => thrown)
     expect(String(error.stack)).toContain(`${join(root, 'a.bench.ts')}:5:7`)
+  })
+
+  it('has the text of a module that it imports as text, unchanged', async () => {
+    const text = '// a comment\nexport default [__dirname, import.meta.url, await import(name)] // end\n'
+    const files = (type: string) => ({
+      'a.bench.ts': `import text from './script.${type}' with { type: 'text' }\nexport default text`,
+      [`script.${type}`]: text,
+    })
+    for (const type of ['js', 'ts', 'mjs', 'txt']) expect(await exported(files(type)), type).toBe(text)
+  })
+
+  it('has another digest with another comment in a module that it imports as text', async () => {
+    const of = async (comment: string, attributes: string) => {
+      const files = {
+        'a.bench.ts': `import text from './guest.js'${attributes}\nexport default text`,
+        'guest.js': `#!/usr/bin/env node\n// threads=${comment}\nexport default 1\n`,
+      }
+      const root = project(files)
+      return benchDigest(await compiled(files, root), root)
+    }
+    const asText = " with { type: 'text' }"
+    expect(await of('1', asText)).not.toBe(await of('4', asText))
+    expect(await of('1', '')).toBe(await of('4', ''))
+    expect(await of('1', '')).not.toBe(await of('1', asText))
+    expect(await of('1', asText)).not.toBe(await of('1', " with { type: 'bytes' }"))
   })
 
   it('loads a native addon from where it is', async () => {

@@ -90,6 +90,7 @@ describe('the work without its claims', () => {
       'a method that the module replaces',
       (n: number) => file('{}', `const o = { a: 1 } as any\no.f = () => { globalThis.x = ${n} }\no.f(${n})`),
     ],
+    ['numbers that JSON cannot write', (n: number) => file('{}', `export const limit = ${n > 5 ? '1e999' : 'null'}`)],
     ['code with eval', (n: number) => file(`{ expect: { rate: expect.atMost(${n}) } }`, "eval('1')")],
   ])('differs between %s', (_, version) => {
     expect(work(version(5))).not.toBe(work(version(6)))
@@ -209,13 +210,34 @@ describe('the benches of this repository', () => {
 })
 
 describe('the digest of a bench file', () => {
+  it('is that of all bytes of a file that is imported as data', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'isobench-digest-'))
+    try {
+      const inputs = ['it.bench.ts', 'data.txt'].map((name) => join(folder, name))
+      const digest = async (data: string | Uint8Array) => {
+        writeFileSync(inputs[0]!, usual)
+        writeFileSync(inputs[1]!, data)
+        return workDigest({ inputs, types: new Map() }, folder)
+      }
+      // Neither of them is UTF-8.
+      expect(await digest(Uint8Array.of(0xff))).not.toBe(await digest(Uint8Array.of(0xfe)))
+      // Claims in the text of data are a part of it, also if a bench file has the same text.
+      expect(await digest(usual)).not.toBe(await digest(usual.replace('withinNative(5)', 'withinNative(6)')))
+      expect(await digest('\ufeffa')).not.toBe(await digest('a'))
+      expect(await digest('a\r\n')).not.toBe(await digest('a\n'))
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   it('changes with the work of an imported file, and not with its claims', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'isobench-digest-'))
     try {
       const digest = async (code: string) => {
         writeFileSync(join(folder, 'it.bench.ts'), "import { it } from './work.ts'\nexport const again = it")
         writeFileSync(join(folder, 'work.ts'), code)
-        return workDigest({ inputs: ['it.bench.ts', 'work.ts'].map((name) => join(folder, name)) }, folder)
+        const inputs = ['it.bench.ts', 'work.ts'].map((name) => join(folder, name))
+        return workDigest({ inputs, types: new Map() }, folder)
       }
       const before = await digest(usual)
       expect(await digest(usual.replace('withinNative(5)', 'atMost(7)'))).toBe(before)
