@@ -20,6 +20,7 @@ import {
   type LoadClientTarget,
   remaining,
 } from '../session/exec-target.ts'
+import { guestArgv } from './guest-argv.ts'
 
 /**
  * Waits until the client can connect to a TCP port.
@@ -58,42 +59,6 @@ export function routeToGuest(
   { loopback = false, address = sandbox.address }: Pick<GuestHandle, 'loopback' | 'address'>,
 ): { readonly caller: LoadClientTarget; readonly address: string } {
   return loopback ? { caller: client.inNetns(sandbox.netns), address: '127.0.0.1' } : { caller: client, address }
-}
-
-/**
- * A command as argv in the guest. The image's `env` sets the environment, so drivers need not support that.
- * @throws {CommandArgumentError} if a workload passed something other than a command
- */
-export function guestArgv(command: Command): GuestArgv {
-  checkCommand(command)
-  const { argv, env = {}, cwd } = command
-  const settings = Object.entries(env).map(([name, value]) => `${name}=${value}`)
-  return settings.length === 0 && cwd === undefined
-    ? argv
-    : ['env', ...(cwd === undefined ? [] : ['-C', cwd]), ...settings, ...argv]
-}
-
-/** A workload called a function of the guest with something other than a command. */
-export class CommandArgumentError extends IsobenchError {
-  readonly code = 'ISOBENCH_COMMAND_ARGUMENT'
-}
-
-/**
- * @param given what a workload passed as a command
- * @throws {CommandArgumentError} if it is none, such as a text for a shell
- * @throws {TypeError} if it has a field that a command does not have
- */
-function checkCommand(given: unknown): asserts given is Command {
-  const argv = typeof given === 'object' && given !== null && 'argv' in given ? given.argv : undefined
-  if (Array.isArray(argv) && argv.length > 0 && argv.every((one) => typeof one === 'string')) {
-    checkOptions(`the command ${argv[0]}`, given, ['argv', 'env', 'cwd'])
-    return
-  }
-  const words = typeof given === 'string' ? given.trim().split(/\s+/) : ['echo', 'hi']
-  const fix = `command(${words.map((word) => `'${word}'`).join(', ')})`
-  throw new CommandArgumentError(
-    `expected a command, got ${describeValue(given)}. isobench starts no shell. Write ${fix}, from isobench/tools`,
-  )
 }
 
 /** Returns a function that says whether a count has grown since the last call. */

@@ -31,7 +31,6 @@ import { type MeasureContext, TimeBreakdown } from './context.ts'
 import {
   enterCgroup,
   explainFailure,
-  guestArgv,
   MissingProgramError,
   oomMonitor,
   routeToGuest,
@@ -41,6 +40,7 @@ import {
   workloadClient,
   workloadGuest,
 } from './guest-api.ts'
+import { guestArgv } from './guest-argv.ts'
 import { SampleScope } from './sample-scope.ts'
 import { runSeveralGuests } from './several-guests.ts'
 import { SnapshotGuests } from './snapshots.ts'

@@ -17,7 +17,6 @@ import {
   enterCgroup,
   explainFailure,
   type GuestTarget,
-  guestArgv,
   guestTarget,
   MissingProgramError,
   oomMonitor,
@@ -27,6 +26,7 @@ import {
   workloadClient,
   workloadGuest,
 } from './guest-api.ts'
+import { guestArgv } from './guest-argv.ts'
 import { createRendezvous } from './rendezvous.ts'
 import { bootGraceMs, raceAbort, type SampleScope } from './sample-scope.ts'
 

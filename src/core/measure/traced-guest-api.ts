@@ -13,7 +13,8 @@ import { UnsupportedError } from '../../util/errors.ts'
 import type { AttackProfile } from '../model/record.ts'
 import type { CommandBounds, ExecTarget, LoadClientHost } from '../session/exec-target.ts'
 import type { ConfinementReader } from './confinement.ts'
-import { checkExecOptions, execInGuest, guestArgv, routeToGuest, workloadClient, workloadGuest } from './guest-api.ts'
+import { checkExecOptions, execInGuest, routeToGuest, workloadClient, workloadGuest } from './guest-api.ts'
+import { guestArgv } from './guest-argv.ts'
 
 /** A guest that runs. */
 export type Booted = ExecTarget & { readonly sandbox: OwnedGuestSandbox; readonly handle: GuestHandle }

@@ -11,7 +11,8 @@ import type { ResolvedPlatform } from '../project/platforms.ts'
 import { remaining } from '../session/exec-target.ts'
 import { ConfinementReader } from './confinement.ts'
 import type { MeasureContext } from './context.ts'
-import { explainFailure, guestArgv, guestTarget, oomMonitor, withinLimits } from './guest-api.ts'
+import { explainFailure, guestTarget, oomMonitor, withinLimits } from './guest-api.ts'
+import { guestArgv } from './guest-argv.ts'
 import type { SampleScope } from './sample-scope.ts'
 import {
   type TracedGuestApi,

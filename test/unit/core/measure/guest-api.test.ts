@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { buildReport } from '../../../../src/core/judge/report.ts'
 import { type SampleNotes, workloadClient, workloadGuest } from '../../../../src/core/measure/guest-api.ts'
+import { CommandArgumentError, guestArgv } from '../../../../src/core/measure/guest-argv.ts'
 import type { Exec, ExecTarget } from '../../../../src/core/session/exec-target.ts'
 import type { TimedResult } from '../../../../src/host/timed-process.ts'
 import { formatSlowServerStop } from '../../../../src/reporters/format.ts'
@@ -71,6 +72,47 @@ it('a command with a field that no command has is refused', async () => {
   await expect(guest.exec({ argv: ['ls'], pwd: '/data' } as never)).rejects.toThrow(
     'the command ls: there is no option "pwd": did you mean "cwd"?',
   )
+})
+
+describe('what a command carries', () => {
+  const argv = (given: object) => guestArgv({ argv: ['tool'], ...given } as never)
+
+  it('reaches the guest as it is', () => {
+    const text = [
+      '',
+      ' a  b ',
+      '$HOME',
+      '$(id)',
+      '%n %%',
+      '\'"\\',
+      'a\nb\t\x1b[2J',
+      '-x',
+      '--',
+      'é ü 日本 \u{1f600}',
+      '*',
+    ]
+    expect(argv({ argv: ['tool', ...text] })).toEqual(['tool', ...text])
+    expect(argv({ env: { A: 'b=c', 'x y': '$A\n' }, cwd: '/data/a b' })).toEqual([
+      ...['env', '-C', '/data/a b', 'A=b=c', 'x y=$A\n', 'tool'],
+    ])
+  })
+
+  it.each([
+    ['a NUL character', { argv: ['tool', 'a\0b'] }, 'the command tool: argument 1 has a NUL character'],
+    ['half of a surrogate pair', { argv: ['tool', 'a', '\ud83d'] }, 'argument 2 has half of a surrogate pair'],
+    ['them in a variable', { env: { A: '\udc00' } }, 'the variable A has half of a surrogate pair'],
+    ['them in the working directory', { cwd: '/a\0' }, 'the command tool: cwd has a NUL character'],
+    ['a program that env would read as a variable', { argv: ['a=b', 'c'] }, 'the command a=b has "=" in the name'],
+    ['a variable that env would read as an option', { env: { '-i': '' } }, '"-i" cannot be the name of a variable'],
+    ['a variable with another name than it seems', { env: { 'A=B': 'c' } }, '"A=B" cannot be the name'],
+    ['a variable without a name', { env: { '': 'c' } }, '"" cannot be the name'],
+    ['a variable that is no text', { env: { A: undefined } }, 'the variable A is undefined, not a text'],
+    ['variables in another form', { env: ['A=b'] }, "env is an array. Write { NAME: 'value' }"],
+    ['a working directory that is no text', { cwd: 1 }, 'cwd is 1, not a text'],
+  ])('is refused if it is %s', (_, given, message) => {
+    expect(() => argv(given)).toThrow(message)
+    expect(() => argv(given)).toThrow(CommandArgumentError)
+  })
 })
 
 describe('a command that is a text for a shell', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { MeasureContext } from '../../../../src/core/measure/context.ts'
-import { CommandArgumentError, GuestLimitError } from '../../../../src/core/measure/guest-api.ts'
+import { GuestLimitError } from '../../../../src/core/measure/guest-api.ts'
+import { CommandArgumentError } from '../../../../src/core/measure/guest-argv.ts'
 import { SampleScope } from '../../../../src/core/measure/sample-scope.ts'
 import { measureTraced, type TracedStep } from '../../../../src/core/measure/traced-sample.ts'
 import { lower } from '../../../../src/dsl/metric.ts'
