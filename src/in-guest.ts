@@ -28,6 +28,16 @@ async function time(load: () => Promise<unknown>): Promise<void> {
   const [task] = await bench.run()
   const result = task?.result
   if (!result || !('latency' in result)) throw new Error(`tinybench did not complete: ${result?.state}`)
-  // tinybench's latencies are in milliseconds.
-  process.stdout.write(`\n${marker}${JSON.stringify({ throughput: 1000 / result.latency.p50 })}\n`)
+  process.stdout.write(`\n${marker}${JSON.stringify({ throughput: throughputOf(result.latency.p50) })}\n`)
+}
+
+/**
+ * Calls per second.
+ * @param median milliseconds of a call
+ * @throws {RangeError} if it is 0: the rate would be infinite, which is null in JSON, and null is a metric that the
+ * platform does not show
+ */
+export function throughputOf(median: number): number {
+  if (median > 0) return 1000 / median
+  throw new RangeError(`the function takes ${median} ms, less than the guest's clock can measure: let it do more`)
 }
