@@ -23,6 +23,10 @@ const repository = workload('a repository of 20,000 files', {
       if (stdout !== '') throw new Error('the clone differs from the repository')
       status.push(milliseconds)
     }
+    // git only warns if it checks out no files, and the status of such a clone is empty. Counting them before would
+    // fill the cache of the first status.
+    const { length } = (await guest.exec(seeds.countFiles(`${folder}/src`), { untraced: true })).stdout
+    if (length !== seeds.fileCount) throw new Error(`git checked out ${length} of ${seeds.fileCount} files`)
     return { clone, status }
   },
   async cleanup({ guest, prepared: { folder } }) {

@@ -44,7 +44,7 @@ const timeOptions = {
   metric: {
     value: '<regex>',
     group: 'Measure',
-    description: 'also measure the number in the output that the first group of this regular expression matches',
+    description: 'also measure the number in the output that the first group of this regular expression matches once',
     example: "--metric 'GET: ([0-9.]+)'",
     schema: z.string().optional(),
   },
@@ -119,14 +119,9 @@ export function timedBenchText({ argv, boot, metric, better, unit }: TimedComman
   const imports = ['bench', 'lower', ...(metric === undefined ? [] : ['unit']), 'workload']
   const result = metric === undefined ? '{ milliseconds }' : '{ milliseconds, stdout, stderr }'
   const execute = boot ? 'boot(timed)' : 'guest.exec(timed)'
-  const extract = [
-    '      const [, number] = pattern.exec(stdout + stderr) ?? []',
-    "      if (number === undefined) throw new Error('the output does not match ' + pattern)",
-    "      values.push(Number(number.replaceAll(',', '')))",
-  ]
   return [
     `import { ${imports.join(', ')} } from 'isobench'`,
-    "import { command } from 'isobench/tools'",
+    `import { command${metric === undefined ? '' : ', parseNumber'} } from 'isobench/tools'`,
     '',
     `const timed = command(${argv.map(quote).join(', ')})`,
     ...(metric === undefined ? [] : [`const pattern = new RegExp(${quote(metric)}, 'm')`]),
@@ -139,7 +134,7 @@ export function timedBenchText({ argv, boot, metric, better, unit }: TimedComman
     '    for (let spent = 0; spent < seconds * 1000; spent += durations.at(-1)!) {',
     `      const ${result} = await ${execute}`,
     '      durations.push(milliseconds)',
-    ...(metric === undefined ? [] : extract),
+    ...(metric === undefined ? [] : ["      values.push(parseNumber(stdout + '\\n' + stderr, pattern))"]),
     '    }',
     `    return { duration: durations${metric === undefined ? '' : ', value: values'} }`,
     '  },',

@@ -1,5 +1,5 @@
 import { type Command, command } from './command.ts'
-import { jsonNumber, parseJson, ToolOutputError } from './parse.ts'
+import { above0, jsonNumber, parseJson } from './parse.ts'
 
 /**
  * isobench-calls: nanoseconds of system calls, new processes and messages. A program of isobench that is built into the
@@ -33,7 +33,7 @@ export type CallName = keyof typeof operations
 export interface CallsMeasurement {
   /** What to measure, each name once. */
   names: readonly CallName[]
-  /** For each name, at least 0.001. */
+  /** For each name, 0.001 to 60. */
   seconds: number
   /** A writable directory in the guest, for the operations on files. */
   folder: string
@@ -47,7 +47,7 @@ export const calls = {
   operations,
 
   measure({ names, seconds, folder }: CallsMeasurement): Command {
-    if (!(seconds >= 0.001)) throw new TypeError(`seconds must be at least 0.001, not ${seconds}.`)
+    if (!(seconds >= 0.001 && seconds <= 60)) throw new TypeError(`seconds must be 0.001 to 60, not ${seconds}.`)
     const unknown = names.find((name) => !Object.hasOwn(operations, name))
     if (unknown !== undefined) throw new TypeError(`isobench-calls has no operation ${JSON.stringify(unknown)}.`)
     if (names.length === 0) throw new TypeError('isobench-calls needs the name of an operation.')
@@ -60,11 +60,8 @@ export const calls = {
    */
   parse<N extends CallName>(stdout: string, names: readonly N[]): Record<N, number> {
     const report = parseJson(TOOL, stdout)
-    const nanoseconds = (name: N): number => {
-      const value = jsonNumber(TOOL, stdout, report, 'calls', name, 'ns')
-      if (value > 0) return value
-      throw new ToolOutputError(TOOL, `calls.${name}.ns is 0`, stdout)
-    }
+    const nanoseconds = (name: N): number =>
+      above0(TOOL, stdout, `calls.${name}.ns`, jsonNumber(TOOL, stdout, report, 'calls', name, 'ns'))
     return Object.fromEntries(names.map((name) => [name, nanoseconds(name)])) as Record<N, number>
   },
 }

@@ -1,10 +1,11 @@
 import { type Command, command, refuseOthers, requireCount } from './command.ts'
-import { labelledNumber, ToolOutputError, toNumber } from './parse.ts'
+import { above0, labelledNumber, ToolOutputError, toNumber } from './parse.ts'
 
 /**
  * ffmpeg: H.264 to H.265 encoding, the paper's multi-threaded CPU load. Debian package `ffmpeg` (5.1, 7.1, 9.0).
  * Format: with `-benchmark` the last lines of stderr are `bench: utime=1.253s stime=0.016s rtime=1.244s` and
- * `bench: maxrss=…` (fftools/ffmpeg.c), at log level `info` and no lower.
+ * `bench: maxrss=…` (fftools/ffmpeg.c), at log level `info` and no lower. With `level+info`, a message begins with its
+ * level, as in `[info] bench: …` and `[dec:h264 @ 0x55] [error] …` (libavutil/log.c).
  */
 
 export interface FfmpegClip {
@@ -49,14 +50,18 @@ const clips = {
 const TOOL = 'ffmpeg'
 const SECONDS = '(\\S+?)s'
 const BENCH = new RegExp(`^bench: utime=${SECONDS} stime=${SECONDS} rtime=${SECONDS}$`)
+const INFO = /^\[info\] /
 
 /**
- * Lines of a run that did not encode every frame of its input as it is: libavcodec's decoders, the counters of the
- * summary (fftools/ffmpeg.c), and the signal handler.
+ * Lines of a run that did not encode every frame of its input as it is: every message of the level `error` or above,
+ * warnings of libavcodec's decoders, the counters of the summary (fftools/ffmpeg.c), and the signal handler. A message
+ * may lack its level if another thread has not ended its line, so the texts count too.
  */
 const problems = [
+  /(?:^|\] )\[(?:error|fatal|panic)\] /,
   /error while decoding|corrupt|concealing \d+|non-existing PPS|missing picture|Invalid data found/i,
-  /Error (?:while|during|submitting|sending|decoding|encoding|muxing|writing)\b/i,
+  /Error (?:while|during|submitting|sending|decoding|encoding|muxing|writing|processing|signalling|initializing)\b/i,
+  /Decoding error:|Decode error rate/,
   /Conversion failed|Exiting normally, received signal/i,
   // Messages of libavcodec's H.264 decoder, of libavformat's demuxer, of x265 and of ffmpeg's threads.
   /Invalid NAL unit|no frame!|unavailable for requested|partial file|x265 \[error\]|with return code -\d+/,
@@ -84,7 +89,7 @@ export const ffmpeg = {
     refuseOthers('ffmpeg.encode()', others)
     if (requireCount('threads', threads) > 16)
       throw new TypeError(`x265 takes at most 16 frame threads, not ${threads}.`)
-    const quiet = ['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'info', '-benchmark']
+    const quiet = ['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'level+info', '-benchmark']
     const codec = ['-c:v', 'libx265', '-preset', preset, '-threads', threads, '-x265-params']
     const pool = `pools=${threads}:log-level=warning`
     const loop = requireCount('times', times) === 1 ? [] : ['-stream_loop', times - 1]
@@ -99,15 +104,19 @@ export const ffmpeg = {
    */
   parse(stderr: string): FfmpegResult {
     // Progress lines end with a carriage return, so they may share a line with the following text.
-    const lines = stderr.split(/\r?\n|\r/)
+    const lines = stderr.split(/\r?\n|\r/).map((line) => line.replace(INFO, ''))
     const fields = lines.flatMap((line) => BENCH.exec(line) ?? []).slice(1)
     if (fields.length !== 3) throw new ToolOutputError(TOOL, 'not one complete "bench: utime=…" line', stderr)
-    const [userSeconds, systemSeconds, wallSeconds] = fields.map((text) => toNumber(TOOL, stderr, 'bench', text))
+    const [userSeconds, systemSeconds, wallSeconds] = fields.map((text) => toNumber(TOOL, stderr, 'bench', text)) as [
+      number,
+      number,
+      number,
+    ]
     for (const line of lines) {
       if (problems.some((problem) => problem.test(line))) throw new ToolOutputError(TOOL, line.trim(), stderr)
     }
     const frames = labelledNumber(TOOL, lines.join('\n'), 'frame', /fps=.* time=.* bitrate=.* speed=.*\s*/)
     if (frames === 0) throw new ToolOutputError(TOOL, 'no frame was encoded', stderr)
-    return { userSeconds: userSeconds!, systemSeconds: systemSeconds!, wallSeconds: wallSeconds!, frames }
+    return { userSeconds, systemSeconds, wallSeconds: above0(TOOL, stderr, 'rtime', wallSeconds), frames }
   },
 }

@@ -1,5 +1,5 @@
 import { type Command, ceilSeconds, command, refuseOthers, requireCount } from './command.ts'
-import { at, jsonNumber, parseJson, ToolOutputError } from './parse.ts'
+import { above0, at, jsonNumber, parseJson, ToolOutputError } from './parse.ts'
 
 /**
  * fio 3: block and file I/O. Debian package `fio` (3.33, 3.39, 3.41).
@@ -85,7 +85,8 @@ export const fio = {
       `--iodepth=${requireCount('depth', depth)}`,
       `--direct=${direct ? 1 : 0}`,
       `--numjobs=${requireCount('numjobs', numjobs)}`,
-      '--time_based',
+      // With a value, because fio 3.33 does not report options without one.
+      '--time_based=1',
       `--runtime=${ceilSeconds(seconds)}`,
       ...(requireCount('ramp', ramp, 0) === 0 ? [] : [`--ramp_time=${ramp}`]),
       // Different random offsets in every run. For writes, data that no layer can compress, deduplicate or drop as
@@ -102,7 +103,8 @@ export const fio = {
    * like a measurement.
    *
    * @throws {ToolOutputError} if the report is incomplete, has no or several jobs, or contains an error of the job, if
-   * requests were dropped or shortened, or if the job ended before its time, as after a signal
+   * requests were dropped or shortened, or if the job or one of its processes ended before its time. If the kernel
+   * kills a process of fio, `error` remains 0, fio exits with 0, and the report counts the requests of the others.
    */
   parse(stdout: string): FioResult {
     const json = parseJson(TOOL, stdout)
@@ -119,10 +121,10 @@ export const fio = {
     if (ios('read') + ios('write') === 0) throw new ToolOutputError(TOOL, 'the job did no I/O', stdout)
     return {
       get read() {
-        return sideOf(stdout, jobs[0], 'read')
+        return sideOf(stdout, json, 'read')
       },
       get write() {
-        return sideOf(stdout, jobs[0], 'write')
+        return sideOf(stdout, json, 'write')
       },
     }
   },
@@ -131,12 +133,24 @@ export const fio = {
 /** Minimum part of its runtime that a complete job takes. */
 const shortest = 0.9
 
+/** Seconds by unit of a time (`get_mult_time` in parse.c). */
+const units: Readonly<Record<string, number>> = { '': 1, us: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600, d: 86_400 }
+
+/** Parses a time as fio does: `10`, `500ms`, `1m`. */
+function secondsOf(stdout: string, text: string): number {
+  const [, amount, unit] = /^(\d+)([a-z]*)$/i.exec(text) ?? []
+  const seconds = Number(amount) * (units[unit?.toLowerCase() ?? ''] ?? Number.NaN)
+  if (seconds > 0) return seconds
+  throw new ToolOutputError(TOOL, `the runtime ${JSON.stringify(text)} is not a number with a unit such as s`, stdout)
+}
+
 /** fio splits a file name at colons, so they are escaped. */
 function escaped(file: string): string {
   return file.replaceAll(':', '\\:')
 }
 
-function sideOf(stdout: string, job: unknown, side: 'read' | 'write'): FioSide {
+function sideOf(stdout: string, report: unknown, side: 'read' | 'write'): FioSide {
+  const job = at(report, 'jobs', 0)
   const figure = (...path: string[]) => jsonNumber(TOOL, stdout, job, side, ...path)
   if (figure('total_ios') === 0) throw new ToolOutputError(TOOL, `the job did no ${side}`, stdout)
   for (const [key, what] of [
@@ -145,18 +159,35 @@ function sideOf(stdout: string, job: unknown, side: 'read' | 'write'): FioSide {
   ] as const) {
     if (figure(key) > 0) throw new ToolOutputError(TOOL, `${figure(key)} ${side} requests ${what}`, stdout)
   }
-  const options = at(job, 'job options')
-  const runtime = Number(at(options, 'runtime'))
-  // fio 3.33 does not list options without a value.
-  if (at(options, 'time_based') !== undefined && figure('runtime') < shortest * 1000 * runtime) {
-    throw new ToolOutputError(TOOL, `the job ended after ${figure('runtime') / 1000} of ${runtime} s`, stdout)
-  }
+  requireWholeRuntime(stdout, report, figure('runtime') / 1000)
+  const rate = (...path: string[]) => above0(TOOL, stdout, [side, ...path].join('.'), figure(...path))
   return {
     // `bw` would be in KiB/s.
-    bytesPerSecond: figure('bw_bytes'),
-    iops: figure('iops'),
-    latencyMeanUs: figure('lat_ns', 'mean') / 1000,
-    p50Us: figure('clat_ns', 'percentile', '50.000000') / 1000,
-    p99Us: figure('clat_ns', 'percentile', '99.000000') / 1000,
+    bytesPerSecond: rate('bw_bytes'),
+    iops: rate('iops'),
+    latencyMeanUs: rate('lat_ns', 'mean') / 1000,
+    p50Us: rate('clat_ns', 'percentile', '50.000000') / 1000,
+    p99Us: rate('clat_ns', 'percentile', '99.000000') / 1000,
   }
+}
+
+/**
+ * Throws if the job, or one of its processes, ended before its time.
+ * @param took seconds of the process that ran longest
+ */
+function requireWholeRuntime(stdout: string, report: unknown, took: number): void {
+  // Options before the name of the job are global.
+  const option = (name: string) => at(report, 'jobs', 0, 'job options', name) ?? at(report, 'global options', name)
+  if (option('time_based') === undefined || option('time_based') === '0') return
+  const runtime = secondsOf(stdout, String(option('runtime')))
+  if (took < shortest * runtime) throw new ToolOutputError(TOOL, `the job ended after ${took} of ${runtime} s`, stdout)
+  const processes = Number(option('numjobs') ?? 1)
+  // The sum over all processes. A process that was killed counts as 0, while its requests count.
+  const sum = jsonNumber(TOOL, stdout, at(report, 'jobs', 0), 'job_runtime') / 1000
+  if (sum >= shortest * processes * runtime) return
+  throw new ToolOutputError(
+    TOOL,
+    `its ${processes} processes ran for ${sum} s together, not ${processes} x ${runtime} s: one was killed or stuck`,
+    stdout,
+  )
 }

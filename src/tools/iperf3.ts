@@ -70,10 +70,10 @@ export const iperf3 = {
   },
 
   /**
-   * @throws {ToolOutputError} if the report is incomplete or not about TCP, the client failed or received nothing, the
-   * test was shorter than its duration, or a connection stalled. After a stall, iperf3 exits with 0 and prints a mean
-   * over a time in which nothing was transferred, or over a shorter time. The report of UDP counts lost packets
-   * separately from the bit rate.
+   * @throws {ToolOutputError} if the report is incomplete or not about TCP in one direction, the client failed or
+   * received nothing, the test was shorter than its duration, or a connection stalled. After a stall, iperf3 exits with
+   * 0 and prints a mean over a time in which nothing was transferred, or over a shorter time. The report of UDP counts
+   * lost packets separately from the bit rate.
    */
   parse(stdout: string): Iperf3Result {
     const json = parseJson(TOOL, stdout)
@@ -81,6 +81,9 @@ export const iperf3 = {
     if (error !== undefined) throw new ToolOutputError(TOOL, `the client failed: ${String(error)}`, stdout)
     const protocol = at(json, 'start', 'test_start', 'protocol')
     if (protocol !== 'TCP') throw new ToolOutputError(TOOL, `a test of ${String(protocol)}, not of TCP`, stdout)
+    // The figure would be that of one direction.
+    if (at(json, 'start', 'test_start', 'bidir') === 1)
+      throw new ToolOutputError(TOOL, 'a test in both directions', stdout)
     const end = (...path: string[]) => jsonNumber(TOOL, stdout, json, 'end', ...path)
     const bitsPerSecond = end('sum_received', 'bits_per_second')
     if (bitsPerSecond === 0) throw new ToolOutputError(TOOL, 'nothing was received', stdout)
@@ -90,6 +93,7 @@ export const iperf3 = {
       throw new ToolOutputError(TOOL, `the test ended after ${seconds} of ${duration} s`, stdout)
     }
     const { idle, counted } = intervalsOf(json)
+    if (counted === 0) throw new ToolOutputError(TOOL, 'no interval that would show a stall', stdout)
     if (idle > 0) {
       throw new ToolOutputError(
         TOOL,

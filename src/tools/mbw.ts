@@ -1,5 +1,5 @@
 import { type Command, command, requireCount } from './command.ts'
-import { labelledNumber } from './parse.ts'
+import { above0, labelledNumber, ToolOutputError } from './parse.ts'
 
 /**
  * mbw: the bandwidth of copying one large array to another. Debian package `mbw` (1.2.2).
@@ -34,9 +34,17 @@ export const mbw = {
     return command(TOOL, '-q', '-n', requireCount('runs', runs), TEST[method], requireCount('mebibytes', mebibytes))
   },
 
-  /** @throws {ToolOutputError} unless the output contains exactly one complete average of that method */
+  /**
+   * @throws {ToolOutputError} unless the output contains exactly one complete average of that method, and every run
+   * took longer than 0. mbw uses the time of day, so after a step of that clock a run seems to take no or less time.
+   */
   parse(stdout: string, method: MbwMethod): MbwResult {
-    const fields = `AVG\\tMethod: ${method.toUpperCase()}\\tElapsed: [\\d.]+\\tMiB: [\\d.]+\\tCopy`
-    return { mebibytesPerSecond: labelledNumber(TOOL, stdout, new RegExp(fields), 'MiB/s') }
+    const test = `\tMethod: ${method.toUpperCase()}\t`
+    const fields = `${test}Elapsed: [\\d.]+\tMiB: [\\d.]+\tCopy`
+    const average = labelledNumber(TOOL, stdout, new RegExp(`AVG${fields}`), 'MiB/s')
+    const isTimed = new RegExp(`^(?:AVG|\\d+)${fields}: [\\d.]+ MiB/s$`)
+    const wrong = stdout.split('\n').find((line) => line.includes(test) && !isTimed.test(line))
+    if (wrong !== undefined) throw new ToolOutputError(TOOL, `a run has no duration: ${wrong}`, stdout)
+    return { mebibytesPerSecond: above0(TOOL, stdout, 'the average', average) }
   },
 }

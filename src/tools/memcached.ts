@@ -1,5 +1,5 @@
 import { type Command, ceilSeconds, command, refuseOthers, requireCount } from './command.ts'
-import { labelledNumber, ToolOutputError } from './parse.ts'
+import { above0, labelledNumber, ToolOutputError } from './parse.ts'
 
 /**
  * memcached, and memcaslap as its client. Debian packages `memcached` and `libmemcached-tools` (1.1.4). memcaslap sends
@@ -57,8 +57,8 @@ export const memcached = {
   },
 
   /**
-   * Sets and gets for `seconds`. memcaslap prints latencies only with `--stat_freq`. With an interval longer than the
-   * run it prints them only at the end.
+   * Sets and gets for `seconds`. memcaslap prints latencies only with `--stat_freq`. With an interval of the whole run
+   * it also prints a table at the end, but only if all connections are still open.
    */
   client({ host, port = PORT, threads, concurrency, valueSize, seconds, ...others }: MemcachedClient): Command {
     refuseOthers('memcached.client()', others)
@@ -70,13 +70,14 @@ export const memcached = {
       `--concurrency=${concurrency}`,
       `--fixed_size=${requireCount('valueSize', valueSize)}`,
     ]
-    const time = [`--time=${ceilSeconds(seconds)}s`, `--stat_freq=${seconds + 1}s`]
+    const time = [`--time=${ceilSeconds(seconds)}s`, `--stat_freq=${ceilSeconds(seconds)}s`]
     return command(CLIENT, `--servers=${host}:${requireCount('port', port)}`, ...load, ...time)
   },
 
   /**
-   * @throws {ToolOutputError} unless the report is complete, every get found its value, and every operation that was
-   * sent also has a response
+   * @throws {ToolOutputError} unless the report is complete, every get found its value, every operation that was sent
+   * also has a response, and all connections were open for the whole time. If the server ends or closes a connection,
+   * memcaslap exits with 0 and counts the operations of the others.
    */
   parse(stdout: string): MemcachedResult {
     const total = /^Total Statistics \(\d+ events\)\n(?:.+\n)+/m.exec(stdout)?.[0]
@@ -86,20 +87,32 @@ export const memcached = {
     const operations = labelledNumber(CLIENT, stdout, /Run time: [\d.]+s Ops:/, new RegExp(`TPS: \\d+ ${rate}`))
     if (operations === 0) throw new ToolOutputError(CLIENT, 'no operation took place', stdout)
     requireNoFailures(stdout)
+    const planned = labelledNumber(CLIENT, stdout, 'run time', 's')
+    if (seconds < shortest * planned) {
+      throw new ToolOutputError(CLIENT, `all connections ended after ${seconds} of ${planned} s`, stdout)
+    }
+    const tables = [...stdout.matchAll(/^Total Statistics\nType .*\nPeriod .*\nGlobal +(\d+) .*\n/gm)]
+    if (!tables.some(([, time]) => Number(time) === planned)) {
+      throw new ToolOutputError(CLIENT, 'no table at the end, so a connection ended before', stdout)
+    }
     // At the end, each connection may wait for its response.
     const pending = labelledNumber(CLIENT, stdout, 'concurrency')
     const events = labelledNumber(CLIENT, stdout, /Total Statistics \(/, 'events)')
     if (operations - events > pending) {
       throw new ToolOutputError(CLIENT, `${operations - events} operations have no response`, stdout)
     }
+    const perSecond = labelledNumber(CLIENT, stdout, /Run time: [\d.]+s Ops: \d+ TPS:/, new RegExp(rate))
     return {
-      operationsPerSecond: labelledNumber(CLIENT, stdout, /Run time: [\d.]+s Ops: \d+ TPS:/, new RegExp(rate)),
+      operationsPerSecond: above0(CLIENT, stdout, 'TPS', perSecond),
       operations,
-      meanUs: labelledNumber(CLIENT, total, 'Avg:'),
+      meanUs: above0(CLIENT, stdout, 'Avg', labelledNumber(CLIENT, total, 'Avg:')),
       seconds,
     }
   },
 }
+
+/** Minimum part of its run time that a complete run takes. */
+const shortest = 0.9
 
 /**
  * The counters of failures in `ms_print_memslap_stats` (memaslap.c). A get without a value is fast, so its time is not
@@ -115,8 +128,9 @@ const failureCounters = [
 ]
 
 function requireNoFailures(stdout: string): void {
-  // A refused set is as fast as a stored one, and counts as an operation (`ms_ascii_process_line` in ms_conn.c).
-  const refused = /^<\d+ (?:SERVER_ERROR|CLIENT_ERROR|ERROR)\b.*$/m.exec(stdout)?.[0]
+  // A refused set is as fast as a stored one, and counts as an operation. memcaslap prints such responses
+  // (`ms_ascii_process_line` in ms_conn.c): SERVER_ERROR, CLIENT_ERROR, ERROR, NOT_STORED and EXISTS.
+  const refused = /^<\d+ [A-Z].*$/m.exec(stdout)?.[0]
   if (refused !== undefined) throw new ToolOutputError(CLIENT, `the server refused an operation: ${refused}`, stdout)
   const counts = failureCounters.map((name) => {
     const isRequired = name === 'get_misses' || new RegExp(`^${name}:`, 'm').test(stdout)

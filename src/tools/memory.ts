@@ -1,5 +1,5 @@
 import { type Command, command, requireCount } from './command.ts'
-import { labelledNumber, ToolOutputError } from './parse.ts'
+import { above0, labelledNumber, latencyBeyondL1, ToolOutputError } from './parse.ts'
 
 /**
  * isobench-memory: STREAM, copies and random reads with one thread. A program of isobench that is built into the image
@@ -40,7 +40,7 @@ export const memory = {
   /** @throws {ToolOutputError} unless the report is complete and its arrays were validated */
   parseStream(stdout: string): MemoryStreamResult {
     if (!/^Solution Validates: .+\n/m.test(stdout)) throw new ToolOutputError(TOOL, 'no "Solution Validates"', stdout)
-    return { copyMBs: above0(stdout, 'Copy', labelledNumber(TOOL, stdout, 'Copy:', SECONDS)) }
+    return { copyMBs: above0(TOOL, stdout, 'Copy', labelledNumber(TOOL, stdout, 'Copy:', SECONDS)) }
   },
 
   /** @param seconds for each of the two copies */
@@ -48,7 +48,7 @@ export const memory = {
 
   /** @throws {ToolOutputError} unless the output contains exactly one complete line of both copies */
   parseCopy(stdout: string): MemoryCopyResult {
-    const rate = (name: string) => above0(stdout, name, labelledNumber(TOOL, stdout, name, 'MB/s'))
+    const rate = (name: string) => above0(TOOL, stdout, name, labelledNumber(TOOL, stdout, name, 'MB/s'))
     return { plainMBs: rate('C copy'), sse2MBs: rate('SSE2 copy') }
   },
 
@@ -60,19 +60,16 @@ export const memory = {
   },
 
   /**
-   * Nanoseconds of a read in addition to a hit in the L1 cache. Throws a ToolOutputError unless the line is complete.
+   * Nanoseconds of a read in addition to a hit in the L1 cache. Throws a ToolOutputError unless the line is complete,
+   * and if the time is 0 for a buffer that is larger than any L1 cache.
    */
-  parseLatency: (stdout: string, log2bytes: number): { extraNs: number } => ({
-    extraNs: labelledNumber(TOOL, stdout, String(2 ** log2bytes), 'ns'),
-  }),
+  parseLatency(stdout: string, log2bytes: number): { extraNs: number } {
+    const bytes = 2 ** log2bytes
+    return { extraNs: latencyBeyondL1(TOOL, stdout, bytes, labelledNumber(TOOL, stdout, String(bytes), 'ns')) }
+  },
 }
 
 function positive(seconds: number): number {
   if (seconds >= 0.01) return seconds
   throw new TypeError(`seconds must be at least 0.01, not ${seconds}.`)
-}
-
-function above0(stdout: string, what: string, figure: number): number {
-  if (figure > 0) return figure
-  throw new ToolOutputError(TOOL, `${what} is 0`, stdout)
 }

@@ -1,5 +1,5 @@
 import { type Command, ceilSeconds, command, refuseOthers, requireCount } from './command.ts'
-import { labelledNumber, ToolOutputError } from './parse.ts'
+import { above0, labelledNumber, onlyMatch, ToolOutputError } from './parse.ts'
 
 /**
  * netperf 2.7: latency of requests and responses. Debian package `netperf` (non-free).
@@ -46,12 +46,17 @@ const KEYS = {
   stddevUs: 'STDDEV_LATENCY',
   transactionsPerSecond: 'TRANSACTION_RATE',
 } as const satisfies Record<keyof NetperfResult, string>
+/** How long the test took, and the command with how long it should take. */
+const DURATION = ['ELAPSED_TIME', 'COMMAND_LINE']
 const END = 'THROUGHPUT_UNITS'
 /**
  * Minimum share of the time that exchanges take. Reading the clock twice per exchange takes the rest: 1 % at 5 us on
  * native.
  */
 const leastBusy = 0.8
+
+/** Minimum part of its duration that a complete test takes. */
+const shortest = 0.9
 
 /** The commands of netperf, and the parsers of their output. */
 export const netperf = {
@@ -66,21 +71,29 @@ export const netperf = {
     refuseOthers('netperf.rr()', others)
     const test = ['-t', `${protocol.toUpperCase()}_RR`, '-l', ceilSeconds(seconds), '-P', 0]
     const sizes = `${requireCount('request', request)},${requireCount('response', response)}`
-    const keys = [...Object.values(KEYS), END].join(',')
+    const keys = [...Object.values(KEYS), ...DURATION, END].join(',')
     return command(TOOL, '-4', '-H', host, '-p', requireCount('port', port), ...test, '--', '-r', sizes, '-k', keys)
   },
 
   /**
    * @throws {ToolOutputError} unless the output contains every key once, and its end, and the exchanges took the time
-   * of the test. netperf does not report a lost datagram of UDP_RR or a stalled connection: the latencies are those of
-   * the exchanges before it.
+   * of the test. netperf does not report a lost datagram of UDP_RR, a stalled connection or one that the other side
+   * closed: the latencies are those of the exchanges before it.
    */
   parse(stdout: string): NetperfResult {
     if (!/^THROUGHPUT_UNITS=Trans\/s\s*$/m.test(stdout)) {
       throw new ToolOutputError(TOOL, `no "${END}=Trans/s" at the end`, stdout)
     }
-    const figure = (key: keyof NetperfResult) => labelledNumber(TOOL, stdout, `${KEYS[key]}=`)
-    if (figure('transactionsPerSecond') === 0) throw new ToolOutputError(TOOL, 'no exchange took place', stdout)
+    const figure = (key: keyof NetperfResult) => {
+      const value = labelledNumber(TOOL, stdout, `${KEYS[key]}=`)
+      // After too few exchanges, percentiles are 0 (`HIST_get_percentile` in netlib.c).
+      return key === 'stddevUs' ? value : above0(TOOL, stdout, KEYS[key], value)
+    }
+    const elapsed = labelledNumber(TOOL, stdout, 'ELAPSED_TIME=')
+    const [, planned] = onlyMatch(TOOL, stdout, /^COMMAND_LINE=".* -l (\d+) .*"\s*$/gm, 'line with COMMAND_LINE')
+    if (elapsed < shortest * Number(planned)) {
+      throw new ToolOutputError(TOOL, `the test ended after ${elapsed} of ${planned} s`, stdout)
+    }
     // One exchange at a time, so the rate times the mean latency is the share of the time that exchanges took.
     const busy = (figure('transactionsPerSecond') * figure('meanUs')) / 1e6
     if (busy < leastBusy) {

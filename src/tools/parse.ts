@@ -83,12 +83,49 @@ export function onlyMatch(tool: string, output: string, pattern: RegExp, what: s
 }
 
 /**
+ * Returns the number in the output of a program that isobench has no parser for: what the first group of a pattern
+ * matches. Commas may separate thousands, as in `1,250.5`.
+ * @throws {ToolOutputError} unless the pattern matches exactly once, and its group is a decimal number of at least 0
+ */
+export function parseNumber(output: string, pattern: RegExp): number {
+  const tool = 'parseNumber'
+  const matches = [...output.matchAll(new RegExp(pattern, [...new Set([...pattern.flags, 'g'])].join('')))]
+  const [, text] = matches[0] ?? []
+  if (text === undefined) throw new ToolOutputError(tool, `the output does not match ${pattern}`, output)
+  if (matches.length > 1)
+    throw new ToolOutputError(tool, `the output matches ${pattern} ${matches.length} times`, output)
+  // A comma before any other number of digits may be a decimal comma.
+  const isGrouped = /^\d{1,3}(?:,\d{3})+(?:\.\d+)?$/.test(text)
+  return toNumber(tool, output, `what ${pattern} matches`, isGrouped ? text.replaceAll(',', '') : text)
+}
+
+/**
  * Parses a decimal number of at least 0. Throws a ToolOutputError for other text, such as `nan`, `inf`, `-1` or `1,5`.
  */
 export function toNumber(tool: string, output: string, what: string, text: string): number {
   const value = /^\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN
   if (Number.isFinite(value)) return value
   throw new ToolOutputError(tool, `${what} is ${JSON.stringify(text)}, not a figure of 0 or more`, output)
+}
+
+/**
+ * Returns a figure that cannot be 0, such as a rate or the time of an operation. Tools print 0 if nothing took place.
+ * @throws {ToolOutputError} if it is 0
+ */
+export function above0(tool: string, output: string, what: string, figure: number): number {
+  if (figure > 0) return figure
+  throw new ToolOutputError(tool, `${what} is 0`, output)
+}
+
+/** Bytes. No L1 data cache is as large. */
+const beyondL1 = 2 ** 20
+
+/**
+ * Returns the time of a read in addition to a hit in the L1 cache. Tools print 0 if the hit seemed to take longer.
+ * @throws {ToolOutputError} if it is 0, and the buffer does not fit into any L1 cache
+ */
+export function latencyBeyondL1(tool: string, output: string, bytes: number, nanoseconds: number): number {
+  return bytes < beyondL1 ? nanoseconds : above0(tool, output, `the latency of ${bytes} bytes`, nanoseconds)
 }
 
 /**

@@ -18,11 +18,16 @@ export const pip = {
   /** The folder of the packages, one wheel each. */
   wheels: `${seedsFolder}/wheels`,
 
-  /** Verifies the SHA-256 of each wheel, unpacks it below a folder, and compiles its modules. Uses no network. */
+  /**
+   * Verifies the SHA-256 of each wheel, unpacks it below a folder, and compiles its modules. Uses no network.
+   *
+   * Replaces packages that the folder has. Without `--upgrade`, pip would skip them with a warning, exit with 0, and
+   * report them as installed (`_handle_target_dir` in commands/install.py).
+   */
   install: (folder: string): Command =>
     command(
       'pip',
-      ...['install', ...quietly, '--no-index', `--find-links=${seedsFolder}/wheels`],
+      ...['install', ...quietly, '--upgrade', '--no-index', `--find-links=${seedsFolder}/wheels`],
       ...['--require-hashes', `--requirement=${seedsFolder}/requirements.txt`, `--target=${folder}`],
     ),
 

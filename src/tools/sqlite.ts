@@ -1,5 +1,5 @@
 import { type Command, command } from './command.ts'
-import { jsonNumber, parseJson, ToolOutputError } from './parse.ts'
+import { above0, jsonNumber, parseJson, ToolOutputError } from './parse.ts'
 
 /**
  * SQLite: inserts, each in a transaction with fsync. By Python's module sqlite3, because the shell of SQLite reports no
@@ -57,11 +57,7 @@ export const sqlite = {
   /** @throws {ToolOutputError} unless the report is complete, and the table has a row for every insert */
   parse(stdout: string): SqliteResult {
     const report = parseJson(TOOL, stdout)
-    const figure = (name: string): number => {
-      const value = jsonNumber(TOOL, stdout, report, name)
-      if (value > 0) return value
-      throw new ToolOutputError(TOOL, `${name} is 0`, stdout)
-    }
+    const figure = (name: string): number => above0(TOOL, stdout, name, jsonNumber(TOOL, stdout, report, name))
     const [inserts, rows] = [figure('inserts'), figure('rows')]
     if (inserts !== rows) throw new ToolOutputError(TOOL, `${inserts} inserts made ${rows} rows`, stdout)
     return { insertsPerSecond: inserts / figure('seconds'), p50Us: figure('p50Us'), p99Us: figure('p99Us') }

@@ -1,5 +1,5 @@
 import { type Command, ceilSeconds, command, refuseOthers, requireCount } from './command.ts'
-import { labelledNumber, ToolOutputError } from './parse.ts'
+import { above0, labelledNumber, ToolOutputError } from './parse.ts'
 
 /**
  * sysbench 1.0: CPU, memory, file I/O and OLTP tests. Debian package `sysbench` (1.0.20).
@@ -110,7 +110,7 @@ export const sysbench = {
 
   /** @throws {ToolOutputError} unless the report is complete */
   parseCpu(stdout: string): CpuResult {
-    return { eventsPerSecond: labelledNumber(TOOL, stdout, 'events per second'), ...totals(stdout) }
+    return { eventsPerSecond: rate(stdout, 'events per second'), ...totals(stdout) }
   },
 
   /** Reads or writes one block of memory repeatedly. The total size is unreachable, so the test ends after its time. */
@@ -125,8 +125,8 @@ export const sysbench = {
   parseMemory(stdout: string): MemoryResult {
     const { events, seconds } = totals(stdout)
     return {
-      mebibytesPerSecond: labelledNumber(TOOL, stdout, /\d+\.\d+ MiB transferred \(/, 'MiB/sec)'),
-      operationsPerSecond: labelledNumber(TOOL, stdout, /Total operations: \d+ \(/, 'per second)'),
+      mebibytesPerSecond: rate(stdout, /\d+\.\d+ MiB transferred \(/, 'MiB/sec)'),
+      operationsPerSecond: rate(stdout, /Total operations: \d+ \(/, 'per second)'),
       operations: events,
       seconds,
     }
@@ -147,7 +147,8 @@ export const sysbench = {
   parseFileio(stdout: string): FileioResult {
     const { events, seconds } = totals(stdout)
     const perSecond = ['reads/s:', 'writes/s:', 'fsyncs/s:'].map((name) => labelledNumber(TOOL, stdout, name))
-    return { operationsPerSecond: perSecond.reduce((sum, rate) => sum + rate, 0), operations: events, seconds }
+    const sum = perSecond.reduce((total, one) => total + one, 0)
+    return { operationsPerSecond: above0(TOOL, stdout, 'the rate', sum), operations: events, seconds }
   },
 
   /** Creates and fills the tables of {@link sysbench.oltp}. Run it once per database. */
@@ -175,11 +176,11 @@ export const sysbench = {
     }
     const errors = counter('ignored errors:')
     return {
-      transactionsPerSecond: labelledNumber(TOOL, stdout, /transactions: +\d+ +\(/, 'per sec.)'),
-      queriesPerSecond: labelledNumber(TOOL, stdout, /queries: +\d+ +\(/, 'per sec.)'),
+      transactionsPerSecond: rate(stdout, /transactions: +\d+ +\(/, 'per sec.)'),
+      queriesPerSecond: rate(stdout, /queries: +\d+ +\(/, 'per sec.)'),
       transactions: events,
-      meanMs: labelledNumber(TOOL, stdout, 'avg:'),
-      p95Ms: labelledNumber(TOOL, stdout, '95th percentile:'),
+      meanMs: rate(stdout, 'avg:'),
+      p95Ms: rate(stdout, '95th percentile:'),
       repeatedPercent: (100 * errors) / (events + errors),
       seconds,
     }
@@ -203,11 +204,15 @@ function connection({ socket, host, port = 3306, user, password, database, table
   return ['--db-driver=mysql', ...where, ...who, `--mysql-db=${database}`, ...size]
 }
 
+/** A figure that cannot be 0. */
+const rate = (stdout: string, label: string | RegExp, unit = '') =>
+  above0(TOOL, stdout, String(label), labelledNumber(TOOL, stdout, label, unit))
+
 /** The totals of any test. A thread that failed leaves a line, while the report is about the others. */
 function totals(stdout: string): { events: number; seconds: number } {
   const failure = /^(?:FATAL|ALERT): .*$/m.exec(stdout)?.[0]
   if (failure !== undefined) throw new ToolOutputError(TOOL, `the test failed: ${failure}`, stdout)
   const events = labelledNumber(TOOL, stdout, 'total number of events')
   if (events === 0) throw new ToolOutputError(TOOL, 'no event took place', stdout)
-  return { events, seconds: labelledNumber(TOOL, stdout, 'total time', 's') }
+  return { events, seconds: rate(stdout, 'total time', 's') }
 }

@@ -1,5 +1,5 @@
 import { type Command, ceilSeconds, command, refuseOthers } from './command.ts'
-import { ToolOutputError, toNumber } from './parse.ts'
+import { above0, latencyBeyondL1, ToolOutputError, toNumber } from './parse.ts'
 
 /**
  * tinymembench 0.4.9: memory bandwidth and latency. It has no options. Debian package `tinymembench`, from
@@ -52,7 +52,10 @@ export const tinymembench = {
     return seconds === undefined ? command(...buffered) : command('timeout', ceilSeconds(seconds), ...buffered)
   },
 
-  /** Parses all finished tests. Throws a ToolOutputError if there are none, or if a line has no valid number. */
+  /**
+   * Parses all finished tests. Throws a ToolOutputError if there are none, if a line has no valid number, or if a
+   * figure is 0 that cannot be 0.
+   */
   parse(stdout: string): TinymembenchResult {
     const result: TinymembenchResult = { copies: {}, latencies: {} }
     const figure = (what: string, text: string) => toNumber(TOOL, stdout, what, text)
@@ -64,10 +67,14 @@ export const tinymembench = {
       const latency = LATENCY.exec(line)
       section = TITLE.exec(`${before}\n${line}`)?.[1] ?? section
       if (TABLE.test(line)) table = TABLE.exec(line)?.[1] ?? 'default'
-      if (copy) put(stdout, result.copies, section, copy[1]!, figure(copy[1]!, copy[2]!))
+      if (copy) {
+        const rate = above0(TOOL, stdout, copy[1]!, figure(copy[1]!, copy[2]!))
+        put(stdout, result.copies, section, copy[1]!, rate)
+      }
       if (latency) {
         const [, bytes, single, dual] = latency as unknown as [string, string, string, string]
-        const times = { singleNs: figure(bytes, single), dualNs: figure(bytes, dual) }
+        const time = (text: string) => latencyBeyondL1(TOOL, stdout, Number(bytes), figure(bytes, text))
+        const times = { singleNs: time(single), dualNs: time(dual) }
         put(stdout, result.latencies, table, bytes, times)
       }
       before = line

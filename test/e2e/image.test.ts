@@ -153,7 +153,7 @@ describe('image path', () => {
   })
 })
 
-describe('a root filesystem of the user', () => {
+describe('an own root filesystem', () => {
   const bench = benchFile("return { time: await say((await guest.exec(command('cat', '/etc/owner'))).stdout.length) }")
 
   /** One static busybox, and the mount points that are given. */

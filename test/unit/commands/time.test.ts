@@ -68,6 +68,8 @@ describe.skipIf(!built)('the bench of isobench time', () => {
     expect(bench.metrics.value).toEqual({ unit: 'requests/s', better: 'higher' })
     expect(values).toMatchObject({ value: [1250.5, 1250.5, 1250.5] })
     expect((await measured(timed, 'nothing')).values).toMatch(/does not match .*GET/)
+    expect((await measured(timed, "GET's: 1/s\nGET's: 2/s\n")).values).toMatch(/matches .*GET.* 2 times/)
+    expect((await measured(timed, "GET's: 1,5/s\n")).values).toMatch(/is "1,5", not a figure of 0 or more/)
   })
 })
 

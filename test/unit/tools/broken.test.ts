@@ -24,6 +24,7 @@ import { fixture } from './fixtures.ts'
 const outputs: [string, (output: string) => unknown][] = [
   ['ffmpeg-5.1.9-encode.txt', ffmpeg.parse],
   ['ffmpeg-7.1.5-encode.txt', ffmpeg.parse],
+  ['ffmpeg-7.1.5-levels.txt', ffmpeg.parse],
   ['ffmpeg-9.0.2-encode.txt', ffmpeg.parse],
   ['fio-3.33-read.json', (output) => fio.parse(output).read],
   ['fio-3.39-write.json', (output) => fio.parse(output).write],
@@ -36,7 +37,7 @@ const outputs: [string, (output: string) => unknown][] = [
   ['isobench-memory-stream.txt', memory.parseStream],
   ['mbw-1.2.2-all.txt', (output) => mbw.parse(output, 'memcpy')],
   ['memcaslap-1.1.4-load.txt', memcached.parse],
-  ['netperf-2.7.0-tcp-rr.txt', netperf.parse],
+  ['netperf-2.7.1-tcp-rr.txt', netperf.parse],
   ['netperf-2.7.1-udp-rr.txt', netperf.parse],
   ['node-20.19.2-test.txt', nodeTests.parse],
   ['pip-25.1.1-install.txt', pip.parse],

@@ -10,7 +10,8 @@ describe('isobench-calls', () => {
   it('is asked for what it takes', () => {
     const measurement = { names: ['getpid', 'pipe'], seconds: 0.05, folder: '/tmp' } as const
     expect(calls.measure(measurement).argv).toEqual(['isobench-calls', '0.05', '/tmp', 'getpid', 'pipe'])
-    expect(() => calls.measure({ ...measurement, seconds: 0 })).toThrow(/seconds must be at least 0.001, not 0/)
+    expect(() => calls.measure({ ...measurement, seconds: 0 })).toThrow('seconds must be 0.001 to 60, not 0')
+    expect(() => calls.measure({ ...measurement, seconds: 61 })).toThrow(TypeError)
     expect(() => calls.measure({ ...measurement, names: [] })).toThrow(TypeError)
     expect(() => calls.measure({ ...measurement, names: ['toString' as CallName] })).toThrow(/no operation "toString"/)
   })

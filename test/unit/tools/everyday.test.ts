@@ -13,6 +13,8 @@ describe('pip', () => {
     expect(argv.slice(0, 2)).toEqual(['pip', 'install'])
     expect(argv).toContain('--no-index')
     expect(argv).toContain('--require-hashes')
+    // Otherwise pip 25.1.1 reports packages as installed that it has skipped, because the folder has them.
+    expect(argv).toContain('--upgrade')
     expect(argv.at(-1)).toBe('--target=/data/packages')
   })
 

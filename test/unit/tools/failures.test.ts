@@ -1,7 +1,7 @@
 /** Failures that a tool counts elsewhere than in the figure that is read: a real output, altered in one place. */
 
 import { describe, expect, it } from 'vitest'
-import { ffmpeg, fio, iperf3, memcached, netperf, sysbench, ycsb } from '../../../src/tools/index.ts'
+import { ffmpeg, fio, iperf3, mbw, memcached, netperf, sysbench, tinymembench, ycsb } from '../../../src/tools/index.ts'
 import { ToolOutputError } from '../../../src/tools/parse.ts'
 import { fixture } from './fixtures.ts'
 
@@ -55,6 +55,46 @@ describe('fio', () => {
     const stopped = `\nfio: terminating on signal 15\n${fixture('fio-3.39-read.json')}`
     expectRefused(() => fio.parse(stopped), /terminating on signal 15/)
   })
+
+  it('reads the runtime with its unit, and from the options before the name of the job', () => {
+    const withRuntime = (runtime: string) => read((job) => (job['job options'].runtime = runtime))
+    expect(withRuntime('1000ms')().iops).toBe(17480.519481)
+    expectRefused(withRuntime('1M'), /ended after 1.001 of 60 s/)
+    expectRefused(withRuntime('1:30'), /the runtime "1:30" is not a number with a unit/)
+    const global = read((job, report) => {
+      report['global options'] = { time_based: '', runtime: '5' }
+      job['job options'] = { name: 'x' }
+    })
+    expectRefused(global, /ended after 1.001 of 5 s/)
+    const byData = read((job) => (job['job options'] = { name: 'x', runtime: '5' }))
+    expect(byData().iops).toBe(17480.519481)
+  })
+
+  it('refuses a job of which the kernel killed a process, although fio reports no error and exits with 0', () => {
+    expectRefused(
+      () => fio.parse(fixture('fio-3.39-process-killed.json')).read,
+      /its 2 processes ran for [\d.]+ s together, not 2 x 2 s: one was killed or stuck/,
+    )
+    expect(fio.parse(fixture('fio-3.39-randread-notes.json')).read.iops).toBe(43552.447552)
+  })
+
+  it.each(['iops', 'bw_bytes'])('refuses %s of 0, as of a job that was killed', (name) => {
+    expectRefused(
+      read((job) => (job.read[name] = 0)),
+      new RegExp(`read.${name} is 0`),
+    )
+  })
+
+  it('refuses latencies of 0, as without their measurement', () => {
+    expectRefused(
+      read((job) => (job.read.lat_ns.mean = 0)),
+      /read.lat_ns.mean is 0/,
+    )
+    expectRefused(
+      read((job) => (job.read.clat_ns.percentile['99.000000'] = 0)),
+      /99.000000 is 0/,
+    )
+  })
 })
 
 describe('iperf3', () => {
@@ -79,12 +119,42 @@ describe('iperf3', () => {
     })
     expectRefused(udp, /a test of UDP, not of TCP/)
   })
+
+  it('refuses a test in both directions, and one without intervals, which would show a stall', () => {
+    expectRefused(
+      parse((report) => (report.start.test_start.bidir = 1)),
+      /in both directions/,
+    )
+    expectRefused(
+      parse((report) => (report.intervals = [])),
+      /no interval that would show a stall/,
+    )
+    // With `-i 0.1`, a connection that pauses for a moment has intervals without data.
+    const short = parse((report) => {
+      for (const { sum } of report.intervals) sum.seconds = 0.1
+    })
+    expectRefused(short, /no interval/)
+  })
 })
 
 describe('netperf', () => {
+  const tcp = 'netperf-2.7.1-tcp-rr.txt'
+
+  it('refuses a test that ended before its time, as after the other side closed the connection', () => {
+    const ended = altered(tcp, /^ELAPSED_TIME=.*$/m, 'ELAPSED_TIME=0.41')
+    expectRefused(() => netperf.parse(ended), /the test ended after 0.41 of 2 s/)
+    expectRefused(() => netperf.parse(altered(tcp, /^ELAPSED_TIME=.*\n/m, '')), /no complete line with "ELAPSED_TIME/)
+    expectRefused(() => netperf.parse(altered(tcp, / -l 2 /, ' ')), /no complete line with COMMAND_LINE/)
+  })
+
+  it.each(['P50', 'P90', 'P99'])('refuses %s of 0, as after a single exchange', (name) => {
+    const zero = altered(tcp, new RegExp(`^${name}_LATENCY=.*$`, 'm'), `${name}_LATENCY=0`)
+    expectRefused(() => netperf.parse(zero), new RegExp(`${name}_LATENCY is 0`))
+  })
+
   it('refuses exchanges that ended before the test, as after a lost datagram', () => {
     // 2 s of a test of 10 s: the latencies are unchanged, the rate is a fifth.
-    const stalled = altered('netperf-2.7.1-udp-rr.txt', '224891.059', '44978.211')
+    const stalled = altered('netperf-2.7.1-udp-rr.txt', '36449.405', '7289.881')
     expectRefused(() => netperf.parse(stalled), /stalled: exchanges took 20 % of the time/)
   })
 })
@@ -120,6 +190,15 @@ describe('sysbench', () => {
       expectRefused(() => parse(none), /no event took place/)
     }
   })
+
+  it('refuses a rate or time of 0', () => {
+    const zero = (name: string, from: RegExp) => altered(name, from, '$10.00')
+    expectRefused(() => sysbench.parseCpu(zero('sysbench-1.0.20-cpu.txt', /(events per second: +)[\d.]+/)), /is 0/)
+    expectRefused(() => sysbench.parseOltp(zero(oltp, /(95th percentile: +)[\d.]+/)), /95th percentile: is 0/)
+    expectRefused(() => sysbench.parseOltp(zero(oltp, /(transactions: +\d+ +\()[\d.]+/)), /is 0/)
+    const memory = zero('sysbench-1.0.20-memory.txt', /(MiB transferred \()[\d.]+/)
+    expectRefused(() => sysbench.parseMemory(memory), /is 0/)
+  })
 })
 
 describe('memcaslap', () => {
@@ -132,20 +211,57 @@ describe('memcaslap', () => {
   it.each(['verify_misses', 'verify_failed', 'unexpired_unget', 'packet_drop', 'udp_timeout'])('refuses %s', (name) => {
     const failed = (count: number) => altered(load, 'get_misses: 0\n', `get_misses: 0\n${name}: ${count}\n`)
     expectRefused(() => memcached.parse(failed(3)), new RegExp(`${name} is 3`))
-    expect(memcached.parse(failed(0)).operations).toBe(301_156)
+    expect(memcached.parse(failed(0)).operations).toBe(115_180)
   })
 
   // What ms_conn.c prints for the response of a server that has no memory left, or that does not know the command.
-  it.each(['SERVER_ERROR out of memory storing object', 'CLIENT_ERROR bad data chunk', 'ERROR'])(
-    'refuses %s',
-    (line) => {
-      expectRefused(() => memcached.parse(`<12 ${line}\r\n${fixture(load)}`), /the server refused an operation: <12/)
-    },
-  )
+  it.each([
+    'SERVER_ERROR out of memory storing object',
+    'CLIENT_ERROR bad data chunk',
+    'ERROR',
+    'NOT_STORED',
+    'EXISTS',
+  ])('refuses %s', (line) => {
+    expectRefused(() => memcached.parse(`<12 ${line}\r\n${fixture(load)}`), /the server refused an operation: <12/)
+  })
 
   it('refuses operations without a response', () => {
-    const lost = altered(load, 'Total Statistics (301152 events)', 'Total Statistics (301100 events)')
+    const lost = altered(load, 'Total Statistics (115176 events)', 'Total Statistics (115124 events)')
     expectRefused(() => memcached.parse(lost), /56 operations have no response/)
+  })
+
+  it('refuses a run in which connections ended: memcaslap goes on with the others, and exits with 0', () => {
+    expectRefused(() => memcached.parse(fixture('memcaslap-1.1.4-server-ended.txt')), /a connection ended before/)
+    expectRefused(
+      () => memcached.parse(altered(load, 'run time: 2s', 'run time: 10s')),
+      /all connections ended after 2 of 10 s/,
+    )
+  })
+})
+
+describe('mbw', () => {
+  const all = 'mbw-1.2.2-all.txt'
+
+  it('refuses an average of runs of which one seemed to take no or less time, as after a step of the clock', () => {
+    const run = (elapsed: string, rate: string) =>
+      altered(
+        all,
+        '1\tMethod: MEMCPY\tElapsed: 0.01312\tMiB: 64.00000\tCopy: 4877.677',
+        `1\tMethod: MEMCPY\tElapsed: ${elapsed}\tMiB: 64.00000\tCopy: ${rate}`,
+      )
+    expectRefused(() => mbw.parse(run('-0.00213', '-30046.948'), 'memcpy'), /a run has no duration: 1/)
+    expectRefused(() => mbw.parse(run('0.00000', 'inf'), 'memcpy'), /a run has no duration/)
+    expect(mbw.parse(run('-0.00213', '-30046.948'), 'dumb').mebibytesPerSecond).toBe(6019.847)
+    expectRefused(() => mbw.parse(altered(all, '4765.096', '0.000'), 'memcpy'), /the average is 0/)
+  })
+})
+
+describe('tinymembench', () => {
+  const full = 'tinymembench-0.4.9-full.txt'
+
+  it('refuses a rate of 0, and a latency of 0 beyond the L1 cache', () => {
+    expectRefused(() => tinymembench.parse(altered(full, ' 6612.9 MB', '    0.0 MB')), /C copy is 0/)
+    expectRefused(() => tinymembench.parse(altered(full, '169.8 ns', '  0.0 ns')), /the latency of 67108864 bytes is 0/)
   })
 })
 
@@ -173,6 +289,12 @@ describe('ffmpeg', () => {
     '[mov,mp4,m4a,3gp,3g2,mj2 @ 0x55] stream 0, offset 0x30: partial file',
     'x265 [error]: malloc of size 4096 failed',
     '[vost#0:0/libx265 @ 0x55] Terminating thread with return code -12 (Cannot allocate memory)',
+    '[vist#0:0/h264 @ 0x55] [dec:h264 @ 0x56] Decoding error: Cannot allocate memory',
+    '[dec:h264 @ 0x56] Error processing packet in decoder: Cannot allocate memory',
+    '[dec:h264 @ 0x56] Decode error rate 0.8 exceeds maximum 0.666667',
+    // With the level, which isobench asks for, whatever the text is.
+    '[vist#0:0/h264 @ 0x55] [dec:h264 @ 0x56] [error] Any text of any version',
+    '[fatal] Out of everything',
   ])('refuses a run with %s', (line) => {
     expectRefused(() => ffmpeg.parse(altered(encode, frame, `${line}\n${frame}`)), /ffmpeg: /)
   })
@@ -192,7 +314,24 @@ describe('YCSB', () => {
     expectRefused(add(section), /5000 of kind READ-FAILED/)
     expectRefused(add('[READ-ERROR], Operations, 4\n'), /4 of kind READ-ERROR/)
     expectRefused(add('[INSERT], Return=SERVICE_UNAVAILABLE, 1\n'), /1 of kind INSERT returned SERVICE_UNAVAILABLE/)
+    // With the property reportlatencyforeacherror, the section has the status.
+    expectRefused(add('[READ-NOT_FOUND], Operations, 7\n'), /7 of kind READ-NOT_FOUND/)
+    expectRefused(add('[UPDATE-SERVICE_UNAVAILABLE], Operations, 1\n'), /1 of kind UPDATE-SERVICE_UNAVAILABLE/)
+    expectRefused(add('[VERIFY], Return=UNEXPECTED_STATE, 2\n'), /2 of kind VERIFY returned UNEXPECTED_STATE/)
     expect(add('[READ-FAILED], Operations, 0\n')().read.operations).toBe(1945)
+    expect(add('[READ-MODIFY-WRITE], Operations, 3\n')().read.operations).toBe(1945)
+  })
+
+  // What a thread prints that cannot connect (site.ycsb.ClientThread): the others go on, and YCSB exits with 0.
+  it('refuses a run in which a thread never started', () => {
+    const text =
+      'site.ycsb.DBException: java.net.ConnectException: Connection refused\n' +
+      '\tat site.ycsb.db.MemcachedClient.init(MemcachedClient.java:120)\n' +
+      '\tat site.ycsb.DBWrapper.init(DBWrapper.java:86)\n' +
+      '\tat site.ycsb.ClientThread.run(ClientThread.java:90)\n'
+    expectRefused(() => ycsb.parse(text + fixture(run)), /a thread failed: site.ycsb.DBException: java.net/)
+    expectRefused(() => ycsb.parseLoad(text + fixture('ycsb-embedded-load.txt')), /a thread failed/)
+    expectRefused(() => ycsb.parse(`java.lang.OutOfMemoryError\n${fixture(run)}`), /java.lang.OutOfMemoryError/)
   })
 
   it('refuses records that were not stored', () => {

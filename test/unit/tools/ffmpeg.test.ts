@@ -14,7 +14,7 @@ describe('ffmpeg', () => {
 
   it('encodes it', () => {
     expect(ffmpeg.encode({ input: '/tmp/c.mp4', threads: 2 }).argv.join(' ')).toBe(
-      'ffmpeg -hide_banner -nostdin -nostats -loglevel info -benchmark -threads 2 -i /tmp/c.mp4 ' +
+      'ffmpeg -hide_banner -nostdin -nostats -loglevel level+info -benchmark -threads 2 -i /tmp/c.mp4 ' +
         '-c:v libx265 -preset slower -threads 2 -x265-params pools=2:log-level=warning -an -f null -',
     )
     expect(() => ffmpeg.encode({ input: 'c', threads: 17 })).toThrow(TypeError)
@@ -31,6 +31,23 @@ describe('ffmpeg', () => {
     const report = fixture(`ffmpeg-${version}-encode.txt`)
     expect(ffmpeg.parse(report)).toEqual({ userSeconds, systemSeconds, wallSeconds, frames: 24 })
     expectNoTruncatedFigure(report, ffmpeg.parse)
+  })
+
+  it('reads them with the level of each message', () => {
+    const levels = fixture('ffmpeg-7.1.5-levels.txt')
+    expect(ffmpeg.parse(levels)).toEqual({ userSeconds: 0.07, systemSeconds: 0.012, wallSeconds: 0.234, frames: 48 })
+    expectNoTruncatedFigure(levels, ffmpeg.parse)
+    expectRefusals(levels, '0.234', ffmpeg.parse)
+  })
+
+  it('refuses the report of a damaged clip, with which ffmpeg exits with 0', () => {
+    const damaged = fixture('ffmpeg-7.1.5-damaged.txt')
+    expect(() => ffmpeg.parse(damaged)).toThrow(/Invalid NAL unit size/)
+    // Each message of the level error is enough, whatever its text.
+    const anonymous = damaged
+      .replace(/(\] \[error\] ).*/g, '$1Something')
+      .replace(/.*(?:corrupt|concealing|decode=).*/g, '')
+    expect(() => ffmpeg.parse(anonymous)).toThrow(/\[error\] Something/)
   })
 
   it('reads them after progress that ends in carriage returns', () => {

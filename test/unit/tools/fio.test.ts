@@ -10,7 +10,7 @@ describe('fio commands', () => {
   it('a read job', () => {
     expect(fio.job(job).argv.join(' ')).toBe(
       'fio --name=j --filename=/data/f --rw=read --bs=128k --size=256m --ioengine=libaio --iodepth=16 --direct=1 ' +
-        '--numjobs=1 --time_based --runtime=3 --randrepeat=0 --allow_file_create=0 ' +
+        '--numjobs=1 --time_based=1 --runtime=3 --randrepeat=0 --allow_file_create=0 ' +
         '--group_reporting --output-format=json --eta=never',
     )
   })
@@ -19,7 +19,7 @@ describe('fio commands', () => {
     const all = { ...job, rw: 'randwrite', ramp: 1, engine: 'psync', direct: false, numjobs: 2 } as const
     expect(fio.job(all).argv.join(' ')).toBe(
       'fio --name=j --filename=/data/f --rw=randwrite --bs=128k --size=256m --ioengine=psync --iodepth=16 --direct=0 ' +
-        '--numjobs=2 --time_based --runtime=3 --ramp_time=1 --randrepeat=0 --refill_buffers --fallocate=none ' +
+        '--numjobs=2 --time_based=1 --runtime=3 --ramp_time=1 --randrepeat=0 --refill_buffers --fallocate=none ' +
         '--group_reporting --output-format=json --eta=never',
     )
   })

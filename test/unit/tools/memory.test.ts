@@ -28,6 +28,14 @@ describe('isobench-memory', () => {
     expect(() => memory.parseStream(failed)).toThrow(/no "Solution Validates"/)
   })
 
+  it('has no latency of 0 beyond the L1 cache, and no rate of 0', () => {
+    // What the program prints if its hits in the L1 cache took longer than the reads.
+    const none = latency.replace('7.52', '0.00')
+    expect(() => memory.parseLatency(none, 20)).toThrow('the latency of 1048576 bytes is 0')
+    expect(memory.parseLatency(none.replace('1048576', '  65536'), 16)).toEqual({ extraNs: 0 })
+    expect(() => memory.parseCopy(copy.replace('12595.0', '    0.0'))).toThrow('SSE2 copy is 0')
+  })
+
   it('is never read from a part, and from nothing else', () => {
     expectNoTruncatedFigure(stream, memory.parseStream)
     expectNoTruncatedFigure(copy, memory.parseCopy)

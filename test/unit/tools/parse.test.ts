@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { at, jsonNumber, labelledNumber, parseJson, ToolOutputError } from '../../../src/tools/parse.ts'
+import { at, jsonNumber, labelledNumber, parseJson, parseNumber, ToolOutputError } from '../../../src/tools/parse.ts'
 
 describe('ToolOutputError', () => {
   it('has a code, the tool and the last three lines', () => {
@@ -55,6 +55,48 @@ describe('labelledNumber', () => {
       expect(() => read(output, 'MiB/s')).toThrow(ToolOutputError)
     },
   )
+})
+
+describe('parseNumber', () => {
+  const pattern = /^rate: (\S*)$/m
+
+  it.each([
+    ['12', 12],
+    ['0.5', 0.5],
+    ['1e-3', 0.001],
+    ['1.5E6', 1_500_000],
+    ['1,250', 1250],
+    ['12,345,678.25', 12_345_678.25],
+  ])('reads %s', (text, value) => {
+    expect(parseNumber(`note\nrate: ${text}\nmore`, pattern)).toBe(value)
+    expect(parseNumber(`rate: ${text}`, /^rate: (\S*)$/g)).toBe(value)
+  })
+
+  it.each([
+    '1,5',
+    '1,2345',
+    '1.234,5',
+    '12,34,567',
+    '1_000',
+    '-1',
+    '',
+    '-',
+    'nan',
+    'inf',
+    '1e999',
+    '0x10',
+    '12k',
+    '1.2.3',
+  ])('refuses %j, which is no number or another one', (text) => {
+    expect(() => parseNumber(`rate: ${text}\n`, pattern)).toThrow(ToolOutputError)
+  })
+
+  it('refuses an output that does not match, or twice', () => {
+    expect(() => parseNumber('rate 5\n', pattern)).toThrow('the output does not match /^rate: (\\S*)$/m')
+    expect(() => parseNumber('rate: 5\nrate: 5\n', pattern)).toThrow('matches /^rate: (\\S*)$/m 2 times')
+    // The first group takes no part in the match.
+    expect(() => parseNumber('b5', /a(\d)|b(\d)/)).toThrow('does not match')
+  })
 })
 
 describe('parseJson', () => {

@@ -14,13 +14,13 @@ describe('memcached', () => {
     )
     expect(memcached.ready({ host: '10.0.0.2' }).argv.join(' ')).toBe('memcping --servers=10.0.0.2:11211')
     expect(memcached.client(client).argv.join(' ')).toBe(
-      'memcaslap --servers=10.0.0.2:11211 --threads=2 --concurrency=8 --fixed_size=100 --time=3s --stat_freq=4s',
+      'memcaslap --servers=10.0.0.2:11211 --threads=2 --concurrency=8 --fixed_size=100 --time=3s --stat_freq=3s',
     )
     expect(() => memcached.client({ ...client, concurrency: 7 })).toThrow(/multiple of threads/)
   })
 
   it('reads the report of its client', () => {
-    const report = { operationsPerSecond: 150565, operations: 301156, meanUs: 26, seconds: 2 }
+    const report = { operationsPerSecond: 57468, operations: 115180, meanUs: 69, seconds: 2 }
     expect(memcached.parse(load)).toEqual(report)
   })
 
@@ -30,8 +30,8 @@ describe('memcached', () => {
 
   it('reads no part of a report, and nothing else', () => {
     expectNoTruncatedFigure(load, memcached.parse)
-    expectRefusals(load, '150565', memcached.parse)
-    expectRefusals(load, 'Avg:        26', memcached.parse)
+    expectRefusals(load, '57468', memcached.parse)
+    expectRefusals(load, 'Avg:        69', memcached.parse)
   })
 })
 
@@ -79,7 +79,7 @@ describe('mariadb', () => {
 
 describe('isobench/tools', () => {
   it('is every tool, and what they share', () => {
-    const shared = ['ToolOutputError', 'command']
+    const shared = ['ToolOutputError', 'command', 'parseNumber']
     const each = [
       ...['calls', 'ffmpeg', 'fio', 'iperf3', 'mariadb', 'mbw', 'memcached', 'memory', 'netperf', 'nodeTests'],
       ...['periodic', 'pip', 'pythonTests', 'seeds', 'sqlite', 'sysbench', 'tinymembench', 'ycsb'],
