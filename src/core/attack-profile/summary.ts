@@ -1,7 +1,7 @@
 import { type ProcessRole, processRoles, type RolePart, rolePart, roleParts } from '../../dsl/process-roles.ts'
 import type { TraceSource } from '../../dsl/traced.ts'
 import { type CallCounts, jaccard, totalCalls } from '../../tracing/call-counts.ts'
-import type { BenchCase, Params } from '../model/plan.ts'
+import { type BenchCase, benchById, type Params } from '../model/plan.ts'
 import type { AttackProfile, RunRecord } from '../model/record.ts'
 import { type CallState, platformRoles, type TracedCalls, tracedCalls } from '../model/traced-calls.ts'
 import { median } from '../stats/index.ts'
@@ -306,7 +306,7 @@ function summaryOf(
 export function attackProfiles(record: RunRecord, texts: readonly string[] = ['']): AttackProfileSummary[] {
   const { benches, cases: points, platforms } = record.plan
   return points.flatMap((point) => {
-    const bench = benches.find(({ id }) => id === point.bench)
+    const bench = benchById(benches, point.bench)
     const source = bench?.workload.traced
     if (source === undefined || !texts.some((text) => point.id.includes(text))) return []
     const traced = { name: bench!.name, source }

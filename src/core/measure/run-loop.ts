@@ -1,6 +1,13 @@
 import type { CpuAssignment } from '../../host/cpus.ts'
 import { type FinalClaim, judgeClaims } from '../judge/judge.ts'
-import { type CasesToMeasure, type Plan, type ScheduledPlan, type Step, stepsOfRound } from '../model/plan.ts'
+import {
+  benchById,
+  type CasesToMeasure,
+  type Plan,
+  type ScheduledPlan,
+  type Step,
+  stepsOfRound,
+} from '../model/plan.ts'
 import { causeOf, type Sample } from '../model/record.ts'
 import type { StopReason } from '../reporter.ts'
 import type { MeasureContext } from './context.ts'
@@ -177,7 +184,7 @@ function severalGuestsCpus(
   { case: { bench } }: Step,
   { plan, session: { cpus } }: Pick<MeasureContext, 'plan' | 'session'>,
 ): CpuAssignment | undefined {
-  if (plan.benches.find(({ id }) => id === bench)?.workload.kind !== 'guests') return undefined
+  if (benchById(plan.benches, bench)?.workload.kind !== 'guests') return undefined
   const all = [...new Set([...cpus.guest, ...cpus.client])]
   return { guest: all, client: all }
 }

@@ -18,7 +18,7 @@ import { CommandError, type TimedOptions, type TimedResult } from '../../host/ti
 import { ChangedBuiltinsError, withRestoredBuiltins } from '../../util/builtins.ts'
 import { keyLines, messageOf, readableError, UnsupportedError } from '../../util/errors.ts'
 import type { Confinement } from '../model/confinement.ts'
-import type { Step } from '../model/plan.ts'
+import { benchById, type Step } from '../model/plan.ts'
 import type { AttackProfile, FailureCause, Sample } from '../model/record.ts'
 import type { BenchData } from '../model/suite.ts'
 import { sha256 } from '../project/compile.ts'
@@ -53,7 +53,7 @@ import { checkValues, observationLists } from './values.ts'
  * @throws the reason of the session's signal if the run is interrupted
  */
 export async function measure(step: Step, round: number, context: MeasureContext): Promise<Sample> {
-  const bench = context.plan.benches.find(({ id }) => id === step.case.bench)!
+  const bench = benchById(context.plan.benches, step.case.bench)!
   const limit = bench.timeout ?? context.plan.profile.timeout
   const started = performance.now()
   const base = {

@@ -12,7 +12,7 @@ import {
   worseSign,
 } from '../judge/samples.ts'
 import type { BenchInfo } from '../model/claim.ts'
-import type { BenchCase } from '../model/plan.ts'
+import { type BenchCase, benchById } from '../model/plan.ts'
 import type { RunRecord } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import { infoOf } from '../model/suite.ts'
@@ -94,7 +94,7 @@ function unadjustedRows(a: IndexedRun, b: IndexedRun, options: CompareOptions): 
   const inOlder = new Set(a.plan.cases.map(({ id }) => id))
   return [...b.plan.cases.filter(({ id }) => inOlder.has(id)), ...casesOfLostShards(a.plan, b.plan)].flatMap(
     (point) => {
-      const benchIn = ({ plan }: IndexedRun) => plan.benches.find(({ id }) => id === point.bench)
+      const benchIn = ({ plan }: IndexedRun) => benchById(plan.benches, point.bench)
       const bench = benchIn(b) ?? benchIn(a)!
       const info = infoOf(bench, b.plan.benches)
       const [before, now] = [benchIn(a)?.metrics ?? {}, bench.metrics]
@@ -118,13 +118,15 @@ function casesOfLostShards(a: RunRecord['plan'], b: RunRecord['plan']): BenchCas
 /** Pure. `a` is the older. */
 export function compareRecords(a: RunRecord, b: RunRecord, options: CompareOptions): Comparison {
   const resultNames = (record: RunRecord) =>
-    record.plan.cases.flatMap((point) =>
-      record.plan.platforms.filter(({ available }) => available).map(({ name }) => `${point.id} on ${name}`),
+    new Set(
+      record.plan.cases.flatMap((point) =>
+        record.plan.platforms.filter(({ available }) => available).map(({ name }) => `${point.id} on ${name}`),
+      ),
     )
   const [inBaseline, inCurrent] = [resultNames(a), resultNames(b)]
   const [baseline, current] = [indexed(a), indexed(b)]
   const unadjusted = unadjustedRows(baseline, current, options)
-  const isLost = (name: string) => unadjusted.some((row) => row.isLost && name === `${row.case} on ${row.platform}`)
+  const lost = new Set(unadjusted.flatMap((row) => (row.isLost ? [`${row.case} on ${row.platform}`] : [])))
   return {
     baseline: a.file,
     current: b.file,
@@ -133,8 +135,8 @@ export function compareRecords(a: RunRecord, b: RunRecord, options: CompareOptio
     profiles: profileChanges(baseline, current),
     hostDifferences: hostDifferences(a, b),
     onlyIn: {
-      baseline: inBaseline.filter((name) => !inCurrent.includes(name) && !isLost(name)),
-      current: inCurrent.filter((name) => !inBaseline.includes(name)),
+      baseline: [...inBaseline].filter((name) => !inCurrent.has(name) && !lost.has(name)),
+      current: [...inCurrent].filter((name) => !inBaseline.has(name)),
     },
     lostVerdicts: lostVerdicts(baseline, current),
     canTell: unadjusted.some(({ values, failsRun }) => failsRun && values && canReach(values, falseDiscoveryRate)),

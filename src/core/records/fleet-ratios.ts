@@ -1,6 +1,7 @@
 import { pairedDifferences, Samples, worseSign } from '../judge/samples.ts'
+import type { BenchInfo } from '../model/claim.ts'
 import type { FleetRatio } from '../model/fleet.ts'
-import { type BenchCase, measuredOn } from '../model/plan.ts'
+import { type BenchCase, benchById, measuredOn } from '../model/plan.ts'
 import type { RunRecord } from '../model/record.ts'
 import { type BenchData, infoOf } from '../model/suite.ts'
 import { minEffects, poolVariances, randomEffects, sampleVariance, shrinkVariance } from '../stats/index.ts'
@@ -22,18 +23,20 @@ export interface MeasuredRatio extends Omit<FleetRatio, 'hosts' | 'otherWork' | 
 export function measuredRatios({ plan, samples }: Pick<RunRecord, 'plan' | 'samples'>): MeasuredRatio[] {
   const all = new Samples(samples)
   return plan.cases.flatMap((benchCase) => {
-    const bench = plan.benches.find(({ id }) => id === benchCase.bench)!
+    const bench = benchById(plan.benches, benchCase.bench)!
+    const info = infoOf(bench, plan.benches)
     const platforms = measuredOn(plan, benchCase).filter((name) => name !== 'native')
-    return platforms.flatMap((platform) => ratiosOf(benchCase, bench, platform, all, plan))
+    return platforms.flatMap((platform) => ratiosOf(benchCase, bench, info, platform, all, plan))
   })
 }
 
 function ratiosOf(
   { id, params }: BenchCase,
   bench: BenchData,
+  info: BenchInfo,
   platform: string,
   samples: Samples,
-  { platforms, benches }: RunRecord['plan'],
+  { platforms }: RunRecord['plan'],
 ): MeasuredRatio[] {
   const cpuMode = platforms.find(({ name }) => name === platform)?.cpuMode ?? 'hardware'
   return Object.entries(bench.metrics).flatMap(([name, metric]) => {
@@ -42,7 +45,7 @@ function ratiosOf(
     const pairs = own.unpaired || native.unpaired ? [] : pairedDifferences(own, native, metric)
     if (!Array.isArray(pairs) || pairs.length < minPairs) return []
     return {
-      bench: infoOf(bench, benches),
+      bench: info,
       case: id,
       params: { ...params },
       metric: name,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import * as z from 'zod'
 import { writeFileAtomic } from '../../util/files.ts'
 import { pairedDifferences, Samples } from '../judge/samples.ts'
-import type { NoiseFloor, ScheduledPlan } from '../model/plan.ts'
+import { benchById, type NoiseFloor, type ScheduledPlan } from '../model/plan.ts'
 import type { Environment, RunRecord } from '../model/record.ts'
 import { hodgesLehmann, quantile, seeded } from '../stats/index.ts'
 import { hostFingerprint } from './fingerprint.ts'
@@ -62,7 +62,7 @@ export function measuredNoise({ environment, plan, samples }: RunRecord): Noise 
     schemaVersion: 1,
     fingerprint: hostOf(environment, plan),
     measured: plan.cases.flatMap((point) => {
-      const bench = plan.benches.find(({ id }) => id === point.bench)!
+      const bench = benchById(plan.benches, point.bench)!
       return Object.entries(bench.metrics).flatMap(([metric, about]) => {
         const a = all.series(point.id, secondNative, metric, 'native')
         const b = all.series(point.id, 'native', metric, secondNative)
@@ -107,7 +107,7 @@ export function noiseFloorsFor(noise: Noise | undefined, environment: Environmen
   if (!noise || !isSame(noise.fingerprint, hostOf(environment, plan))) return []
   const rounds = plan.sequential?.looks[0] ?? plan.profile.rounds
   return plan.cases.flatMap((point) => {
-    const digest = plan.benches.find(({ id }) => id === point.bench)?.digest
+    const digest = benchById(plan.benches, point.bench)?.digest
     return noise.measured
       .filter((one) => one.case === point.id && one.digest === digest)
       .map(({ metric, logRatios: d }) => ({ case: point.id, metric, logRatio: smallestMargin(d, rounds) }))

@@ -5,7 +5,7 @@ import type { TraceSource } from '../../dsl/traced.ts'
 import { groupBy } from '../../util/group-by.ts'
 import { countedSamples, type Samples } from '../judge/samples.ts'
 import type { BenchInfo } from '../model/claim.ts'
-import type { Params } from '../model/plan.ts'
+import { benchById, type Params } from '../model/plan.ts'
 import { type AttackProfile, attackProfileOf, type RunRecord } from '../model/record.ts'
 import { infoOf } from '../model/suite.ts'
 import { platformRoles, tracedCalls } from '../model/traced-calls.ts'
@@ -123,7 +123,7 @@ export function profileChanges(a: Run, b: Run): ProfileChange[] {
   const compared = b.plan.cases.flatMap((point) =>
     b.plan.platforms.flatMap(({ name: platform }) => {
       const [old, own] = [before.get(resultKey(point.id, platform)), now.get(resultKey(point.id, platform))]
-      const bench = b.plan.benches.find(({ id }) => id === point.bench)!
+      const bench = benchById(b.plan.benches, point.bench)!
       const source = bench.workload.traced
       if (!old || !own || source === undefined || old.byRound.size === 0 || own.byRound.size === 0) return []
       if ([...old.all, ...own.all].some((profile) => profile.source !== source)) return []

@@ -1,4 +1,4 @@
-import { type Plan, plannedResults } from '../../core/model/plan.ts'
+import { benchById, type Plan, plannedResults } from '../../core/model/plan.ts'
 import { stepDurations } from '../../core/records/step-durations.ts'
 import type { Progress } from '../../core/reporter.ts'
 import { duration } from '../format.ts'
@@ -46,11 +46,12 @@ export class TimeLeft {
   constructor(plan: Plan) {
     const { profile, benches, cases, platforms } = plan
     const seconds = stepDurations([], profile)
+    const casesById = new Map(cases.map((one) => [one.id, one]))
     this.#stepsOfResult = profile.warmup + profile.rounds
     this.#paces = new Map(
       plannedResults(plan).map(({ case: id, platform: name }) => {
-        const benchCase = cases.find((one) => one.id === id)!
-        const bench = benches.find((one) => one.id === benchCase.bench)!
+        const benchCase = casesById.get(id)!
+        const bench = benchById(benches, benchCase.bench)!
         const { sample } = seconds(benchCase, bench, platforms.find((one) => one.name === name)!)
         return [resultKey(id, name), { estimate: sample * 1000, steps: 0, total: 0, latest: 0 }]
       }),
