@@ -124,7 +124,9 @@ async function printSeccomp(
   const { rules, ...facts } = seccomp
   if (bpf !== undefined) {
     const path = resolve(io.cwd, bpf)
-    await checkOutput({ option: `--bpf ${bpf}`, path }, { root: io.cwd }, [{ what: 'the run record', file }])
+    await checkOutput({ option: `--bpf ${bpf}`, given: bpf, path }, { root: io.cwd }, [
+      { what: 'the run record', file },
+    ])
     writeOutput(path, seccompProgram(rules))
   }
   const profile = ociSeccomp(rules)

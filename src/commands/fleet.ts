@@ -65,8 +65,8 @@ async function compareFleet(
   const leftOut: Fleet['leftOut'] = []
   const files = recordFiles(io.cwd, paths).map((one) => ({ ...one, file: resolve(io.cwd, one.file) }))
   const inputs = files.map(({ file }) => ({ what: 'a run record', file }))
-  const out = html === undefined ? undefined : resolve(io.cwd, html)
-  if (out !== undefined) await checkOutput({ option: `--html ${html}`, path: out }, { root: io.cwd }, inputs)
+  const output = html === undefined ? undefined : { option: `--html ${html}`, given: html, path: resolve(io.cwd, html) }
+  if (output) await checkOutput(output, { root: io.cwd }, inputs)
   const surveys = surveyFiles(files, io, (file, why) => void leftOut.push({ file, why }))
   const { kinds: records, left } = chooseByHost(surveys)
   for (const { file, why, instead } of left) leftOut.push({ file, why: leftOutReasons[why](instead.file) })
@@ -83,9 +83,9 @@ async function compareFleet(
       'copy the records of .isobench/runs again from their hosts, or name others',
     )
   const fleet = compareKinds(kinds, leftOut, strict)
-  if (out !== undefined) {
+  if (output) {
     const { fleetPage } = await import('../reporters/html/fleet.ts')
-    writeReportFile(out, fleetPage(fleet))
+    writeReportFile(output.path, fleetPage(fleet))
   }
   if (json) io.out.write(`${JSON.stringify(fleet)}\n`)
   else

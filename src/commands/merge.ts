@@ -95,8 +95,9 @@ async function merge(names: readonly string[], options: MergeOptions, io: Comman
   // Before the first file is written, because a later one may be refused.
   for (const { file } of all) {
     if (file === undefined) continue
-    await checkOutput({ option: `--out ${options.out}`, path: file, isNew: true }, { root: io.cwd }, inputs)
-    refuseExisting({ option: `--out ${options.out}`, path: file })
+    const output = { option: `--out ${options.out}`, given: options.out!, path: file, isNew: true }
+    await checkOutput(output, { root: io.cwd }, inputs)
+    refuseExisting(output)
   }
   let isIncomplete = groups.flat().some(({ unreadable }) => unreadable.length > 0)
   for (const { group, merged, file } of all) {

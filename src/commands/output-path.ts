@@ -19,6 +19,8 @@ export interface InputFile {
 export interface Output {
   /** As written by the user, for messages: `--reporter html=report.html`. */
   readonly option: string
+  /** The path as written by the user. */
+  readonly given: string
   /** The absolute path. */
   readonly path: string
   /** Whether the command refuses any file that exists. Then it may add one to `.isobench/runs`. Default: false. */
@@ -38,7 +40,7 @@ const sourceNames = /^isobench\.config\.[cm]?[jt]s$|\.bench\.[cm]?[jt]s$/
  * @throws {UsageError} that says which file it is
  */
 export async function checkOutput(
-  { option, path, isNew = false }: Output,
+  { option, given, path, isNew = false }: Output,
   project: Pick<Project, 'root'> & Partial<Pick<Project, 'include' | 'configFile'>>,
   inputs: readonly InputFile[] = [],
 ): Promise<void> {
@@ -47,7 +49,7 @@ export async function checkOutput(
       `${option}: a file named "-" is not standard output`,
       'leave the file out to write to standard output, or write /dev/stdout',
     )
-  if (/\/"?$/.test(option)) throw new UsageError(`${option}: it names a folder`, 'name a file in it')
+  if (given.endsWith('/')) throw new UsageError(`${option}: it names a folder`, 'name a file in it')
   const target = linkChain(path).at(-1)!
   if (target !== path && !existsSync(dirname(target)))
     throw new UsageError(
@@ -72,11 +74,11 @@ export async function checkOutput(
 }
 
 /** The error of a command that never overwrites a file. */
-export const existingOutput = ({ option, path }: Output): UsageError =>
-  new UsageError(`${option}: ${path} already exists`, `remove it, or pass another file to ${option.split(' ')[0]}.`)
+export const existingOutput = ({ option, path }: Pick<Output, 'option' | 'path'>): UsageError =>
+  new UsageError(`${option}: ${path} already exists`, 'remove it, or name another file for the output')
 
 /** @throws {UsageError} if the output of such a command exists. A device or a FIFO may. */
-export function refuseExisting(output: Output): void {
+export function refuseExisting(output: Pick<Output, 'option' | 'path'>): void {
   if (existsSync(output.path) && !isStream(output.path)) throw existingOutput(output)
 }
 

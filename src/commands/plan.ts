@@ -79,7 +79,9 @@ export const command = defineCommand({
 async function plan(filters: readonly string[], given: PlanOptions, io: CommandIo): Promise<number> {
   const project = await loadProject(io.cwd, given.config, { command: 'run', profile: given.profile })
   const output =
-    given.out === undefined ? undefined : { option: `--out ${given.out}`, path: resolve(io.cwd, given.out) }
+    given.out === undefined
+      ? undefined
+      : { option: `--out ${given.out}`, given: given.out, path: resolve(io.cwd, given.out) }
   if (output) {
     await checkOutput(output, project)
     // Shards may have been measured with it. Those of a new plan would never merge with them.

@@ -118,8 +118,10 @@ export async function createReporters(
     const written = file === undefined ? [] : writtenFiles(wanted.name, file)
     takeFiles(written, wanted.name, taken)
     const own = isPath(wanted.name) ? [{ what: 'the reporter', file: resolve(wanted.base, wanted.name) }] : []
-    for (const path of written)
-      await checkOutput({ option: `the reporter "${wanted.name}=${wanted.file}"`, path }, project, [...inputs, ...own])
+    for (const path of written) {
+      const output = { option: `the reporter "${wanted.name}=${wanted.file}"`, given: wanted.file!, path }
+      await checkOutput(output, project, [...inputs, ...own])
+    }
     try {
       const reporter = isPath(wanted.name)
         ? await createOutside(wanted, file, context, project.root)

@@ -179,7 +179,7 @@ async function timeCommand(argv: readonly string[], options: TimeOptions, io: Co
   if (options.metric !== undefined) checkPattern(options.metric)
   const written = options.write === undefined ? undefined : resolve(io.cwd, options.write)
   if (written !== undefined) {
-    const output = { option: `--write ${options.write}`, path: written, isNew: true }
+    const output = { option: `--write ${options.write}`, given: options.write!, path: written, isNew: true }
     await checkOutput(output, { root: io.cwd })
     refuseExisting(output)
   }

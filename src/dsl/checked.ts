@@ -97,14 +97,17 @@ export function checkOptions(call: string, given: unknown, known: readonly strin
     throw new TypeError(`${call}: there is no option "${unknown}": ${suggestion(unknown, known)}`)
 }
 
+/** What is wrong with a call that has more arguments than it takes. @param call for the message, such as `clone()` */
+export const tooManyArguments = (call: string, more: readonly unknown[]): string =>
+  `${call} does not take ${more.map(describeValue).join(', ')} as its last argument`
+
 /**
  * Checks that a call that a workload makes while it runs has no arguments after those that it takes.
  * @param call for the message, such as `clone()`
  * @throws {TypeError} if it has
  */
 export function checkNoMoreArguments(call: string, more: readonly unknown[]): void {
-  if (more.length > 0)
-    throw new TypeError(`${call} does not take ${more.map(describeValue).join(', ')} as its last argument: remove it`)
+  if (more.length > 0) throw new TypeError(`${tooManyArguments(call, more)}: remove it`)
 }
 
 /** The most seconds that a time limit may have. A timer of Node that is longer than 24 days ends at once. */

@@ -1,6 +1,14 @@
 /** Checks and converts the arguments of matchers. */
 
-import { checkFields, describeValue, isObject, suggestion, unknownParams, withErrorLocation } from './checked.ts'
+import {
+  checkFields,
+  describeValue,
+  isObject,
+  suggestion,
+  tooManyArguments,
+  unknownParams,
+  withErrorLocation,
+} from './checked.ts'
 import type { Matcher, Reference } from './claim.ts'
 import { DefinitionError, type Location } from './errors.ts'
 import { convertQuantity, type Metric } from './metric.ts'
@@ -46,11 +54,7 @@ export function percentage(percent: number, better: 'lower' | 'higher', location
 /** @throws {DefinitionError} if a matcher got more arguments than it takes */
 export function checkNoMore(matcher: string, more: readonly unknown[], location?: Location): void {
   if (more.length === 0) return
-  throw new DefinitionError(
-    `${matcher}() does not take ${more.map(describeValue).join(', ')} as its last argument.`,
-    'remove it',
-    location,
-  )
+  throw new DefinitionError(`${tooManyArguments(`${matcher}()`, more)}.`, 'remove it', location)
 }
 
 /** @throws {DefinitionError} if the options are no factor */

@@ -32,7 +32,7 @@ linkSync(join(root, 'benches/a.bench.ts'), join(root, 'hard-bench'))
 symlinkSync('.isobench', join(root, 'state'))
 
 const check = (path: string, project = {}, isNew = false) =>
-  checkOutput({ option: `--out ${path}`, path: join(root, path), isNew }, { root, ...project }, [
+  checkOutput({ option: `--out ${path}`, given: path, path: join(root, path), isNew }, { root, ...project }, [
     { what: 'a run record', file: join(root, 'r.jsonl') },
   ])
 
@@ -83,6 +83,8 @@ it.each(['html', 'csv', 'junit', 'json'])('report --reporter %s=RECORD keeps the
 
 it('an output that ends with a slash, or is a link into a folder that does not exist, is refused', async () => {
   await expect(check('new/')).rejects.toThrow('--out new/: it names a folder')
+  const inWords = { option: 'the output of "a/"', given: 'new', path: join(root, 'new') }
+  await expect(checkOutput(inWords, { root })).resolves.toBeUndefined()
   symlinkSync('nowhere/new.json', join(root, 'lost'))
   await expect(check('lost')).rejects.toThrow(`is a link into a folder that does not exist: ${root}/nowhere/new.json`)
   symlinkSync('own/new.json', join(root, 'fresh'))
@@ -110,7 +112,7 @@ it('plan --out keeps a plan, because shards may have been measured with it', asy
   const options = checkOptions('isobench plan', plan.options, { shards: ['2'], out: ['plan.json'] })
   await expect(plan.run([], options as never, { ...io, cwd: folder })).rejects.toMatchObject({
     message: `--out plan.json: ${join(folder, 'plan.json')} already exists`,
-    fix: 'remove it, or pass another file to --out.',
+    fix: 'remove it, or name another file for the output',
   })
   expect(readFileSync(join(folder, 'plan.json'), 'utf8')).toBe('mine')
 })
