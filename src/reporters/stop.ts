@@ -10,7 +10,7 @@ import { duration } from './format.ts'
 
 /** What a run that ran out of time left open, in a sentence; undefined if nothing is open. */
 export function undecidedText(
-  claims: readonly Pick<ClaimVerdict, 'outcome' | 'extraRoundsNeeded'>[],
+  claims: readonly Pick<ClaimVerdict, 'outcome' | 'extraRoundsNeeded' | 'reason'>[],
   rounds: number,
 ): string | undefined {
   const open = claims.filter(({ outcome }) => outcome === 'inconclusive')
@@ -19,6 +19,7 @@ export function undecidedText(
     .flatMap(({ extraRoundsNeeded: needed }) => (typeof needed === 'number' ? [needed] : []))
     .sort((a, b) => a - b)
   const tooMany = open.filter(({ extraRoundsNeeded: needed }) => needed === 'too-many').length
+  const equal = open.filter(({ reason }) => reason?.code === 'equals-margin').length
   const half = needs[Math.ceil(needs.length / 2) - 1]
   const more = [
     ...(half === undefined
@@ -28,6 +29,7 @@ export function undecidedText(
             `about ${needs.at(-1)} all ${needs.length}`,
         ]),
     ...(tooMany > 0 ? [`more rounds alone will not decide ${tooMany} of them (more than ${mostExtraRounds})`] : []),
+    ...(equal > 0 ? [`rounds like these never decide ${equal} of them: their values are exactly at the margin`] : []),
   ]
   const text = more.join('; ') || 'the number of rounds they need is not known yet'
   return `${open.length} of ${claims.length} claims stayed undecided after ${rounds} rounds; ${text}`

@@ -246,7 +246,9 @@ function judgeRanking(order: readonly string[], against: Against): ComparisonRes
   const worst = (['contradicted', 'not-evaluated', 'inconclusive', 'holds'] as const).find((outcome) =>
     pairs.some((pair) => pair.outcome === outcome),
   )
-  const decisive = pairs.find((pair) => pair.outcome === worst)!
+  const deciding = pairs.filter((pair) => pair.outcome === worst)
+  // More rounds do not decide a pair of equal values, but may decide another pair.
+  const decisive = deciding.find(({ reason }) => reason?.code !== 'equals-margin') ?? deciding[0]!
   return { ...decisive, tests: pairs.flatMap(({ tests }) => tests) }
 }
 

@@ -23,11 +23,12 @@ const preciseShare = 1 / 3
 
 /**
  * Whether more rounds may decide a claim. The direction that the claim leans to plays no part. More rounds do not help
- * if samples failed or there is nothing to compare with.
+ * if samples failed, if there is nothing to compare with, or if the interval is the margin itself. A claim that is no
+ * longer measured stays undecided, so the looks together err no more often than with all their rounds.
  */
 export function isUndecided({ final }: FinalClaim): boolean {
-  if (final.outcome !== 'inconclusive') return false
-  const { interval, margin, reason } = final
+  const { outcome, interval, margin, reason } = final
+  if (outcome !== 'inconclusive' || reason?.code === 'equals-margin') return false
   if (!interval || margin === null) return true
   if (reason && ['within-half-margin', 'host-overloaded', 'multiplicity'].includes(reason.code)) return true
   return !((interval.high - interval.low) / 2 <= margin * preciseShare)

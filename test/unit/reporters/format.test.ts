@@ -79,7 +79,7 @@ describe('the words of a report', () => {
 
   it('says of what the time left open how many rounds it needs, and what more rounds do not decide', () => {
     const open = (extraRoundsNeeded: ClaimVerdict['extraRoundsNeeded']) =>
-      ({ outcome: 'inconclusive', extraRoundsNeeded }) as const
+      ({ outcome: 'inconclusive', reason: null, extraRoundsNeeded }) as const
     expect(undecidedText([open(8), open('too-many'), open(null)], 10)).toBe(
       '3 of 3 claims stayed undecided after 10 rounds; about 8 more rounds would probably decide half of 1 of them, ' +
         'about 8 all 1; more rounds alone will not decide 1 of them (more than 200)',

@@ -222,6 +222,13 @@ describe('a lone limit', () => {
 
 describe('a ranking', () => {
   const ranked: Matcher = { kind: 'ranked', platforms: ['native', 'runc', 'gvisor'] }
+
+  it('is open because of the pair that more rounds may decide, not of two equal platforms', () => {
+    const reasonOf = (gvisor: readonly number[]) =>
+      verdictOf(ranked, { native: six(1), runc: six(1), gvisor }).reason?.code
+    expect(reasonOf([0.98, 1.03, 0.97, 1.04, 0.99, 1.02])).toBe('interval-crosses-margin')
+    expect(reasonOf(six(1))).toBe('equals-margin')
+  })
   const around = (center: number, spread: number, offset = 0) =>
     Array.from({ length: 8 }, (_, round) => center * (1 + (spread * (((round + offset) * 5) % 8)) / 8))
 

@@ -131,6 +131,32 @@ describe('the steps of a run', () => {
     expect(claims[0]!.outcome).toBe('inconclusive')
   })
 
+  it.each([
+    ['a margin', { kind: 'withinNative', percent: 5 }, 1.05],
+    ['a factor', { kind: 'worseThan', platform: 'native', by: 2 }, 2],
+    ['equality', { kind: 'betterThan', platform: 'native', by: 1 }, 1],
+    ['a ranking', { kind: 'ranked', platforms: ['p0', 'native'] }, 1],
+  ] as const)('stop at the first look if every round is exactly at %s', (_, matcher, cost) => {
+    const costs = { p0: cost, p1: 1.01 }
+    const claims = [aClaim(matcher, { on: { by: 'name', names: ['p0'] } })]
+    const { ended, ...run } = simulate({ ...planFor(costs), benches: [aBench({ claims })] }, costs, { cv: 0 })
+    expect(run.claims[0]).toMatchObject({ outcome: 'inconclusive', reason: { code: 'equals-margin' } })
+    expect(ended).toEqual({ why: 'all-decided', rounds: 10 })
+    expect(undecidedText(run.claims, ended.rounds)).toBe(
+      '1 of 1 claims stayed undecided after 10 rounds; rounds like these never decide 1 of them: their values are ' +
+        'exactly at the margin',
+    )
+  })
+
+  it('go on if the values of some rounds are at the threshold, and those of others beyond it', () => {
+    const costs = { runc: 2 }
+    const claims = [aClaim({ kind: 'worseThan', platform: 'native', by: 2 })]
+    const plan = { ...planFor(costs), benches: [aBench({ claims })] }
+    const { ended, ...run } = simulate(plan, costs, { cv: 0.02 })
+    expect(run.claims[0]).toMatchObject({ outcome: 'inconclusive' })
+    expect(ended).toEqual({ why: 'all-rounds', rounds: 30 })
+  })
+
   it('stop at the first look where there is no claim', () => {
     const costs = { p0: 1 }
     const { ended } = simulate({ ...planFor(costs), benches: [aBench()] }, costs)
