@@ -40,6 +40,8 @@ export interface BenchVerdicts {
 export interface Reporter {
   /** A step before measuring: a probe, a package, a part of the image's build. */
   onPrepare?(what: string): void
+  /** The run has the host, after it waited this many milliseconds for another isobench process. */
+  onWaited?(milliseconds: number): void
   /** Files and benches that isobench could not use. */
   onProblems?(problems: readonly Problem[]): void
   onPlan?(plan: Plan): void
@@ -103,6 +105,7 @@ export function multiplexReporters(
   }
   return {
     onPrepare: (what) => notify((one) => one.onPrepare?.(what)),
+    onWaited: (milliseconds) => notify((one) => one.onWaited?.(milliseconds)),
     onProblems: (problems) => notify((one) => one.onProblems?.(problems)),
     onPlan: (plan) => notify((one) => one.onPlan?.(plan)),
     onStepStart: (progress) => notify((one) => one.onStepStart?.(progress)),

@@ -44,7 +44,10 @@ export interface LockOptions {
   readonly purpose: string
   /** Wait until the lock is free instead of throwing. */
   readonly wait?: boolean
+  /** Called with the process that has the lock, and again with each process that takes it before this one. */
   readonly onWait?: (holder: LockHolder) => void
+  /** Called when the lock is taken after another process had it, with the milliseconds of waiting. */
+  readonly onWaited?: (milliseconds: number) => void
   readonly signal?: AbortSignal
 }
 
@@ -70,6 +73,8 @@ async function readHolder(path: string): Promise<LockHolder | undefined> {
   return undefined
 }
 
+const isSameHolder = (a: LockHolder, b: LockHolder | undefined): boolean => a.pid === b?.pid && a.since === b.since
+
 /** Writes who has the lock. Returns what frees it, or `undefined` if the lock is that of a file that was removed. */
 function claim(path: string, descriptor: number, purpose: string): Disposable | undefined {
   if (!isStillAt(path, descriptor)) return undefined
@@ -89,12 +94,16 @@ function claim(path: string, descriptor: number, purpose: string): Disposable | 
 
 /**
  * Takes the lock of a file and keeps it until the returned object is disposed or the process ends. The file exists only
- * while the lock is taken, and only this user can open it. So no other user can take, delay or read the lock.
+ * while the lock is taken, and only this user can open it. So no other user can take, delay or read the lock. If
+ * several processes wait, the kernel chooses the next one, which may not be the first one.
  * @throws {LockedError} naming the holder, unless `wait` is set
  * @throws {InterruptedError} if the signal is aborted
  */
-export async function lock(path: string, { purpose, wait, onWait, signal }: LockOptions): Promise<Disposable> {
-  for (let reported = false; ; ) {
+export async function lock(path: string, options: LockOptions): Promise<Disposable> {
+  const { purpose, wait, onWait, onWaited, signal } = options
+  let reported: LockHolder | undefined
+  let waitingSince: number | undefined
+  for (;;) {
     if (signal?.aborted) throw new InterruptedError('interrupted while waiting for another isobench process')
     const descriptor = openSync(path, openFlags, 0o600)
     let held: Disposable | undefined
@@ -109,12 +118,16 @@ export async function lock(path: string, { purpose, wait, onWait, signal }: Lock
             'wait for it with --wait-for-lock, or stop it',
           )
         }
-        if (!reported && holder) onWait?.(holder)
-        reported ||= holder !== undefined
+        waitingSince ??= performance.now()
+        if (holder && !isSameHolder(holder, reported)) onWait?.(holder)
+        reported = holder ?? reported
         isLocked = await waitForFileLock(descriptor, signal)
       }
       held = isLocked && !signal?.aborted ? claim(path, descriptor, purpose) : undefined
-      if (held) return held
+      if (held) {
+        if (waitingSince !== undefined) onWaited?.(performance.now() - waitingSince)
+        return held
+      }
     } finally {
       if (!held) closeSync(descriptor)
     }

@@ -88,6 +88,7 @@ export async function measureProject(options: MeasureProjectOptions): Promise<Re
     purpose: `running ${plural(options.plan.benches.length, 'bench', 'benches')} of ${project.root}`,
     wait: options.waitForLock,
     onWait: ({ pid, purpose, since }) => onProgress(`waiting for process ${pid}, ${purpose}, since ${since}`),
+    onWaited: reporter.onWaited,
     signal,
   })
   const { skipEmulated = false } = options.plan.profile

@@ -82,11 +82,11 @@ export class HostSession implements Session {
    */
   static async open(this: void, guest: Project['guest'], options: SessionOptions): Promise<HostSession> {
     await using resources = new AsyncDisposableStack()
-    const { purpose, wait, signal, onWait } = options
+    const { signal } = options
     // Every process listens to the signal, and all platforms are probed at once.
     setMaxListeners(0, signal)
     const cpus = assignCpus(guest.cpus)
-    const hostLock = await lockHost({ purpose, wait, signal, ...(onWait && { onWait }) })
+    const hostLock = await lockHost(options)
     resources.defer(() => hostLock[Symbol.dispose]())
     const umask = useUsualUmask()
     resources.defer(() => umask[Symbol.dispose]())

@@ -4,7 +4,7 @@ import type { Limits } from '../../host/cgroup.ts'
 import type { CpuAssignment } from '../../host/cpus.ts'
 import type { Image } from '../../host/image.ts'
 import type { Load } from '../../host/load.ts'
-import type { LockHolder } from '../../host/lock.ts'
+import type { LockOptions } from '../../host/lock.ts'
 import type { OwnedGuestSandbox, TraceHooks } from '../../host/sandbox.ts'
 import type { Tracer } from '../../tracing/tracer.ts'
 import type { Environment } from '../model/record.ts'
@@ -13,12 +13,11 @@ import type { ResolvedPlatform } from '../project/platforms.ts'
 import type { LoadClientHost } from './exec-target.ts'
 
 /** What a session is opened for. */
-export interface SessionOptions {
+export interface SessionOptions extends Pick<LockOptions, 'onWait' | 'onWaited'> {
   /** Shown to a process that waits for the host. */
   readonly purpose: string
   /** Waits if another isobench process has the host. */
   readonly wait: boolean
-  readonly onWait?: (holder: LockHolder) => void
   readonly signal: AbortSignal
 }
 

@@ -63,13 +63,15 @@ const limits: readonly Limits[] = [
 const titleShare = 0.36
 
 export interface ScreenOptions {
-  /** Duration of the run in milliseconds. */
+  /** Duration of the run in milliseconds, without the wait for another isobench process. */
   readonly ms?: number
+  /** Milliseconds of that wait. */
+  readonly waitedMs?: number
   readonly before: Before
 }
 
-export function screenLines(report: Report, view: RenderOptions, { ms, before }: ScreenOptions): string[] {
-  const headline = headlineOf(report, before)
+export function screenLines(report: Report, view: RenderOptions, options: ScreenOptions): string[] {
+  const headline = headlineOf(report, options.before)
   const matrices = new Map<number, DrawnMatrix>()
   const matrixOfRows = (rows: number): DrawnMatrix => {
     const known = matrices.get(rows) ?? widestMatrix(report, view, rows)
@@ -79,7 +81,7 @@ export function screenLines(report: Report, view: RenderOptions, { ms, before }:
   let lines: string[] = []
   for (const limit of limits) {
     const above = [
-      ...verdictLines(headline, report, view, ms),
+      ...verdictLines(headline, report, view, options),
       ...failureLines(headline, report, view, limit),
       ...newNameLines(headline, report, view, limit),
       ...suspendedLines(headline, report, view, limit),
@@ -120,7 +122,22 @@ function hanging(text: string, width: number, indent: number, first = '', paint:
   )
 }
 
-function verdictLines(headline: Headline, report: Report, { width, ink }: RenderOptions, ms?: number): string[] {
+/** A shorter wait for another isobench process is not worth a word. */
+const shortWaitMs = 2000
+
+/** `took 12 s, after waiting 3 min for another isobench process`. */
+function tookText({ ms, waitedMs = 0 }: ScreenOptions): string[] {
+  if (ms === undefined) return []
+  const waited = waitedMs > shortWaitMs ? `, after waiting ${duration(waitedMs)} for another isobench process` : ''
+  return [`took ${duration(ms)}${waited}`]
+}
+
+function verdictLines(
+  headline: Headline,
+  report: Report,
+  { width, ink }: RenderOptions,
+  options: ScreenOptions,
+): string[] {
   const { state } = headline
   const isBad = state === 'failed' || state === 'invalid'
   const paint: Colorize = (text) => ink.strong((state === 'passed' ? ink.good : isBad ? ink.bad : ink.doubt)(text))
@@ -130,7 +147,7 @@ function verdictLines(headline: Headline, report: Report, { width, ink }: Render
   const { rounds } = report.profile
   const size = [
     [plural(benches, 'bench', 'benches'), plural(platforms, 'platform'), plural(rounds, 'round')].join(' × '),
-    ...(ms === undefined ? [] : [`took ${duration(ms)}`]),
+    ...tookText(options),
   ].join(', ')
   const killed = report.status === 'killed' ? 'the run was killed or is still running · ' : ''
   return [

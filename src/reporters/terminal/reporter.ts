@@ -44,12 +44,17 @@ export function terminalReporter(
   const comparableRuns = (report: Report) => ({ baseline: context.against?.(report), former: context.former?.(report) })
   let run: { readonly plan: Plan; readonly pace: ProgressEstimator } | undefined
   let startedAt: number | undefined
+  let waitedMs = 0
   let errors = 0
   return {
     onPrepare(what) {
       startedAt ??= Date.now()
       if (out.isTTY) status.show(() => sanitize(what))
       else print([sanitize(what)])
+    },
+    onWaited(milliseconds) {
+      waitedMs += milliseconds
+      if (startedAt !== undefined) startedAt += milliseconds
     },
     onProblems(problems) {
       print(problemLines(problems, view, true))
@@ -80,10 +85,11 @@ export function terminalReporter(
     },
     onFinish(report) {
       status.clear()
-      const took = startedAt !== undefined && { ms: Date.now() - startedAt }
+      const took = startedAt !== undefined && { ms: Date.now() - startedAt, waitedMs }
       print(summary(report, view, { before: comparableRuns(report), ...took }))
       // Watch runs again with the same reporter.
       startedAt = undefined
+      waitedMs = 0
     },
     onStoredRuns(runs) {
       const names = recordNames(runs.map(({ report }) => report))
@@ -140,6 +146,7 @@ export const dot: ReporterFactory = {
     const { out } = context
     const { width, ink } = renderOptions(context)
     const {
+      onWaited: waited,
       onProblems: problems,
       onPlan: planned,
       onFinish: finished,
@@ -151,6 +158,7 @@ export const dot: ReporterFactory = {
       column = 0
     }
     return {
+      ...(waited && { onWaited: waited }),
       onProblems(all) {
         newLine()
         problems?.(all)

@@ -62,13 +62,34 @@ describe('the lock', () => {
 
   it('waits for its holder, and says once for whom', async () => {
     const first = await lock(name, { purpose: 'first' })
-    const waitedFor: string[] = []
+    const events: unknown[] = []
     const onWait = (holder: LockHolder) => {
-      waitedFor.push(holder.purpose)
+      events.push(holder.purpose)
       first[Symbol.dispose]()
     }
+    const onWaited = (milliseconds: number) => events.push(milliseconds)
+    using _held = await lock(name, { purpose: 'second', wait: true, onWait, onWaited })
+    expect(events).toEqual(['first', expect.any(Number)])
+  })
+
+  it('says whom it waits for again if another process takes the lock before it', async () => {
+    let holder: Disposable | undefined = await lock(name, { purpose: 'first' })
+    const waitedFor: string[] = []
+    const onWait = ({ purpose }: LockHolder) => {
+      waitedFor.push(purpose)
+      holder?.[Symbol.dispose]()
+      holder = undefined
+      // A free lock is taken before the call returns.
+      if (purpose === 'first') void lock(name, { purpose: 'between' }).then((held) => (holder = held))
+    }
     using _held = await lock(name, { purpose: 'second', wait: true, onWait })
-    expect(waitedFor).toEqual(['first'])
+    expect(waitedFor).toEqual(['first', 'between'])
+  })
+
+  it('does not say that it waited if it was free', async () => {
+    const waits: number[] = []
+    using _held = await lock(name, { purpose, wait: true, onWaited: (milliseconds) => waits.push(milliseconds) })
+    expect(waits).toEqual([])
   })
 
   it('stops waiting if it is aborted', async () => {

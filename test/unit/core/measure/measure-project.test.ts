@@ -121,6 +121,23 @@ describe('a run', () => {
     ])
   })
 
+  it('says how long it waited for the host, before it measures', async () => {
+    const events: unknown[] = []
+    const reporter: Reporter = {
+      onWaited: (milliseconds) => void events.push(milliseconds),
+      onPlan: () => void events.push('plan'),
+    }
+    const { options } = prepare(fast, { disk: {} }, { rounds: 1, reporter })
+    await measureProject({
+      ...options,
+      openSession: (guest, given) => {
+        given.onWaited?.(5000)
+        return options.openSession!(guest, given)
+      },
+    })
+    expect(events).toEqual([5000, 'plan'])
+  })
+
   it('stops at an interim look when all claims are decided', async () => {
     const stops: StopReason[] = []
     const { report, record } = await measured(

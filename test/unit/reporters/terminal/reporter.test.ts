@@ -67,6 +67,27 @@ describe('the verdicts of a bench', () => {
   })
 })
 
+describe('the duration of a run', () => {
+  test.each([
+    ['default', 58_000, 'took 12 s, after waiting 58 s for another isobench process'],
+    ['dot', 58_000, 'took 10 s, after waiting 58 s for another isobench process'],
+    ['default', 2000, 'took 12 s ·'],
+  ])('of %s does not count a wait of %d ms for another process', async (name, waited, text) => {
+    const out = new Memory(false, 120)
+    const reporter = reporters[name]!.create(contextOf(out))
+    const { plan } = makeRecord(false)
+    reporter.onPrepare?.('waiting for process 1')
+    vi.advanceTimersByTime(waited)
+    reporter.onWaited?.(waited)
+    reporter.onPrepare?.('probing runc')
+    vi.advanceTimersByTime(2000)
+    reporter.onPlan?.(plan)
+    vi.advanceTimersByTime(10_000)
+    await reporter.onFinish?.(makeReport(false))
+    expect(out.text.replace(/\s+/g, ' ')).toContain(text)
+  })
+})
+
 describe('the summary', () => {
   test.each([40, 60, 80, 120])('fits %i columns', async (columns) => {
     const text = await piped('dot', columns)
