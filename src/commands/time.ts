@@ -9,6 +9,8 @@ import type { MetricResult, Report } from '../core/model/report.ts'
 import type { Problem } from '../core/model/suite.ts'
 import { findConfig, loadProject, type Project } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'
+import { suggestion } from '../dsl/checked.ts'
+import type { PlatformSpec } from '../dsl/platform.ts'
 import { inTemporaryFolder } from '../host/temporary-folder.ts'
 import { drivers } from '../platforms/index.ts'
 import { formatQuantity } from '../reporters/format.ts'
@@ -146,8 +148,21 @@ export function timedBenchText({ argv, boot, metric, better, unit }: TimedComman
 }
 
 /**
+ * The platforms that `--platform` names: of the config, or else kinds with their default options.
+ * @throws {UsageError} that names the option, because the config may have no fault
+ */
+export const timedPlatforms = (names: readonly string[], configured: readonly PlatformSpec[]): PlatformSpec[] =>
+  names.map((name) => {
+    const known = configured.find((spec) => spec.name === name)
+    if (known) return known
+    if (Object.hasOwn(drivers, name)) return { kind: name, name, tags: [], options: {} }
+    const all = new Set([...configured.map((spec) => spec.name), ...Object.keys(drivers)])
+    throw new UsageError(`isobench time: --platform: there is no platform "${name}".`, suggestion(name, [...all]))
+  })
+
+/**
  * A project with the bench alone, in a folder. It has the guests and platforms of the config, if there is one.
- * @throws {UsageError} if `--config` does not exist
+ * @throws {UsageError} if `--config` or a platform of `--platform` does not exist
  */
 async function timeProject(folder: string, options: TimeOptions, cwd: string): Promise<Project> {
   const names = [...new Set(options.platform ?? defaultPlatforms)]
@@ -169,9 +184,7 @@ async function timeProject(folder: string, options: TimeOptions, cwd: string): P
     skipTags: [],
     skipPlatformTags: [],
     image: options.package ? { ...image, packages: [...(image.packages ?? []), ...options.package] } : image,
-    platforms: names.map(
-      (name) => platforms.find((spec) => spec.name === name) ?? { kind: name, name, tags: [], options: {} },
-    ),
+    platforms: timedPlatforms(names, platforms),
   }
 }
 

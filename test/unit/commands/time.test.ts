@@ -8,11 +8,13 @@ import {
   summaryLines,
   type TimedCommand,
   timedBenchText,
+  timedPlatforms,
 } from '../../../src/commands/time.ts'
 import { loadWorkloads } from '../../../src/core/measure/measure-project.ts'
 import type { Report } from '../../../src/core/model/report.ts'
 import { collect } from '../../../src/core/project/collect.ts'
 import type { CommandResult } from '../../../src/dsl/guest.ts'
+import { platform } from '../../../src/dsl/platform.ts'
 import type { CommandWork, PreparedContext } from '../../../src/dsl/workload.ts'
 import type { Command } from '../../../src/tools/command.ts'
 import { bundlePath } from '../../../src/util/assets.ts'
@@ -48,6 +50,28 @@ async function measured(timed: TimedCommand, stdout = '') {
   const run = (workloads.get(bench!.id)!.work as CommandWork<never, never>).run(context as never)
   return { bench: bench!, commands, values: await run.catch((error: Error) => error.message) }
 }
+
+describe('the platforms of isobench time', () => {
+  const own = platform('runc', { name: 'mine', flags: ['--debug'] })
+
+  it('are those of the config, or kinds', () => {
+    expect(timedPlatforms(['mine', 'crun'], [own])).toEqual([
+      own,
+      { kind: 'crun', name: 'crun', tags: [], options: {} },
+    ])
+  })
+
+  it.each([
+    ['crum', 'did you mean "crun"?'],
+    ['mime', 'did you mean "mine"?'],
+    ['nope', expect.stringMatching(/^use one of: mine, native, .*gvisor/)],
+    ['constructor', expect.any(String)],
+  ])('do not include %s, and the error names the option', (name, fix) => {
+    expect(() => timedPlatforms(['native', name], [own])).toThrow(
+      expect.objectContaining({ message: `isobench time: --platform: there is no platform "${name}".`, fix }),
+    )
+  })
+})
 
 describe.skipIf(!built)('the bench of isobench time', () => {
   it('repeats the command for the length of a sample', async () => {
