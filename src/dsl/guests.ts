@@ -53,7 +53,8 @@ export interface GuestsApi {
   readonly totalMemoryBytes: number
   /**
    * Lowers the hard limit of all guests together.
-   * @param bytes more than `totalMemoryBytes` has no effect
+   *
+   * Unsupported if `bytes` is more than `totalMemoryBytes`.
    * @throws {RangeError} if `bytes` is less than 1 or no number, or, with cgroup v1, if the guests use more already
    */
   limitMemory(bytes: number): void

@@ -128,8 +128,16 @@ class SeveralGuests implements AsyncDisposable {
   /**
    * See `GuestsApi.limitMemory`.
    * @throws {RangeError} if the guests use more already
+   * @throws {UnsupportedError} if the host has less for guests. The sample would have that limit instead of `bytes`.
    */
   limitMemory(bytes: number): void {
+    const { memoryBytes } = this.group
+    if (bytes > memoryBytes)
+      throw new UnsupportedError(
+        `limitMemory(): ${formatBytes(bytes)} is more than the ${formatBytes(memoryBytes)} that this host can give ` +
+          'to guests now',
+        'choose at most totalMemoryBytes, or use a host with more memory',
+      )
     try {
       this.group.limitMemory(bytes)
     } catch (error) {
@@ -148,7 +156,7 @@ class SeveralGuests implements AsyncDisposable {
   /** What sets the limit of memory that a guest reaches first: the config, the workload, or one of them. */
   #memorySetting(): string {
     const config = 'guest.memory in the config'
-    if (this.#lowered === undefined || this.#lowered >= this.group.memoryBytes) return config
+    if (this.#lowered === undefined) return config
     const own = `limitMemory() of the workload, ${formatBytes(this.#lowered)} for all guests`
     return this.#lowered <= this.sample.measureContext.session.limits.memoryBytes ? own : `${config}, or ${own}`
   }

@@ -166,7 +166,7 @@ export class HostSession implements Session {
     const resources = stack.move()
     return {
       memoryBytes,
-      limitMemory: (bytes) => setMemoryLimit(name, Math.min(bytes, memoryBytes)),
+      limitMemory: (bytes) => setMemoryLimit(name, bytes),
       cpuSets: cpuSetsOf(cpus, limits.cpus.length),
       createSandbox: (rootfs, timeout, own) =>
         this.#createSandbox({ rootfs, timeout, limits: { ...limits, cpus: own }, parentGroup: name }),

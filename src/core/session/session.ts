@@ -32,7 +32,7 @@ export interface EnsureArtifactsOptions {
 export interface GuestGroup extends AsyncDisposable {
   /** Bytes that its guests may have together, those of platforms' host processes included. */
   readonly memoryBytes: number
-  /** Lowers the limit. @param bytes at most `memoryBytes` count */
+  /** Lowers the limit. @param bytes at most `memoryBytes` */
   limitMemory(bytes: number): void
   /** CPUs for guests that shall not share any: each has as many as a guest has. The first ones are the usual ones. */
   readonly cpuSets: readonly (readonly number[])[]

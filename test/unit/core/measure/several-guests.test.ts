@@ -147,9 +147,19 @@ describe('the limit of all guests together', () => {
   it('is set in whole bytes', async () => {
     const { host } = await sampleOf({}, async ({ limitMemory, totalMemoryBytes }) => {
       limitMemory(1000.5)
-      limitMemory(2 * totalMemoryBytes)
+      limitMemory(totalMemoryBytes)
     })
-    expect(host.eventsOf('limit')).toEqual(['limit 1000', `limit ${16 * 1024 ** 3}`])
+    expect(host.eventsOf('limit')).toEqual(['limit 1000', `limit ${8 * 1024 ** 3}`])
+  })
+
+  it.each([9 * 1024 ** 3, Number.POSITIVE_INFINITY])('is unsupported above what the host has: %d', async (bytes) => {
+    const { host, result } = await sampleOf({}, async ({ limitMemory }) => limitMemory(bytes))
+    expect(result).toBeInstanceOf(UnsupportedError)
+    expect(result).toMatchObject({
+      message: expect.stringMatching(/^limitMemory\(\): \S+ MiB is more than the 8192 MiB that this host can give/),
+      fix: expect.stringContaining('totalMemoryBytes'),
+    })
+    expect(host.eventsOf('limit')).toEqual([])
   })
 
   it.each([-1, 0, 0.5, Number.NaN])('cannot be removed with %s bytes', async (bytes) => {
@@ -179,7 +189,6 @@ describe('a limit that is too low', () => {
   const gibibyte = 1024 ** 3
   it.each([
     [undefined, '(guest.memory in the config)'],
-    [9 * gibibyte, '(guest.memory in the config)'],
     [gibibyte / 4, '(limitMemory() of the workload, 256 MiB for all guests)'],
     [2 * gibibyte, '(guest.memory in the config, or limitMemory() of the workload, 2048 MiB for all guests)'],
   ])('is named by a guest that ran out of memory: %s bytes', async (bytes, setting) => {
