@@ -196,20 +196,46 @@ export function liveProcesses(name: string): number[] {
   })
 }
 
+/** What v1 knows of processes that the kernel killed because memory ran out. */
+export interface OomKillsV1 {
+  /** Kills in the cgroups that exist. A runtime that removes the cgroup of a guest removes its count. */
+  readonly counted: number
+  /** How often a limit of the cgroup, or of one above it, was reached. */
+  readonly limitHits: number
+  /** Kills on the whole host since the cgroup was created. */
+  readonly onHost: number
+  /** Whether no process is left. */
+  readonly hasEnded: boolean
+}
+
 /**
- * Returns how many processes of the cgroup `name`, and of every cgroup below it, the kernel has killed because memory
- * ran out. Does not include kills by the guest kernel of a VM.
+ * The kills in a cgroup with v1. If none is counted and the guest has ended after it reached a limit, kills on the host
+ * count as its own, because an OCI runtime has removed the count with its cgroup when it returns.
  */
-export function oomKillCount(name: string): number {
+export const oomKillsV1 = ({ counted, limitHits, onHost, hasEnded }: OomKillsV1): number =>
+  counted === 0 && hasEnded && limitHits > 0 ? onHost : counted
+
+/**
+ * Returns a function that counts the processes of the cgroup `name`, and of every cgroup below it, that the kernel has
+ * killed since then because memory ran out. Does not include kills by the guest kernel of a VM.
+ */
+export function oomKillCounter(name: string): () => number {
   const memory = hierarchyWith('memory')
-  if (!memory) return 0
+  if (!memory) return () => 0
   const folder = join(memory.path, rootGroup, name)
-  // v2 includes the kills of child cgroups; v1 does not.
-  const files =
-    memory.version === 2
-      ? [join(folder, 'memory.events')]
-      : childrenFirst(folder).map((below) => join(below, 'memory.oom_control'))
-  return sumOf('oom_kill', files)
+  // v2 includes the kills of child cgroups, also of removed ones; v1 does not.
+  if (memory.version === 2) return () => sumOf('oom_kill', [join(folder, 'memory.events')])
+  const killsOnHost = () => sumOf('oom_kill', ['/proc/vmstat'])
+  const before = killsOnHost()
+  const counts = (file: string, folders: readonly string[]) => folders.map((one) => join(one, file))
+  const withParent = name.split('/').map((_, at, parts) => join(memory.path, rootGroup, ...parts.slice(0, at + 1)))
+  return () =>
+    oomKillsV1({
+      counted: sumOf('oom_kill', counts('memory.oom_control', childrenFirst(folder))),
+      limitHits: counts('memory.failcnt', withParent).reduce((sum, file) => sum + Number(readWords(file)[0] ?? 0), 0),
+      onHost: killsOnHost() - before,
+      hasEnded: liveProcesses(name).length === 0,
+    })
 }
 
 /**

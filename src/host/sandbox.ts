@@ -18,7 +18,7 @@ import {
   killProcesses,
   type Limits,
   makeCgroup,
-  oomKillCount,
+  oomKillCounter,
   setCpus,
   setFrozen,
 } from './cgroup.ts'
@@ -268,7 +268,7 @@ export async function createGuestSandbox(options: GuestSandboxOptions): Promise<
     id,
     group,
     setFrozen: (frozen) => setFrozen(group, frozen),
-    oomKillCount: () => oomKillCount(group),
+    oomKillCount: oomKillCounter(group),
     exceededLimit: () => (data?.isExceeded ? 'data' : hasRefusedProcesses(group) ? 'processes' : undefined),
     stateDir,
     rootfs,

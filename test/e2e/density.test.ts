@@ -29,8 +29,33 @@ const eater = defineDriver({
     return { execArgv: (argv) => sandbox.wrap(['sh', '-c', alive, String(pid), 'chroot', root, ...argv]) }
   },
 })
-export default defineConfig({ platforms: [platform('native'), platform(eater)], profiles: { quick: { warmup: 0 } } })
+export default defineConfig({
+  platforms: [platform('native'), platform('runc'), platform(eater)],
+  profiles: { quick: { warmup: 0 } },
+})
 `
+
+/** A burst of a guest that takes more memory than all guests may have. */
+const greedy = `import { bench, lower, workload } from 'isobench'
+import { command } from 'isobench/tools'
+bench('greedy', workload.guests('greedy', {
+  metrics: { ready: lower('ms') },
+  async run({ burst, limitMemory }) {
+    limitMemory(64 * 1024 ** 2)
+    const [start] = await burst(1, command('perl', '-e', 'my $x = "a" x 2 ** 27; print 1'))
+    if (!start.ok) throw new Error(start.error)
+    return { ready: start.readyMs }
+  },
+}))
+`
+
+test('a burst names the limit of memory that a guest has reached, with each runtime', async () => {
+  using project = Project.with({ 'isobench.config.ts': config, 'benches/greedy.bench.ts': greedy })
+  const outcome = await project.run(['--rounds', '1', '--platform', 'native,runc'])
+  const errors = outcome.report.cases[0]!.results.map(({ platform, errors: [first] }) => [platform, first])
+  const reason = 'went over the memory that guests have (limitMemory() of the workload, 64 MiB for all guests)'
+  expect(errors).toEqual(['native', 'runc'].map((name) => [name, expect.stringContaining(`perl in ${name} ${reason}`)]))
+})
 
 test('a platform that eats memory ends the search for how many guests fit, and the host survives', async () => {
   const host = observe()
