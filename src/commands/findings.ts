@@ -6,7 +6,7 @@ import { chooseFindings } from '../core/project/plan.ts'
 import { hasRecord } from '../core/records/record-file.ts'
 import type { FindingId } from '../dsl/finding-id.ts'
 import { explain, findingsMarkdown, findingsTable } from '../reporters/findings.ts'
-import { shellWord } from '../reporters/headline/next-steps.ts'
+import { inputWord } from '../reporters/headline/next-steps.ts'
 import { statedFindings } from '../reporters/stated-findings.ts'
 import { createColors } from '../reporters/terminal/table.ts'
 import { plural } from '../util/text.ts'
@@ -85,7 +85,7 @@ async function showFindings(
   else if (explained) {
     for (const finding of report.findings) io.out.write(`${explain(report, finding, view).join('\n')}\n`)
   } else {
-    const from = options.paper ? ' --paper' : named === undefined ? '' : ` --record ${shellWord(named)}`
+    const from = options.paper ? ' --paper' : named === undefined ? '' : ` --record ${inputWord(named)}`
     const table = findingsTable(report, view, { all: all || asked.length > 0, command: `isobench findings${from}` })
     io.out.write(`${table.join('\n')}\n`)
   }

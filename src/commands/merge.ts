@@ -7,7 +7,7 @@ import { chooseByHost, chooseOfOneHost, type MergedRecord, mergeRecords, recordT
 import type { RecordSurvey } from '../core/records/record-survey.ts'
 import type { LeftOut, MissingRounds, MissingShard } from '../core/records/shard-coverage.ts'
 import { kindText } from '../reporters/fleet-words.ts'
-import { shellWord } from '../reporters/headline/next-steps.ts'
+import { inputWord, shellWord } from '../reporters/headline/next-steps.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
 import { isStream, openOutput, writeAll } from '../util/outputs.ts'
 import { plural } from '../util/text.ts'
@@ -228,7 +228,7 @@ function missingText(
 ): string {
   const records = folder === undefined ? '' : ` --records ${shellWord(folder)}`
   const shards = missingShards.map(({ index, count, plan, isOfFile, benches }: MissingShard) => {
-    const ofPlan = isOfFile ? ` --plan ${planFile === undefined ? 'FILE' : shellWord(planFile)}` : ''
+    const ofPlan = isOfFile ? ` --plan ${planFile === undefined ? 'FILE' : inputWord(planFile)}` : ''
     const options = isOfFile ? '' : ', with the options of the other shards'
     const [kind, where] = group ? [` of ${kindText({ environment })}`, ', on a host of this kind'] : ['', '']
     return (

@@ -48,6 +48,14 @@ export function readablePath(path: string, limits: Partial<PipeLimits> = {}): st
   return copy
 }
 
+/**
+ * Whether no later process can read an input by its path: a pipe, which can be read once, or a descriptor of this
+ * process, such as that of `<(...)`.
+ */
+export const isTransient = (path: string): boolean =>
+  /^\/(dev\/(fd\/|stdin$)|proc\/(self|\d+)\/fd\/)/.test(path) ||
+  (statSync(path, { throwIfNoEntry: false })?.isFIFO() ?? false)
+
 /** Creates a file without a name. The kernel frees it when the process ends, also by a signal. */
 function openNameless(): number {
   const folder = mkdtempSync(join(tmpdir(), 'isobench-input-'))

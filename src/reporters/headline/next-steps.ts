@@ -4,6 +4,7 @@ import type { Report } from '../../core/model/report.ts'
 import { benchInfo, shortFile } from '../../core/model/suite.ts'
 import type { ClaimVerdict } from '../../core/model/verdict.ts'
 import { median } from '../../core/stats/index.ts'
+import { isTransient } from '../../util/inputs.ts'
 import { sanitize } from '../../util/text.ts'
 import { unavailablePlatforms } from '../summary.ts'
 import { type Disturbance, isMostlyDisturbed } from './disturbance.ts'
@@ -86,7 +87,7 @@ function rerun(report: Report, { benches, platforms, rounds, baseline }: Selecti
     ...(profile.name === 'quick' ? [] : [`--profile ${shellWord(profile.name)}`]),
     `--rounds ${least === most ? least : `${least}..${most}`}`,
     ...sampleOptions(profile, rounds === 'spread' ? longerSamples : 1),
-    ...(baseline === undefined ? [] : [`--baseline ${shellWord(baseline)}`]),
+    ...(baseline === undefined ? [] : [`--baseline ${inputWord(baseline)}`]),
   ].join(' ')
   const perRound = secondsOfRound(report, { files: named, names }, those) * (rounds === 'spread' ? longerSamples : 1)
   const seconds = (count: number) => perRound * (count + profile.warmup)
@@ -129,15 +130,17 @@ function namesOf(report: Report, benches: readonly BenchInfo[], files: readonly 
 /** Why a bench is not measured, even if a command names its file. */
 const neverRun: ReadonlySet<Report['excluded'][number]['reason']> = new Set(['skip', 'todo', 'only'])
 
-/** The options that give samples the length and the limit of the run, unless its profile gives them. */
+/**
+ * The options that give samples the length and the limit of the run, unless its profile gives them. The record does not
+ * say what a profile of the config gives, so such a profile has both options.
+ */
 function sampleOptions({ name, seconds, timeout }: Report['profile'], factor: number): string[] {
   // 3 * 0.3 is 0.8999999999999999.
   const longer = Number((factor * seconds).toPrecision(6))
   const usual = Object.hasOwn(defaultProfiles, name) ? defaultProfiles[name] : undefined
   return [
     ...(longer === usual?.seconds ? [] : [`--seconds ${longer}`]),
-    // A profile of the config has its own limit, which only few runs change.
-    ...(usual === undefined || timeout === usual.timeout ? [] : [`--timeout ${timeout}`]),
+    ...(timeout === usual?.timeout ? [] : [`--timeout ${timeout}`]),
   ]
 }
 
@@ -146,6 +149,9 @@ export function shellWord(text: string): string {
   const word = sanitize(text)
   return /^[\w./,@:+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
+
+/** An input in a command that a user runs later. A pipe cannot be read again, so its place has the word FILE. */
+export const inputWord = (path: string): string => (isTransient(path) ? 'FILE' : shellWord(path))
 
 function secondsOfRound(
   report: Report,
@@ -201,7 +207,7 @@ export function rerunOf(report: Report, { bench, subjects, direction }: Fact): C
  * @param record the path of the record; undefined for the latest run
  */
 export const allTables = (record: string | undefined): string =>
-  ['isobench report', ...(record === undefined ? [] : [shellWord(record)]), '--all'].join(' ')
+  ['isobench report', ...(record === undefined ? [] : [inputWord(record)]), '--all'].join(' ')
 
 /**
  * The command that shows more about a fact: how it is judged, how it changed over the runs, or every sample.
@@ -215,7 +221,7 @@ export function moreAbout(
   if (findings.length > 0)
     return [
       `isobench findings ${findings.join(' ')} --explain`,
-      ...(record ? [`--record ${shellWord(record)}`] : []),
+      ...(record ? [`--record ${inputWord(record)}`] : []),
     ].join(' ')
   if (baseline || former) return `isobench history --bench ${shellWord(bench.file)}`
   return allTables(record)

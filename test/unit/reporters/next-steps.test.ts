@@ -1,4 +1,6 @@
 /** What a run advises, and that it advises what its cause asks for. */
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { buildReport } from '../../../src/core/judge/report.ts'
 import type { RunRecord, Sample } from '../../../src/core/model/record.ts'
@@ -15,6 +17,7 @@ import { claimLines } from '../../../src/reporters/terminal/claims.ts'
 import { screenLines } from '../../../src/reporters/terminal/headline.ts'
 import { createColors } from '../../../src/reporters/terminal/table.ts'
 import { aClaim, costing, environmentOf, native, planWith, withValues } from '../core/judge/builders.ts'
+import { temporary } from '../host/children.ts'
 
 const within: Matcher = { kind: 'withinNative', percent: 10 }
 const alike: Matcher = { kind: 'equivalentTo', platform: 'native', percent: 10 }
@@ -102,7 +105,8 @@ describe('what to do next', () => {
     expect(lineOf('full', { seconds: 0.3 })).toBe('--seconds 0.9')
     expect(lineOf('paper', { seconds: 10 / 3, timeout: 300 })).toBe('')
     expect(lineOf('quick', { seconds: 2, timeout: 90 })).toBe('--seconds 6 --timeout 90')
-    expect(lineOf('nightly', { seconds: 2, timeout: 90 })).toBe('--seconds 6')
+    expect(lineOf('nightly', { seconds: 2, timeout: 90 })).toBe('--seconds 6 --timeout 90')
+    expect(lineOf('nightly', { seconds: 1, timeout: 60 })).toBe('--seconds 3 --timeout 60')
   })
 
   it('selects only the files and benches that it is about', () => {
@@ -182,6 +186,27 @@ describe('what to do next', () => {
     expect(moreAbout({ ...failure!, findings: [3, 12] }, none)).toBe('isobench findings 3 12 --explain')
     expect(moreAbout(failure!, { ...none, former: report })).toBe('isobench history --bench a.bench.ts')
     expect(rerunOf(report, failure!)!.line).toBe('isobench run a.bench.ts --platform native,runc --rounds 10')
+  })
+
+  it('names the record, unless it came from a pipe, which nobody can read again', () => {
+    const [failure] = headlineOf(reportOf([...native(), ...costing('runc', 2)]), {}).failures
+    const none = { baseline: null, former: null }
+    const folder = temporary()
+    const fifo = join(folder.path, 'fifo')
+    execFileSync('mkfifo', [fifo])
+    for (const [record, word] of [
+      ['runs/1.jsonl', 'runs/1.jsonl'],
+      ['/dev/fd/63', 'FILE'],
+      ['/dev/stdin', 'FILE'],
+      ['/proc/self/fd/9', 'FILE'],
+      [fifo, 'FILE'],
+    ] as const) {
+      expect(moreAbout(failure!, none, record)).toBe(`isobench report ${word} --all`)
+      expect(moreAbout({ ...failure!, findings: [3] }, none, record)).toBe(
+        `isobench findings 3 --explain --record ${word}`,
+      )
+    }
+    folder.remove()
   })
 })
 
