@@ -1,5 +1,6 @@
 /** Paths of files that the package contains. */
 
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -28,6 +29,17 @@ export const programPath = (name: string): string => fileURLToPath(new URL(`dist
 /** The version of isobench. */
 export const version = (): string =>
   (JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string }).version
+
+/**
+ * Identifies this build: the version, and a digest of what bench files import. It covers all of that, because esbuild
+ * names chunks by their digests. The version alone before isobench is built.
+ */
+export function buildId(): string {
+  const imported = (['index', 'tools'] as const).map(bundlePath).filter((path) => existsSync(path))
+  const digest = createHash('sha256')
+  for (const path of imported) digest.update(readFileSync(path))
+  return imported.length === 0 ? version() : `${version()}+${digest.digest('hex').slice(0, 10)}`
+}
 
 /** The folder of isobench itself: in `node_modules`, or a clone. Ends without a slash. */
 export const packageFolder = (): string => dirname(fileURLToPath(new URL('package.json', root)))

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import * as z from 'zod'
+import { buildId } from '../../util/assets.ts'
 import { IsobenchError, messageOf, UsageError } from '../../util/errors.ts'
 import { readablePath } from '../../util/inputs.ts'
+import { sanitize } from '../../util/text.ts'
 import { casesOf, isMeasuredOn, type Plan } from '../model/plan.ts'
 import type { Sample } from '../model/record.ts'
 import type { BenchData } from '../model/suite.ts'
@@ -47,6 +49,7 @@ const shardPlanSchema = z.strictObject({
   isobench: z.literal('shard-plan'),
   planVersion: z.literal(planVersion),
   id: z.string(),
+  build: z.string(),
   createdAt: z.string(),
   selection: selectionSchema,
   shards: z.array(z.strictObject({ seconds: z.number(), benches: z.array(plannedBenchSchema) })).min(1),
@@ -65,8 +68,8 @@ export class ShardPlanError extends IsobenchError {
  * the original, and `isobench merge` would join them as if they had measured the same.
  */
 function planId(contents: Omit<ShardPlan, 'id'>): string {
-  const { isobench, planVersion, createdAt, selection, shards } = shardPlanSchema.parse({ ...contents, id: '' })
-  const text = JSON.stringify([isobench, planVersion, createdAt, selection, shards])
+  const { isobench, planVersion, build, createdAt, selection, shards } = shardPlanSchema.parse({ ...contents, id: '' })
+  const text = JSON.stringify([isobench, planVersion, build, createdAt, selection, shards])
   return `p${createHash('sha256').update(text).digest('hex').slice(0, 10)}`
 }
 
@@ -116,6 +119,7 @@ export function createShardPlan(benches: readonly PlannedBench[], count: number,
   const contents: Omit<ShardPlan, 'id'> = {
     isobench: 'shard-plan',
     planVersion,
+    build: buildId(),
     createdAt: new Date().toISOString(),
     selection,
     shards: assignShards(benches, count).map((ids) => {
@@ -151,19 +155,26 @@ export function readShardPlan(file: string): ShardPlan {
 
 /**
  * Checks that this host has the benches of the plan.
- * @throws {ShardPlanError} that names the first bench that is missing, new or changed
+ * @throws {ShardPlanError} that names the first bench that is missing, new or changed, or the build of the plan
  */
-export function checkShardPlan({ id, shards }: PlannedShards, benches: readonly BenchData[]): void {
+export function checkShardPlan({ id, build, shards }: PlannedShards, benches: readonly BenchData[]): void {
   const planned = new Map(shards.flatMap((shard) => shard.benches).map((bench) => [bench.id, bench.digest]))
   const here = new Map(benches.map((bench) => [bench.id, bench.digest]))
-  const refuse = (bench: string, why: string, fix = remake): never => {
-    throw new ShardPlanError(`the bench ${bench} ${why} shard plan ${id} was made`, fix)
+  const refuse = (bench: string, why: string): never => {
+    throw new ShardPlanError(`the bench ${bench} ${why} shard plan ${id} was made`, remake)
   }
-  // The digest of a bench has the parts of isobench that it uses.
-  const sameBuild = `if its file is the same, use the build of isobench that made the plan; otherwise ${remake}`
+  const changed = (bench: string): never => {
+    if (build === buildId()) return refuse(bench, 'has changed since')
+    // The digest of a bench has the parts of isobench that it uses.
+    throw new ShardPlanError(
+      `shard plan ${id} was made by build ${sanitize(build, 40)} of isobench, and this is ${buildId()}. So the bench ` +
+        `${bench} is not the same`,
+      `use one build of isobench on all hosts, or ${remake}`,
+    )
+  }
   for (const [bench, digest] of planned) {
     if (!here.has(bench)) refuse(bench, 'is gone since')
-    if (here.get(bench) !== digest) refuse(bench, 'has changed since', sameBuild)
+    if (here.get(bench) !== digest) changed(bench)
   }
   for (const bench of here.keys()) if (!planned.has(bench)) refuse(bench, 'is new since')
 }

@@ -7,6 +7,8 @@ import type { BenchData } from '../model/suite.ts'
 /** The part of a plan file that decides what a shard measures. */
 export interface PlannedShards {
   readonly id: string
+  /** The build of isobench that made the plan. */
+  readonly build: string
   readonly shards: readonly { readonly benches: readonly Pick<BenchData, 'id' | 'digest'>[] }[]
 }
 

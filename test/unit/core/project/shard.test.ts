@@ -163,6 +163,7 @@ describe('a plan file', () => {
     ['seed', { ...plan, selection: { ...plan.selection, seed: 'other' } }],
     ['shards', { ...plan, shards: [...plan.shards].reverse() }],
     ['id', { ...plan, id: 'p0123456789' }],
+    ['build', { ...plan, build: '0.0.1' }],
   ])('with edited %s is refused', (_, edited) => {
     writeFileSync(file, JSON.stringify(edited))
     expect(() => readShardPlan(file)).toThrow(`${file} was edited since isobench plan wrote it`)
@@ -178,7 +179,19 @@ describe('a plan file', () => {
     expect(check([...benches, named('d')])).toThrow('a.bench.ts#d is new since')
     const changed = check([named('a', { digest: 'changed' }), ...benches.slice(1)])
     expect(changed).toThrow('a.bench.ts#a has changed since')
-    const fix = expect.stringContaining('if its file is the same, use the build of isobench that made the plan')
-    expect(changed).toThrow(expect.objectContaining({ fix }))
+  })
+
+  it('of another build of isobench is refused for that, if the build changes a bench', () => {
+    const other = { ...plan, build: '0.0.9+0123456789' }
+    expect(() => checkShardPlan(other, benches)).not.toThrow()
+    const changed = () => checkShardPlan(other, [named('a', { digest: 'changed' }), ...benches.slice(1)])
+    expect(changed).toThrow(
+      expect.objectContaining({
+        message: expect.stringMatching(
+          /^shard plan \S+ was made by build 0\.0\.9\+0123456789 of isobench, and this is \d\S+\. .* a\.bench\.ts#a /,
+        ),
+        fix: expect.stringContaining('use one build of isobench on all hosts'),
+      }),
+    )
   })
 })

@@ -11,7 +11,7 @@ import { exitText, fleetNotes } from '../../../../src/reporters/fleet-words.ts'
 import { mergeAll, surveysOf } from '../../../support/merged.ts'
 import { benches, idOf, type ShardOver, shard } from '../../../support/shards.ts'
 
-const planned = { id: 'p1', shards: benches.map((bench) => ({ benches: [bench] })) }
+const planned = { id: 'p1', build: '1', shards: benches.map((bench) => ({ benches: [bench] })) }
 
 function on(kernel: string, index: number, over: ShardOver & { readonly file: string }): RunRecord {
   const record = shard(index, { run: 'p1', planned, ...over })
@@ -95,7 +95,7 @@ describe('shards of two kinds of host', () => {
   }
 
   it('of which one kind measured another version of a bench keep all shards of the later run', () => {
-    const other = { id: 'p2', shards: benches.map((one) => ({ benches: changed([one]) })) }
+    const other = { id: 'p2', build: '1', shards: benches.map((one) => ({ benches: changed([one]) })) }
     const later = [1, 2, 3].map((index) =>
       edited(on('6.1.0', index, { file: `later-${index}.jsonl`, at: `2026-03-0${index}`, run: 'p2', planned: other })),
     )

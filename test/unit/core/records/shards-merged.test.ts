@@ -220,7 +220,7 @@ describe('plans of shards that differ', () => {
 })
 
 describe('records of one shard plan', () => {
-  const planned = { id: 'p1', shards: benches.map((bench) => ({ benches: [bench] })) }
+  const planned = { id: 'p1', build: '1', shards: benches.map((bench) => ({ benches: [bench] })) }
   const ofFile = (index: number, over: Partial<RunRecord['plan']> = {}): RunRecord => {
     const record = shard(index, { run: planned.id, planned })
     return { ...record, plan: { ...record.plan, ...over } }
