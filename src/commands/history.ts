@@ -130,7 +130,7 @@ function unjudgedText(reason: Unjudged, all: History): string {
       return `the latest run has no value of ${listText(names, namedResults)}`
     }
     case 'too-few-runs':
-      return `a change point needs ${2 * minSegment} runs with a value`
+      return `a change point needs ${2 * minSegment} runs with a value, and no metric has more than ${reason.most} yet`
   }
 }
 

@@ -320,7 +320,9 @@ export const worsened = ({ hosts }: Pick<History, 'hosts'>): MetricHistory[] =>
 
 /** Why nothing is known to be fine although no metric is worse. */
 export type Unjudged =
-  | { readonly why: 'no-run' | 'too-few-runs' }
+  | { readonly why: 'no-run' }
+  /** `most`: runs with a value, of the metric that has most of them. */
+  | { readonly why: 'too-few-runs'; readonly most: number }
   | { readonly why: 'unreadable'; readonly records: readonly string[] }
   | { readonly why: 'failed'; readonly metrics: readonly MetricHistory[] }
 
@@ -336,7 +338,8 @@ export function unjudged(all: History, shown: History): Unjudged | undefined {
   const metrics = shown.hosts.flatMap((host) => host.metrics.filter(({ failedRun }) => failedRun !== undefined))
   if (metrics.length > 0) return { why: 'failed', metrics }
   const hasValues = (values: readonly (number | null)[]) => values.some((value) => value !== null)
-  const canChange = ({ medians, ratios }: MetricHistory) =>
-    (hasValues(ratios) ? ratios : medians).filter((value) => value !== null).length >= 2 * minSegment
-  return all.hosts.some((host) => host.metrics.some(canChange)) ? undefined : { why: 'too-few-runs' }
+  const runsOf = ({ medians, ratios }: MetricHistory) =>
+    (hasValues(ratios) ? ratios : medians).filter((value) => value !== null).length
+  const most = Math.max(0, ...all.hosts.flatMap((host) => host.metrics.map(runsOf)))
+  return most >= 2 * minSegment ? undefined : { why: 'too-few-runs', most }
 }

@@ -208,7 +208,10 @@ test('--fail-on worse is no pass if the latest runs cannot show a change', async
   expect(await failOnWorse()).toMatchObject({ code: 4, err: `${nothing}no run is stored\n` })
   store(9, 99)
   const few = await failOnWorse()
-  expect(few).toMatchObject({ code: 4, err: `${nothing}a change point needs 10 runs with a value\n` })
+  expect(few).toMatchObject({
+    code: 4,
+    err: `${nothing}a change point needs 10 runs with a value, and no metric has more than 9 yet\n`,
+  })
   store(20, 99)
   expect(await failOnWorse()).toMatchObject({ code: 0, err: '' })
   expect(await failOnWorse('2027-01-01')).toMatchObject({
