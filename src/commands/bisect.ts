@@ -37,6 +37,9 @@ const firstLook = 8
 const buildTimeout = 3600
 const [goodName, candidateName] = ['good', 'candidate']
 
+/** The most rounds that `--max-rounds` takes. */
+const mostRounds = 1000
+
 const bisectOptions = {
   bench: {
     ...sharedOptions.bench,
@@ -87,7 +90,10 @@ const bisectOptions = {
     group: 'Measure',
     description: 'the most rounds per commit; without a certain verdict it is skipped (default: 30)',
     example: '--max-rounds 60',
-    schema: number((value) => Number.isInteger(value) && value >= 5 && value <= 1000, 'from 5 to 1000').default(30),
+    schema: number(
+      (value) => Number.isInteger(value) && value >= 5 && value <= mostRounds,
+      `from 5 to ${mostRounds}`,
+    ).default(30),
   },
   ...pickOptions('profile', 'seconds', 'json', 'install', 'waitForLock', 'config'),
 } as const satisfies OptionTable
@@ -304,10 +310,26 @@ export function skipFix(reason: Reason | null, maxRounds: number): string {
     case 'sample-errors':
     case 'platform-unavailable':
       return 'check that the program of --build runs the bench, or pass another bad commit'
+    case 'workload-unsupported':
+    case 'client-bound':
+      return 'choose another bench: --bench'
+    case 'not-observed':
+    case 'zero-value':
+      return 'choose another metric: --metric'
+    case 'different-work':
+      return 'keep the bench files and the config as they are, or choose another bench: --bench'
+    case 'equals-margin':
+      return 'choose another margin: --margin'
+    case 'noise-floor':
+      return `choose a margin above the noise of this host: --margin ${Math.ceil(reason.smallestMarginPercent)}`
     case 'host-overloaded':
       return 'stop other processes, and run it again'
+    case 'dependent-rounds':
+      return 'stop other processes, or measure longer samples: --seconds'
     default:
-      return `allow more rounds: --max-rounds ${Math.min(1000, 2 * maxRounds)}`
+      return maxRounds < mostRounds
+        ? `allow more rounds: --max-rounds ${Math.min(mostRounds, 2 * maxRounds)}`
+        : 'choose a margin further from the difference: --margin, or longer samples: --seconds'
   }
 }
 

@@ -4,6 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { buildCommit, platformOf, skipFix } from '../../../src/commands/bisect.ts'
 import { commands } from '../../../src/commands/index.ts'
 import { checkOptions } from '../../../src/commands/options.ts'
+import type { Reason } from '../../../src/core/model/verdict.ts'
 import { platform } from '../../../src/dsl/platform.ts'
 import { messageOf } from '../../../src/util/errors.ts'
 import { temporary } from '../host/children.ts'
@@ -46,6 +47,25 @@ describe('bisect', () => {
     expect(skipFix({ code: 'interval-crosses-margin' }, 100)).toBe('allow more rounds: --max-rounds 200')
     expect(skipFix({ code: 'interval-crosses-margin' }, 900)).toBe('allow more rounds: --max-rounds 1000')
     expect(skipFix(null, 30)).toContain('check that the program of --build runs')
+  })
+
+  it.each<[Reason, string]>([
+    [{ code: 'equals-margin' }, 'choose another margin: --margin'],
+    [{ code: 'noise-floor', smallestMarginPercent: 6.2 }, '--margin 7'],
+    [{ code: 'different-work' }, 'keep the bench files and the config as they are'],
+    [{ code: 'zero-value' }, '--metric'],
+    [{ code: 'client-bound', platforms: ['candidate'] }, '--bench'],
+    [{ code: 'dependent-rounds', correlation: 0.8, driftPercent: 3, comparisons: 1 }, '--seconds'],
+  ])('does not advise more rounds if they decide nothing: %o', (reason, fix) => {
+    expect(skipFix(reason, 30)).toContain(fix)
+    expect(skipFix(reason, 30)).not.toContain('rounds')
+  })
+
+  it('does not advise more rounds than it takes', () => {
+    expect(skipFix({ code: 'interval-crosses-margin' }, 999)).toBe('allow more rounds: --max-rounds 1000')
+    expect(skipFix({ code: 'interval-crosses-margin' }, 1000)).toBe(
+      'choose a margin further from the difference: --margin, or longer samples: --seconds',
+    )
   })
 
   it('says which program a build did not make, and how to fix a build that fails', async () => {
