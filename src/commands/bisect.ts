@@ -44,7 +44,8 @@ const bisectOptions = {
   bench: {
     ...sharedOptions.bench,
     description: 'the bench with this text in its id',
-    schema: z.array(z.string(), 'name one bench.').length(1, 'name one bench.'),
+    repeatable: false,
+    schema: z.string('name one bench.').transform((text) => [text]),
   },
   metric: {
     value: '<name>',
@@ -58,6 +59,11 @@ const bisectOptions = {
     value: '<name>',
     description: 'the platform of the config with the runtime (default: the only one with the option binary)',
     example: '--platform crun',
+    repeatable: false,
+    schema: z
+      .string()
+      .transform((name) => [name])
+      .optional(),
   },
   build: {
     value: '<command>',
@@ -123,7 +129,7 @@ export const command = defineCommand({
 
 async function bisect([good, bad]: readonly string[], options: BisectOptions, io: CommandIo): Promise<number> {
   const project = await loadProject(io.cwd, options.config, { command: 'bisect', profile: options.profile })
-  const spec = platformOf(project, options.platform?.join(','))
+  const spec = platformOf(project, options.platform?.[0])
   const program = options.binary ?? spec.kind
   // Refuse a wrong name before the first build.
   const { plan, collected } = await planBisection({ ...project, platforms: [spec] }, options)

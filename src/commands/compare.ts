@@ -25,7 +25,7 @@ export const command = defineCommand({
     ...pickOptions('config'),
   },
   examples: [
-    { line: 'compare main .isobench/runs/latest.jsonl', description: 'a baseline and a record' },
+    { line: 'compare main nightly.jsonl', description: 'a baseline and a record' },
     { line: 'compare before.jsonl after.jsonl --margin 3', description: 'two records' },
   ],
   run: async (args, options, io) => compare(args, options, io),

@@ -12,7 +12,7 @@ import { plainTable } from '../reporters/terminal/table.ts'
 import { UsageError } from '../util/errors.ts'
 import { sanitize } from '../util/text.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
-import { type CheckedOptions, type OptionTable, pickOptions, sharedOptions } from './options.ts'
+import { type CheckedOptions, fixedRounds, type OptionTable, pickOptions, sharedOptions } from './options.ts'
 import { createReporters } from './reporters.ts'
 import { confirm } from './setup.ts'
 
@@ -24,7 +24,7 @@ const noiseOptions = {
     description: 'rounds; each one measures native twice (default: 10)',
     example: '--rounds 20',
     // Enough rounds to say something about the tails, in twice the time of a quick run of one platform.
-    schema: sharedOptions.rounds.schema.default({ first: 10, last: 10 }),
+    schema: fixedRounds.default({ first: 10, last: 10 }),
   },
   ...pickOptions('seconds', 'timeout', 'duet', 'json', 'install', 'waitForLock', 'config'),
 } as const satisfies OptionTable

@@ -65,16 +65,19 @@ export const number = (isValid: (value: number) => boolean, range: string) =>
     return z.NEVER
   })
 
-/** `5`, or `10..30` for interim looks from the tenth round on. */
-const rounds = text.transform((value, context) => {
-  const [first, last = first] = /^\d+(\.\.\d+)?$/.test(value) ? value.split('..').map(Number) : []
-  if (first !== undefined && first >= 1 && last! >= first && last! <= 1000) return { first, last: last! }
-  context.addIssue({
-    code: 'custom',
-    message: `"${value}" is neither a number from 1 to 1000, such as 10, nor a range such as 10..30.`,
+const roundsOf = (format: RegExp, expected: string) =>
+  text.transform((value, context) => {
+    const [first, last = first] = format.test(value) ? value.split('..').map(Number) : []
+    if (first !== undefined && first >= 1 && last! >= first && last! <= 1000) return { first, last: last! }
+    context.addIssue({ code: 'custom', message: `"${value}" is ${expected}.` })
+    return z.NEVER
   })
-  return z.NEVER
-})
+
+/** `5`, or `10..30` for interim looks from the tenth round on. */
+const rounds = roundsOf(/^\d+(\.\.\d+)?$/, 'neither a number from 1 to 1000, such as 10, nor a range such as 10..30')
+
+/** Rounds of a command without claims, which could end a range early. */
+export const fixedRounds = roundsOf(/^\d+$/, 'not a number from 1 to 1000, such as 10')
 
 /** `90s`, `10m`, `1h30m`, as milliseconds. */
 const duration = text.transform((value, context) => {
@@ -159,7 +162,7 @@ export const sharedOptions = {
   lastFailed: {
     group: 'Select benches',
     description: 'only benches that failed in the latest run; all benches if none failed',
-    example: '--last-failed --rounds 20',
+    example: '--last-failed',
     schema: toggle,
   },
   forbidOnly: {
@@ -222,7 +225,7 @@ export const sharedOptions = {
   remeasure: {
     group: 'Measure',
     description: 'do not repeat samples that other processes on the host disturbed',
-    example: '--no-remeasure --max-duration 10m',
+    example: '--no-remeasure',
     schema: z.boolean().default(true),
     negated: 'only',
   },
@@ -360,7 +363,7 @@ export const sharedOptions = {
   waitForLock: {
     group: 'Host and project',
     description: 'wait while another isobench measures on this host',
-    example: '--wait-for-lock --json',
+    example: '--wait-for-lock',
     schema: toggle,
   },
   config: {

@@ -20,7 +20,7 @@ import { platformLines, problemLines } from '../reporters/terminal/summary.ts'
 import { UsageError } from '../util/errors.ts'
 import { plural, wrap } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
-import { type CheckedOptions, list, type OptionTable, pickOptions, sharedOptions } from './options.ts'
+import { type CheckedOptions, fixedRounds, list, type OptionTable, pickOptions, sharedOptions } from './options.ts'
 import { checkOutput, refuseExisting } from './output-path.ts'
 import { createReporters } from './reporters.ts'
 import { confirm } from './setup.ts'
@@ -31,7 +31,14 @@ const defaultPlatforms = ['native', 'runc']
 const benchFileName = 'time.bench.ts'
 
 const timeOptions = {
-  ...pickOptions('rounds', 'seconds', 'timeout', 'json', 'install', 'waitForLock', 'config'),
+  rounds: {
+    ...sharedOptions.rounds,
+    value: '<n>',
+    description: `rounds per platform (default: those of the profile quick); an interval needs at least ${minRounds}`,
+    example: '--rounds 10',
+    schema: fixedRounds.optional(),
+  },
+  ...pickOptions('seconds', 'timeout', 'json', 'install', 'waitForLock', 'config'),
   platform: {
     ...sharedOptions.platform,
     description: 'platforms of the config, or kinds of platforms, separated by commas (default: native,runc)',

@@ -34,6 +34,15 @@ describe('a required option', () => {
 })
 
 describe('bisect', () => {
+  it('takes one bench and one platform', async () => {
+    const { options } = await commands.find(({ name }) => name === 'bisect')!.load()
+    const check = (typed: Record<string, string[]>) =>
+      checkOptions('bisect', options, { bench: ['boot'], build: ['make'], ...typed })
+    expect(check({ platform: ['a,b'] })).toMatchObject({ bench: ['boot'], platform: ['a,b'] })
+    for (const key of ['bench', 'platform'])
+      expect(() => check({ [key]: ['a', 'b'] })).toThrow(`bisect: --${key} is given 2 times.`)
+  })
+
   it('names each platform as the option that selects it', () => {
     const platforms = [platform('crun', { name: 'a' }), platform('crun', { name: 'b' }), platform('native')]
     expect(() => platformOf({ platforms }, undefined)).toThrow(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { commandHelp, generalHelp } from '../../../src/commands/help.ts'
 import { commands } from '../../../src/commands/index.ts'
+import { flagNames } from '../../../src/commands/options.ts'
 import { reporters } from '../../../src/reporters/index.ts'
 
 const kinds = Object.values(reporters)
@@ -30,6 +31,9 @@ describe.each(loaded)('isobench %s --help', (name, command) => {
     expect(columns.size).toBeLessThanOrEqual(1)
     for (const { example } of Object.values(command.options))
       expect(lines.join('\n').replace(/\s+/g, ' ')).toContain(`e.g. ${example}`)
+    const flags = new Set(Object.entries(command.options).flatMap(([key, spec]) => flagNames(key, spec)))
+    for (const { example } of Object.values(command.options))
+      for (const flag of example.match(/(?<![\w-'])--[a-z-]+/g)!) expect([...flags]).toContain(flag)
     expect(command.examples.length).toBeGreaterThan(0)
     for (const { line } of command.examples) expect(line.split(' ')[0]).toBe(name)
   })

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { command as image } from '../../../src/commands/image.ts'
 import { command as merge } from '../../../src/commands/merge.ts'
 import { command as noise } from '../../../src/commands/noise.ts'
+import type { OptionTable } from '../../../src/commands/options.ts'
 import { parseCommandLine } from '../../../src/commands/parse.ts'
 import { command as run } from '../../../src/commands/run.ts'
 import { command as time } from '../../../src/commands/time.ts'
@@ -143,6 +144,19 @@ describe('an error', () => {
     const refused = refusal(() => parseRun(...argv))
     expect(refused.message).toMatch(message)
     expect(refused.fix).toMatch(fix)
+  })
+
+  it('for a range of rounds without claims, which could end it early, says that it takes a number', () => {
+    for (const [name, command, ...rest] of [
+      ['isobench time', time, '--', 'true'],
+      ['isobench noise', noise],
+    ] as const) {
+      const parse = (rounds: string) => parseCommandLine<OptionTable>(name, command, ['--rounds', rounds, ...rest])
+      expect(refusal(() => parse('10..30')).message).toBe(
+        `${name}: --rounds: "10..30" is not a number from 1 to 1000, such as 10.`,
+      )
+      expect(parse('12')).toMatchObject({ options: { rounds: 12, firstLook: 12 } })
+    }
   })
 
   it('names the argument that is missing, unknown or too many', () => {
