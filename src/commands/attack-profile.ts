@@ -22,16 +22,19 @@ const profileOptions = {
   ...pickOptions('bench', 'record'),
   markdown: {
     group: 'Output',
-    description: 'print Markdown tables (show only)',
+    description: 'print Markdown tables',
     example: '--markdown > profile.md',
     schema: z.boolean().default(false),
+    verbs: ['show'],
+    excludes: ['json'],
   },
   bpf: {
     value: '<file>',
     group: 'Output',
-    description: 'write the profile to a file as a program of the kernel, for bwrap --seccomp (seccomp only)',
+    description: 'write the profile to a file as a program of the kernel, for bwrap --seccomp',
     example: '--bpf profile.bpf',
     completion: 'file',
+    verbs: ['seccomp'],
     schema: z.string().min(1).optional(),
   },
   kernel: {
@@ -39,6 +42,7 @@ const profileOptions = {
     group: 'Output',
     description: "the host's upstream kernel version, for CVEs (default: the version in the record)",
     example: '--kernel 6.1.128',
+    verbs: ['show'],
     schema: z
       .string()
       .regex(/^\d+\.\d+/, 'must be a kernel version, for example 6.1.128')
@@ -68,6 +72,7 @@ export const command = defineCommand({
   options: profileOptions,
   examples: [
     { line: 'attack-profile show', description: 'all platforms of the latest run' },
+    { line: 'attack-profile show runc', description: 'also the names that runc reaches' },
     { line: 'attack-profile diff runc gvisor', description: 'what only one of two platforms reaches' },
     { line: 'attack-profile seccomp docker > profile.json', description: 'a seccomp profile from the workload' },
   ],
@@ -94,7 +99,7 @@ async function showProfiles(
   if (verb === 'seccomp') return await printSeccomp(workloadSeccomp(record, a!, options.bench), record, options, io)
   const summaries = tracedSummaries(record, options.bench)
   if (verb === 'show') {
-    const profiles = names.length > 0 ? names.flatMap((name) => ofPlatform(summaries, name)) : summaries
+    const profiles = names.length > 0 ? [...new Set(names)].flatMap((name) => ofPlatform(summaries, name)) : summaries
     const exposed = withExposure(profiles, projectEpss(options, io), options.kernel ?? record.environment.kernel)
     const confinement = confinementOf(record, options.bench, names)
     io.out.write(
@@ -102,7 +107,7 @@ async function showProfiles(
         ? `${JSON.stringify({ schemaVersion: 1, record: record.file, ...exposed, confinement })}\n`
         : options.markdown
           ? profilesMarkdown(profiles, record) + confinementMarkdown(confinement)
-          : tableText(exposed) + confinementText(confinement),
+          : tableText(exposed, names.length > 0) + confinementText(confinement),
     )
     return exitCodes.clean
   }
@@ -112,6 +117,8 @@ async function showProfiles(
     return other ? [diffOf(summary, other)] : []
   })
   io.out.write(options.json ? `${JSON.stringify({ schemaVersion: 1, record: record.file, diffs })}\n` : diffText(diffs))
+  if (diffs.length === 0)
+    io.err.write('The record has no traced bench of both platforms, so there is nothing to compare.\n')
   return diffs.length > 0 ? exitCodes.clean : exitCodes.nothing
 }
 
@@ -127,12 +134,12 @@ async function printSeccomp(
     await checkOutput({ option: `--bpf ${bpf}`, given: bpf, path }, { root: io.cwd }, [
       { what: 'the run record', file },
     ])
-    writeOutput(path, seccompProgram(rules))
+    writeOutput(path, seccompProgram(rules, seccomp.arch))
   }
-  const profile = ociSeccomp(rules)
+  const profile = ociSeccomp(rules, seccomp.architectures)
   if (json) io.out.write(`${JSON.stringify({ schemaVersion: 1, record: file, ...facts, profile })}\n`)
   else {
-    io.err.write(seccompText(seccomp))
+    io.err.write(seccompText(seccomp, bpf === undefined ? 'oci' : 'program'))
     if (bpf === undefined) io.out.write(`${JSON.stringify(profile, null, 2)}\n`)
   }
   return exitCodes.clean

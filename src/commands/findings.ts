@@ -22,6 +22,7 @@ const findingsOptions = {
     description: 'print the claims, their samples and the reasoning in words',
     example: '--explain | less',
     schema: z.boolean().default(false),
+    excludes: ['markdown', 'json'],
   },
   all: {
     group: 'Output',
@@ -34,6 +35,7 @@ const findingsOptions = {
     description: 'print a Markdown table',
     example: '--markdown > findings.md',
     schema: z.boolean().default(false),
+    excludes: ['json'],
   },
   ...pickOptions('json', 'strict', 'strictFindings', 'require', 'config'),
 } as const satisfies OptionTable

@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import { exitCodeList } from '../core/judge/exit-code.ts'
-import { pad, wrap } from '../util/text.ts'
+import { listText, pad, wrap } from '../util/text.ts'
 import type { ArgumentSpec, Command, CommandEntry } from './command.ts'
 import { flagName, flagNames, type OptionSpec, optionGroups } from './options.ts'
 
@@ -87,9 +87,9 @@ export function optionSignature(key: string, spec: OptionSpec): string {
   return spec.value === undefined ? flags : `${flags} ${spec.value}`
 }
 
-/** What an option does, and whether it may be given several times. */
-export const describeOption = ({ description, repeatable }: OptionSpec): string =>
-  repeatable ? `${description}; repeatable` : description
+/** What an option does, what it applies to, and whether it may be given several times. */
+export const describeOption = ({ description, repeatable, verbs }: OptionSpec): string =>
+  [description, verbs && `only with ${listText(verbs)}`, repeatable && 'repeatable'].filter(Boolean).join('; ')
 
 /** The help of one command. */
 export function commandHelp(name: string, command: Command, reporters: readonly HelpRow[], color: boolean): string {

@@ -14,7 +14,7 @@ import { drivers } from '../platforms/index.ts'
 import { temporaryName } from '../util/files.ts'
 import { diskPath } from '../vm/disks.ts'
 import { type CommandIo, defineCommand } from './command.ts'
-import { type Options, pickOptions } from './options.ts'
+import { type Options, pickOptions, sharedOptions } from './options.ts'
 import { confirm } from './setup.ts'
 
 /** Named without the pid, because processes in containers have equal pids. */
@@ -99,7 +99,11 @@ export const command = defineCommand({
       choices: ['build', 'path', 'remove', 'prune'],
     },
   ],
-  options: pickOptions('install', 'waitForLock', 'config'),
+  options: {
+    install: { ...sharedOptions.install, example: '--install', verbs: ['build'] },
+    waitForLock: { ...sharedOptions.waitForLock, example: '--wait-for-lock', verbs: ['remove', 'prune'] },
+    ...pickOptions('config'),
+  },
   examples: [
     { line: 'image build --install', description: 'build it now instead of at the first run' },
     { line: 'image prune', description: 'free disk space' },

@@ -34,6 +34,10 @@ export interface OptionSpec {
   /** `only`: the option is `--no-x`. `too`: both `--x` and `--no-x` exist. */
   readonly negated?: 'only' | 'too'
   readonly completion?: Completion
+  /** The values of the command's first argument that the option applies to. All by default. */
+  readonly verbs?: readonly string[]
+  /** The keys of options that it does not go together with. */
+  readonly excludes?: readonly string[]
 }
 
 /** Options by name: `maxDuration` is `--max-duration`. */

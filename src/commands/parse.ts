@@ -1,6 +1,7 @@
 import { CommanderError, Option, Command as Parser } from 'commander'
 import { closestMatch } from '../util/closest-match.ts'
 import { UsageError } from '../util/errors.ts'
+import { listText } from '../util/text.ts'
 import type { ArgumentSpec, Command } from './command.ts'
 import { usageLine } from './help.ts'
 import { type CheckedOptions, checkOptions, flagNames, type OptionTable } from './options.ts'
@@ -60,6 +61,7 @@ export function parseCommandLine<Own extends OptionTable>(
     if (parser.opts().help || unknown.includes('--help') || unknown.includes('-h')) return { help: true }
     if (unknown.length > 0) throw unknownOption(name, command.options, unknown[0]!)
     checkArguments(name, command.arguments ?? [], operands)
+    checkTogether(name, command.options, typed, operands[0])
     return { help: false, args: operands, options: checkOptions(name, command.options, typed) }
   } catch (error) {
     if (error instanceof CommanderError) throw missingValue(name, command.options, error)
@@ -94,6 +96,30 @@ function missingValue(name: string, table: OptionTable, error: CommanderError): 
       return new UsageError(`${name}: ${flag} requires a value ${spec.value}.`, `write, for example, ${spec.example}`)
   }
   return new UsageError(`${name}: ${error.message}`, `${name} --help lists the options.`)
+}
+
+/** @throws {UsageError} if an option is given that the command would ignore beside the others */
+function checkTogether(
+  name: string,
+  table: OptionTable,
+  typed: Readonly<Record<string, unknown>>,
+  verb: string | undefined,
+): void {
+  for (const [key, spec] of Object.entries(table)) {
+    if (typed[key] === undefined) continue
+    const { verbs = [], excludes = [] } = spec
+    const flag = flagNames(key, spec)[0]!
+    if (verbs.length > 0 && verb !== undefined && !verbs.includes(verb))
+      throw new UsageError(
+        `${name}: ${flag} does not go together with ${verb}, only with ${listText(verbs)}.`,
+        `omit ${flag}, or write ${name} ${verbs[0]}`,
+      )
+    const other = excludes.find((one) => typed[one] !== undefined)
+    if (other !== undefined) {
+      const otherFlag = flagNames(other, table[other]!)[0]!
+      throw new UsageError(`${name}: ${flag} and ${otherFlag} do not go together.`, `omit ${flag} or ${otherFlag}`)
+    }
+  }
 }
 
 function checkArguments(name: string, specs: readonly ArgumentSpec[], args: readonly string[]): void {

@@ -91,15 +91,26 @@ export interface OciSeccomp {
   readonly syscalls: readonly OciRule[]
 }
 
-/** Docker's default profile, also for programs of the architecture's other interfaces, such as 32-bit programs. */
-export const dockerSeccomp = (): OciSeccomp => ({
-  ...ociSeccomp(dockerRules),
-  ...(process.arch === 'x64' && { architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'] }),
-  ...(process.arch === 'arm64' && { architectures: ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM'] }),
-})
+/**
+ * The interfaces of an architecture, as in `process.arch`, by their names in a profile (config-linux.md): its own one
+ * first, then that of 32-bit programs.
+ */
+export const ociArchitectures: Readonly<Record<string, readonly string[]>> = {
+  x64: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
+  arm64: ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM'],
+}
 
-/** Writes rules as a profile for OCI runtimes, for the native interface of the host that loads it. */
-export function ociSeccomp({ allowed, conditional, absent }: SeccompRules): OciSeccomp {
+/** Docker's default profile, also for programs of the architecture's other interfaces, such as 32-bit programs. */
+export const dockerSeccomp = (): OciSeccomp => ociSeccomp(dockerRules, ociArchitectures[process.arch])
+
+/**
+ * Writes rules as a profile for OCI runtimes. A rule applies to every interface that has a call of its name.
+ * @param architectures the interfaces; by default the native one of the host that loads the profile
+ */
+export function ociSeccomp(
+  { allowed, conditional, absent }: SeccompRules,
+  architectures: readonly string[] = [],
+): OciSeccomp {
   const argument = (condition: Condition) => {
     if (condition.is === 'masked')
       return { index: 0, value: condition.mask, valueTwo: condition.value, op: 'SCMP_CMP_MASKED_EQ' }
@@ -108,6 +119,7 @@ export function ociSeccomp({ allowed, conditional, absent }: SeccompRules): OciS
   return {
     defaultAction: 'SCMP_ACT_ERRNO',
     defaultErrnoRet: EPERM,
+    ...(architectures.length > 0 && { architectures }),
     syscalls: [
       { names: allowed, action: 'SCMP_ACT_ALLOW' },
       ...Object.entries(conditional).flatMap(([name, conditions]) =>

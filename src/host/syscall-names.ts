@@ -194,6 +194,29 @@ export function compatSyscallName(number: number, arch: string = process.arch): 
   return call === undefined ? undefined : `${name}:${call}`
 }
 
+/** System calls that are called differently in the kernel. */
+const kernelNames: Readonly<Record<string, string>> = {
+  stat: 'newstat',
+  fstat: 'newfstat',
+  lstat: 'newlstat',
+  uname: 'newuname',
+  sendfile: 'sendfile64',
+  umount2: 'umount',
+}
+
+/** Returns the name of a system call in the kernel: its function is `sys_<name>`, its event `sys_enter_<name>`. */
+export const kernelNameOf = (name: string): string => kernelNames[name] ?? name
+
+/**
+ * Returns the system call of a name such as `i386:getpid`. Undefined for other names, and if isobench does not know the
+ * calls of the interface.
+ * @param arch as in `process.arch`
+ */
+export function compatCall(name: string, arch: string = process.arch): string | undefined {
+  const [prefix, calls] = compatInterfaces[arch] ?? ['', new Map<number, string>()]
+  return [...calls.values()].find((call) => name === `${prefix}:${call}`)
+}
+
 const names = known[process.arch] ?? numbered(common)
 
 /** Returns the name of a system call, or undefined for an unknown one. */

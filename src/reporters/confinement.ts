@@ -9,21 +9,63 @@ import { plainTable } from './terminal/table.ts'
 
 /** What confines the host processes of each platform, as tables for people. Nothing is ranked. */
 
-/** What the filters of a platform allow beyond the profile of a workload. */
-export function seccompText({ platform, rounds, calls, beyond, denied, unknown }: WorkloadSeccomp): string {
-  const list = (title: string, names: readonly string[]) =>
-    names.length > 0 ? wrap(`${title} (${names.length}): ${names.join(', ')}`, 118) : []
-  return `${[
-    `The profile allows ${plural(calls.length, 'call')}, from ${plural(rounds, 'round')} of ${sanitize(platform, 60)}.`,
-    'It lacks calls of commands that were not traced, such as the start of a server.',
+/**
+ * What a profile of a workload has and lacks, and what the filters of the platform allow beyond it.
+ * @param form a profile for OCI runtimes, or a program of the kernel
+ */
+export function seccompText(profile: WorkloadSeccomp, form: 'oci' | 'program' = 'oci'): string {
+  const { calls, rounds, isWholeLife, beyond, denied, unknown } = profile
+  const platform = sanitize(profile.platform, 60)
+  const lines = [
+    `The profile allows ${plural(calls.length, 'call')}, from ${plural(rounds, 'round')} of ${platform}.`,
+    isWholeLife
+      ? 'The record has the whole life of the program.'
+      : 'It lacks what the guest called only outside the traced work: at the start of a server, in commands with ' +
+        'untraced: true, in prepare and in cleanup. To include it, trace a workload.boot, or start the server in the ' +
+        'traced command.',
+    ...interfaceLines(profile, form),
     ...(beyond
-      ? [...list('The filters of the platform also allow', beyond.allowed), ...list('and in part', beyond.inPart)]
-      : ['The record does not state which calls the filters of the platform allow: only boots were traced.']),
-    ...list('Left out, because the filters of the platform deny them', denied),
-    ...list('Not system calls of this architecture, and left out', unknown),
+      ? [
+          ...list(`The filters of ${platform} also allow`, beyond.allowed),
+          ...list('and with some arguments', beyond.inPart),
+          ...list('and calls of other interfaces', beyond.interfaces),
+        ]
+      : [
+          `The record does not state which calls the filters of ${platform} allow, for example because only boots ` +
+            'were traced.',
+        ]),
+    ...list(`Left out, because the filters of ${platform} deny them`, denied),
+    ...list('Left out, because isobench does not know their names', unknown),
   ]
-    .map((line) => sanitize(line, 200))
-    .join('\n')}\n`
+  return lines
+    .flatMap((line) => wrap(line, 118))
+    .map((line) => `${sanitize(line, 200)}\n`)
+    .join('')
+}
+
+/** A line with all of these names; none without any. */
+const list = (title: string, names: readonly string[]): string[] =>
+  names.length > 0 ? [`${title} (${names.length}): ${names.join(', ')}`] : []
+
+/** What a profile does with 32-bit programs. */
+function interfaceLines({ calls32Bit, architectures }: WorkloadSeccomp, form: 'oci' | 'program'): string[] {
+  if (form === 'program')
+    return [
+      '32-bit calls fail with ENOSYS.',
+      ...list('So 32-bit programs of the workload do not run, which called', calls32Bit),
+    ]
+  const hasMultiplexer = ['i386:socketcall', 'i386:ipc'].some((name) => calls32Bit.includes(name))
+  return [
+    calls32Bit.length > 0
+      ? 'It allows 32-bit programs, because the workload has them. A rule applies to both interfaces, so 32-bit and ' +
+        '64-bit programs may make all of its calls.'
+      : 'It does not allow 32-bit programs.',
+    ...list('Calls of 32-bit programs', calls32Bit),
+    ...(hasMultiplexer
+      ? ['No filter sees the arguments of socketcall and ipc, so 32-bit programs may open any kind of socket.']
+      : []),
+    ...(architectures.length === 0 ? ['It names no architecture, so it is for that of the host that loads it.'] : []),
+  ]
 }
 
 /** The columns of every table. The first two name a row. */
@@ -125,7 +167,8 @@ export function confinementText(platforms: readonly PlatformConfinement[]): stri
     numeric.has(title) ? { title, align: 'right' as const } : { title },
   )
   const lines = plainTable(columns, rows).map((line) => `  ${line}`)
-  return ['', 'What confines the host processes', ...lines, '', ...confinementNotes(platforms), ''].join('\n')
+  const notes = confinementNotes(platforms).flatMap((note) => wrap(note, 118))
+  return ['', 'What confines the host processes', ...lines, '', ...notes, ''].join('\n')
 }
 
 /** A table in Markdown. Empty if nothing was read. */

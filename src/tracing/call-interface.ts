@@ -6,21 +6,11 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { syscallName } from '../host/syscall-names.ts'
+import { kernelNameOf, syscallName } from '../host/syscall-names.ts'
 import { IsobenchError } from '../util/errors.ts'
 
 /** The events of the kernel's own calls. */
 const prefix = 'sys_enter_'
-
-/** Calls with events under other names: those of the functions in the kernel. */
-const eventNames: Readonly<Record<string, string>> = {
-  stat: 'newstat',
-  fstat: 'newfstat',
-  lstat: 'newlstat',
-  uname: 'newuname',
-  sendfile: 'sendfile64',
-  umount2: 'umount',
-}
 
 /** The events of the kernel's own calls in an instance of tracefs. */
 export interface CallEvents {
@@ -42,7 +32,7 @@ export function readCallEvents(folder: string): CallEvents {
     types: new Set(names.map((name) => Number(readFileSync(join(events, name, 'id'), 'utf8')))),
     has(number) {
       const name = syscallName(number)
-      return name !== undefined && known.has(prefix + (eventNames[name] ?? name))
+      return name !== undefined && known.has(prefix + kernelNameOf(name))
     },
   }
 }

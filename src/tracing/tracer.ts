@@ -113,7 +113,8 @@ export class Tracer implements AsyncDisposable {
   enable(): Disposable {
     for (const event of processEvents) this.#write(`events/${event}/enable`, '1')
     this.#write(...this.source.enable)
-    // After the source, because the kernel records the events of a call in the order in which they were enabled.
+    // After the source, because the kernel records the events of a call in the order in which they were enabled. One
+    // file for each call, because `events/syscalls/enable` also records when a call returns, twice as many events.
     const folders = this.#callEvents?.folders ?? []
     for (const event of folders) this.#write(`${event}/enable`, '1')
     return {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import type { TraceSource } from '../../dsl/traced.ts'
+import { kernelNameOf } from '../../host/syscall-names.ts'
 import type { CallCounts } from '../../tracing/call-counts.ts'
 import { writeFileAtomic } from '../../util/files.ts'
 import { type CveLocation, EpssError, type EpssScores, functionsInFile } from './epss-input.ts'
@@ -133,8 +134,8 @@ export interface Exposure {
 }
 
 /**
- * Returns the exposure of a profile's names. A system call counts as its function `sys_…`. CVEs that the kernel does
- * not have are left out.
+ * Returns the exposure of a profile's names. A system call counts as its function `sys_…`, also that of a 32-bit
+ * program. CVEs that the kernel does not have are left out.
  * @param kernel version of the traced host's kernel, as `uname -r` prints it
  */
 export function exposureOf(
@@ -144,7 +145,9 @@ export function exposureOf(
   kernel: string,
 ): Exposure {
   const names = new Set(
-    Object.keys(calls).map((name) => (by === 'syscalls' ? `sys_${name}` : canonicalFunctionName(name))),
+    Object.keys(calls).map((name) =>
+      by === 'syscalls' ? `sys_${kernelNameOf(name.replace(/^.*:/, ''))}` : canonicalFunctionName(name),
+    ),
   )
   const known = new Set(functions)
   const reached = cves

@@ -27,6 +27,7 @@ export const environmentSchema = z
       .meta({ id: 'Cpu', description: 'The CPUs of the host.' })
       .describe('the CPUs of the host'),
     memoryBytes: z.number().describe('memory of the host in bytes'),
+    arch: z.string().optional().describe('architecture, as `process.arch` of Node.js; absent for imported results'),
     kernel: z.string().describe('kernel release'),
     distribution: z.string().optional().describe('name of the distribution; absent for imported results'),
     commandLine: z.string().describe('kernel command line, without values that may be secret'),

@@ -65,6 +65,7 @@ export async function readEnvironment(
       smt: read('/sys/devices/system/cpu/smt/control'),
     },
     memoryBytes: totalmem(),
+    arch: process.arch,
     kernel: release(),
     distribution: hostDistribution().name,
     commandLine: publicCommandLine(read('/proc/cmdline') ?? ''),

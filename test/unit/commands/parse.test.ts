@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { command as attackProfile } from '../../../src/commands/attack-profile.ts'
+import type { Command } from '../../../src/commands/command.ts'
+import { command as findings } from '../../../src/commands/findings.ts'
 import { command as image } from '../../../src/commands/image.ts'
 import { command as merge } from '../../../src/commands/merge.ts'
 import { command as noise } from '../../../src/commands/noise.ts'
@@ -157,6 +160,24 @@ describe('an error', () => {
       )
       expect(parse('12')).toMatchObject({ options: { rounds: 12, firstLook: 12 } })
     }
+  })
+
+  it.each([
+    [attackProfile, ['show', '--bpf', 'x'], '--bpf does not go together with show, only with seccomp.'],
+    [attackProfile, ['diff', 'a', 'b', '--markdown'], '--markdown does not go together with diff, only with show.'],
+    [attackProfile, ['seccomp', 'a', '--kernel', '6.1'], '--kernel does not go together with seccomp, only with show.'],
+    [attackProfile, ['show', '--json', '--markdown'], '--markdown and --json do not go together.'],
+    [image, ['path', '--install'], '--install does not go together with path, only with build.'],
+    [
+      image,
+      ['build', '--wait-for-lock'],
+      '--wait-for-lock does not go together with build, only with remove and prune.',
+    ],
+    [findings, ['3', '--explain', '--json'], '--explain and --json do not go together.'],
+  ] as const)('names an option that would be ignored: %#', (command, argv, message) => {
+    expect(refusal(() => parseCommandLine('isobench x', command as Command, argv)).message).toBe(
+      `isobench x: ${message}`,
+    )
   })
 
   it('names the argument that is missing, unknown or too many', () => {

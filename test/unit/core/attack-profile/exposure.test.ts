@@ -108,6 +108,9 @@ describe('the exposure of a profile', () => {
     expect(exposureOf({ splice: 5, read: 1 }, data, 'syscalls', kernel)).toEqual(
       exposureOf({ __x64_sys_splice: 5, __x64_sys_read: 1 }, data, 'functions', kernel),
     )
+    // fstat is newfstat in the kernel, and 32-bit programs call the same functions.
+    const inKernel = { cves: [], functions: ['sys_newfstat', 'sys_read'] }
+    expect(exposureOf({ fstat: 1, 'i386:read': 1 }, inKernel, 'syscalls', kernel)).toMatchObject({ covered: 2 })
   })
 
   it('is unknown, not zero, if the data cover nothing', () => {
