@@ -8,10 +8,11 @@ import {
   parseSources,
   readText,
 } from '../core/attack-profile/epss-input.ts'
-import { canonicalFunctionName, joinEpss, saveEpss } from '../core/attack-profile/exposure.ts'
+import { canonicalFunctionName, joinEpss, readEpss, saveEpss } from '../core/attack-profile/exposure.ts'
 import { readKernelCves } from '../core/attack-profile/kernel-cves.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { loadProject } from '../core/project/config.ts'
+import { scoresAgeNotes } from '../reporters/attack-profile.ts'
 import { kernelFunctionNames } from '../tracing/sources.ts'
 import { UsageError } from '../util/errors.ts'
 import { plural, sanitize } from '../util/text.ts'
@@ -65,10 +66,6 @@ export const command = defineCommand({
   run: ([, file], options, io) => importScores(file!, options, io),
 })
 
-/** Scores change every day, so scores of more than three months are reported. */
-const oldScoresDays = 90
-const msPerDay = 86_400_000
-
 async function importScores(file: string, options: CheckedOptions<typeof epssOptions>, io: CommandIo): Promise<number> {
   if (options.map === undefined && options.kernelCves === undefined)
     throw new UsageError(
@@ -93,7 +90,7 @@ async function importScores(file: string, options: CheckedOptions<typeof epssOpt
   const lines = [
     `${plural(scores.byCve.size, 'score')} of ${sanitize(scores.date ?? 'an unknown date', 40)}, ` +
       `model ${sanitize(scores.model ?? 'unknown', 40)}, sha256 ${scoresText.digest.slice(0, 16)}…`,
-    ...ageWarning(scores.date),
+    ...scoresAgeNotes(scores.date),
     ...examples(unscored.length, 'CVE has no score', 'CVEs have no score', unscored),
     ...examples(
       unknownFiles.length,
@@ -103,8 +100,8 @@ async function importScores(file: string, options: CheckedOptions<typeof epssOpt
     ),
     ...examples(
       missing.length,
-      'function of the map is not in this kernel',
-      'functions of the map are not in this kernel',
+      'function of the map is not in this kernel and its loaded modules',
+      'functions of the map are not in this kernel and its loaded modules',
       missing.map(({ at, function: name }) => `${name} (${at})`),
     ),
   ]
@@ -121,11 +118,13 @@ async function importScores(file: string, options: CheckedOptions<typeof epssOpt
     sources: sourcesText?.digest ?? null,
     kernelCves: options.kernelCves === undefined ? null : kernelCves.length,
   }
+  const replaced = replacedNote(project.root, scores.date)
   const saved = saveEpss(project.root, { source, cves, functions: [...functions] })
   io.out.write(
     [
       ...lines,
       `${plural(cves.length, 'CVE')} in ${plural(new Set(cves.flatMap((one) => one.functions)).size, 'function')}.`,
+      ...replaced,
       `Saved in ${saved}. isobench attack-profile show applies it to every record.`,
       '',
     ].join('\n'),
@@ -133,13 +132,17 @@ async function importScores(file: string, options: CheckedOptions<typeof epssOpt
   return exitCodes.clean
 }
 
-function ageWarning(date: string | null): string[] {
-  const days = (Date.now() - Date.parse(date ?? '')) / msPerDay
-  // Days begin earlier in other time zones.
-  if (days < -1) return ['The date of the scores is in the future. The clock of this host, or the file, is wrong.']
-  return days > oldScoresDays
-    ? [`The scores are ${Math.floor(days)} days old. FIRST publishes new ones every day.`]
-    : []
+/** What the import replaces. Damaged data are replaced without a note. */
+function replacedNote(root: string, date: string | null): string[] {
+  try {
+    const before = readEpss(root)
+    if (!before) return []
+    const isNewer = Date.parse(before.source.date ?? '') > Date.parse(date ?? '')
+    const dated = `${sanitize(before.source.date ?? 'an unknown date', 40)}${isNewer ? ', which are newer' : ''}`
+    return [`It replaces ${plural(before.cves.length, 'CVE')} with scores of ${dated}.`]
+  } catch {
+    return []
+  }
 }
 
 function examples(count: number, one: string, several: string, names: readonly string[]): string[] {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { IsobenchError, messageOf, UsageError } from '../../util/errors.ts'
 import { readablePath } from '../../util/inputs.ts'
-import { sanitize } from '../../util/text.ts'
+import { isUtf16, sanitize, utf16Fix } from '../../util/text.ts'
 
 /** The files that EPSS data are made of: scores, locations of CVEs, and source files of functions. */
 
@@ -19,20 +19,50 @@ export interface Text {
   readonly digest: string
 }
 
+/** The most bytes of a text. The scores of a day have 10 MB, and the output of nm for a kernel has 20 MB. */
+const longestText = 2 ** 28
+
 /**
  * Reads a text file, plain or gzipped.
  * @throws {UsageError} if there is no such file
- * @throws {EpssError} if it cannot be unpacked
+ * @param longest the most bytes, unpacked
+ * @throws {EpssError} if it cannot be unpacked, is too long, or is not UTF-8
  */
-export function readText(file: string): Text {
+export function readText(file: string, longest = longestText): Text {
   if (!existsSync(file) || statSync(file).isDirectory()) throw new UsageError(`there is no file ${file}`)
-  const bytes = readFileSync(readablePath(file))
+  const path = readablePath(file)
+  if (statSync(path).size > longest) throw tooLong(file, longest)
+  const bytes = readFileSync(path)
+  const text = unpacked(file, bytes, longest)
+    .toString('utf8')
+    .replace(/^\ufeff/, '')
+  if (isUtf16(text)) throw new EpssError(`${file} is not UTF-8`, utf16Fix)
+  return { file, text, digest: createHash('sha256').update(bytes).digest('hex') }
+}
+
+function unpacked(file: string, bytes: Buffer, longest: number): Buffer {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes
   try {
-    const text = (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8')
-    return { file, text, digest: createHash('sha256').update(bytes).digest('hex') }
+    return gunzipSync(bytes, { maxOutputLength: longest })
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLong(file, longest)
     throw new EpssError(`${file} cannot be unpacked: ${messageOf(error)}`, 'download it again: it may be incomplete')
   }
+}
+
+const tooLong = (file: string, longest: number) =>
+  new EpssError(
+    `${file} has more than ${longest.toLocaleString('en-US')} bytes`,
+    'name the scores of one day, or the output of nm for one kernel',
+  )
+
+/** @throws {EpssError} if the last line has no end, because a part of it may be missing */
+function checkEnd({ file, text }: Pick<Text, 'file' | 'text'>): void {
+  if (text !== '' && !text.endsWith('\n'))
+    throw new EpssError(
+      `${file} ends in the middle of a line`,
+      'download it again: it may be incomplete; end a file of your own with a new line',
+    )
 }
 
 /** A row of a CSV file, with the place of its line. */
@@ -43,6 +73,7 @@ interface Row {
 
 /** Yields the rows below a header with at least the `needed` columns. Quotes are refused, because none is needed. */
 function* rowsOf({ file, text }: Text, needed: readonly string[]): Generator<Row> {
+  checkEnd({ file, text })
   let header: string[] | undefined
   for (const [index, raw] of text.split('\n').entries()) {
     const line = raw.trim()
@@ -71,6 +102,15 @@ function* rowsOf({ file, text }: Text, needed: readonly string[]): Generator<Row
 
 const cveName = /^CVE-\d{4}-\d{4,}$/
 
+/** A name of a function, also with the suffix of a copy by the compiler: `vfs_read.isra.0`. */
+const functionName = /^[a-z_][\w.]*$/i
+
+function functionOf({ at, fields }: Row): string | undefined {
+  const name = fields.get('function')
+  if (name && !functionName.test(name)) throw new EpssError(`${at}: "${sanitize(name, 40)}" is no function`)
+  return name
+}
+
 function cveOf({ at, fields }: Row): string {
   const cve = fields.get('cve')!.toUpperCase()
   if (!cveName.test(cve)) throw new EpssError(`${at}: "${sanitize(cve, 40)}" is no CVE`, 'write it as CVE-2024-1086')
@@ -92,8 +132,6 @@ const decimal = /^\d+(?:\.\d+)?(?:e-?\d+)?$/i
  * @throws {EpssError} that names the line
  */
 export function parseScores(text: Text): EpssScores {
-  if (text.text !== '' && !text.text.endsWith('\n'))
-    throw new EpssError(`${text.file} ends in the middle of a line`, 'download it again: it may be incomplete')
   const byCve = new Map<string, number>()
   for (const row of rowsOf(text, ['cve', 'epss'])) {
     const written = row.fields.get('epss')!
@@ -105,9 +143,10 @@ export function parseScores(text: Text): EpssScores {
   }
   if (byCve.size === 0) throw new EpssError(`${text.file} has no scores`, 'download the file of one day from FIRST')
   const comment = /^#.*$/m.exec(text.text)?.[0] ?? ''
+  const date = /score_date:(\d{4}-\d{2}-\d{2}[^,\s]*)/.exec(comment)?.[1] ?? ''
   return {
     model: /model_version:([^,\s]+)/.exec(comment)?.[1] ?? null,
-    date: /score_date:(\d{4}-\d{2}-\d{2}[^,\s]*)/.exec(comment)?.[1] ?? null,
+    date: Number.isNaN(Date.parse(date)) ? null : date,
     byCve,
   }
 }
@@ -126,7 +165,7 @@ export interface CveLocation {
  */
 export function parseCveLocations(text: Text): CveLocation[] {
   return [...rowsOf(text, ['cve'])].map((row) => {
-    const [name, file] = [row.fields.get('function'), row.fields.get('file')]
+    const [name, file] = [functionOf(row), row.fields.get('file')]
     if (!name && !file)
       throw new EpssError(`${row.at} has neither a function nor a file`, 'the columns are cve,function,file')
     if (name && file)
@@ -136,7 +175,9 @@ export function parseCveLocations(text: Text): CveLocation[] {
 }
 
 /** A line of `nm --line-numbers vmlinux`: address, type, name, and the file and line of the definition. */
-const nmLine = /^[0-9a-f]+ [a-z] (\S+)\t([^\t]+):(?:\d+|\?)\s*$/i
+const nmLine = /^[0-9a-f]+ ([a-z]) (\S+)\t([^\t]+):(?:\d+|\?)\s*$/i
+/** Types of symbols that are functions. */
+const codeTypes = /^[tw]$/i
 const nmLineWithoutFile = /^(?:[0-9a-f]+| +) [a-z] \S+\s*$/i
 
 /**
@@ -153,17 +194,21 @@ export function parseSources(text: Text): Map<string, string[]> {
   }
   const lines = text.text.split('\n')
   if (lines.some((line) => nmLine.test(line))) {
+    checkEnd(text)
     for (const [index, line] of lines.entries()) {
-      const [, name, file] = nmLine.exec(line) ?? []
-      if (name !== undefined) add(file!, name)
-      else if (line.trim() !== '' && !nmLineWithoutFile.test(line))
-        throw new EpssError(`${text.file}:${index + 1} is no line of nm: ${sanitize(line, 80)}`)
+      const [, type, name, file] = nmLine.exec(line) ?? []
+      if (name === undefined) {
+        if (line.trim() !== '' && !nmLineWithoutFile.test(line))
+          throw new EpssError(`${text.file}:${index + 1} is no line of nm: ${sanitize(line, 80)}`)
+      } else if (codeTypes.test(type!)) add(file!, name)
     }
     return functions
   }
-  for (const { at, fields } of rowsOf(text, ['function', 'file'])) {
-    const [name, file] = [fields.get('function')!, fields.get('file')!]
-    if (name === '' || file === '') throw new EpssError(`${at} needs a function and a file`)
+  if (nmLineWithoutFile.test(lines[0]!))
+    throw new EpssError(`${text.file} has no source files`, 'run nm --line-numbers on a vmlinux with debug information')
+  for (const row of rowsOf(text, ['function', 'file'])) {
+    const [name, file] = [functionOf(row), row.fields.get('file')!]
+    if (!name || file === '') throw new EpssError(`${row.at} needs a function and a file`)
     add(file, name)
   }
   return functions

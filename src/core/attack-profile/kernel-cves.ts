@@ -26,6 +26,7 @@ const recordSchema = z.object({
       affected: z
         .array(
           z.object({
+            product: z.string().optional(),
             defaultStatus: z.enum(['affected', 'unaffected', 'unknown']).default('unknown'),
             programFiles: z.array(z.string()).optional(),
             versions: z.array(rangeSchema).default([]),
@@ -52,7 +53,7 @@ export interface KernelCve {
 }
 
 /**
- * Reads all records of a folder and its subfolders. Records of rejected CVEs are left out.
+ * Reads all records of a folder and its subfolders, without those of rejected CVEs and of other products.
  * @throws {EpssError} that names a file which is no such record
  */
 export function readKernelCves(folder: string): KernelCve[] {
@@ -72,11 +73,16 @@ export function readKernelCves(folder: string): KernelCve[] {
   })
 }
 
-/** Returns the CVE of a record, or undefined if it was rejected. @throws {z.ZodError} if it is no record */
+/**
+ * Returns the CVE of a record, or undefined if it was rejected, or is of another product.
+ * @throws {z.ZodError} if it is no record
+ */
 export function parseKernelCve(json: unknown): KernelCve | undefined {
   const { cveMetadata, containers } = recordSchema.parse(json)
   if (cveMetadata.state !== 'PUBLISHED') return undefined
-  const { affected } = containers.cna
+  // CVEProject has the records of all products, and other products have files of the same names.
+  const affected = containers.cna.affected.filter(({ product = 'Linux' }) => product === 'Linux')
+  if (affected.length === 0) return undefined
   // Ranges of commits say the same as ranges of versions, and need the kernel's history.
   const byVersion = affected.filter(({ versions }) => versions.some(({ versionType }) => versionType !== 'git'))
   return {

@@ -154,13 +154,18 @@ export class TraceRecorder {
    */
   async barrier(roundTrip: () => Promise<void>): Promise<void> {
     await this.idle()
-    this.#barrier ??= this.#control(roundTrips, roundTrip)
+    // Work at the same time, such as that of a client, would count as control. A later command may have its control.
+    if (this.#open === 0) this.#barrier ??= this.#control(roundTrips, roundTrip)
+    await this.#barrier
+  }
+
+  /** Waits until no control is recorded. Work that began before would count as control. */
+  async controlled(): Promise<void> {
+    await this.idle()
     await this.#barrier
   }
 
   async #control(times: number, what: () => Promise<void>): Promise<readonly CallsByRole[]> {
-    // Work at the same time, such as that of a client, would count as control.
-    if (this.#open > 0) return []
     this.#work.push(await this.tracer.collect())
     const recordings: CallsByRole[] = []
     for (let at = 0; at < times; at++) {
@@ -229,7 +234,7 @@ export function tracedGuestApi(
     client: {
       exec: async (command, options = {}) => {
         if (options.untraced) return plainClient.exec(command, options)
-        await recorder.idle()
+        await recorder.controlled()
         recorder.begin()
         try {
           return await plainClient.exec(command, options)

@@ -35,8 +35,8 @@ describe('isobench epss import', () => {
 
   it('saves the data, names functions that this kernel does not have, and says that scores are old', async () => {
     const out = await importWith({ map: 'map.csv' })
-    expect(out).toMatch(/The scores are \d+ days old/)
-    expect(out).toMatch(/not in this kernel: .*no_such_function_here \(.*map\.csv:3\)/)
+    expect(out).toMatch(/The scores are [\d,]+ days old/)
+    expect(out).toMatch(/not in this kernel and its loaded modules: .*no_such_function_here \(.*map\.csv:3\)/)
     expect(out).toContain('1 CVE in 2 functions.')
     expect(JSON.parse(readFileSync(saved, 'utf8'))).toMatchObject({
       cves: [{ cve: 'CVE-2024-1086', functions: ['no_such_function_here', 'vfs_read'] }],
@@ -47,6 +47,12 @@ describe('isobench epss import', () => {
     const scores = readFileSync(join(root, 'epss.csv'), 'utf8')
     writeFileSync(join(root, 'epss.csv'), scores.replace('2020-01-02', '2999-01-02'))
     expect(await importWith({ map: 'map.csv' })).toContain('The date of the scores is in the future.')
+    writeFileSync(join(root, 'epss.csv'), scores)
+    expect(await importWith({ map: 'map.csv' })).toContain(
+      'It replaces 1 CVE with scores of 2999-01-02, which are newer.',
+    )
+    writeFileSync(join(root, 'epss.csv'), scores.replace('2020-01-02', ''))
+    expect(await importWith({ map: 'map.csv' })).toContain('The scores have no valid date')
     writeFileSync(join(root, 'epss.csv'), scores)
   })
 

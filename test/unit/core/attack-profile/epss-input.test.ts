@@ -35,7 +35,7 @@ describe('the file of scores', () => {
     ])
   })
 
-  it.each(['yesterday', '', '02/01/2026'])('has no date if it is %j', (date) => {
+  it.each(['yesterday', '', '02/01/2026', '2026-13-45'])('has no date if it is %j', (date) => {
     expect(parseScores(text(daily.replace('2026-01-02T00:00:00+0000', date))).date).toBeNull()
   })
 
@@ -67,6 +67,21 @@ describe('the file of scores', () => {
     expect(() => parseScores(text(content))).toThrow(why)
   })
 
+  it('may have a byte order mark and the line ends of Windows', () => {
+    const file = join(folder, 'windows.csv')
+    writeFileSync(file, `\ufeff${daily.replaceAll('\n', '\r\n')}`)
+    expect(parseScores(readText(file))).toEqual(parseScores(text(daily)))
+  })
+
+  it('is refused when it is UTF-16, or too long once it is unpacked', () => {
+    const [wide, bomb] = [join(folder, 'wide.csv'), join(folder, 'bomb.csv.gz')]
+    writeFileSync(wide, `\ufeff${daily}`, 'utf16le')
+    expect(() => readText(wide)).toThrow(/is not UTF-8/)
+    writeFileSync(bomb, gzipSync(Buffer.alloc(10_000)))
+    expect(() => readText(bomb, 9_999)).toThrow(/bomb\.csv\.gz has more than 9,999 bytes/)
+    expect(() => readText(bomb, 10)).toThrow(/has more than 10 bytes/)
+  })
+
   it('is refused when it was cut short', () => {
     const file = join(folder, 'cut.gz')
     writeFileSync(file, gzipSync(daily).subarray(0, 40))
@@ -89,6 +104,8 @@ describe('the places of CVEs', () => {
   it.each([
     ['cve,function,file\nCVE-2024-1086,,\n', /x\.csv:2 has neither/],
     ['cve,function,file\nCVE-2024-1086,a,b.c\n', /x\.csv:2 has a function and a file/],
+    ['cve,function\nCVE-2024-1086,fs/pipe.c\n', /x\.csv:2: "fs\/pipe\.c" is no function/],
+    ['cve,function\nCVE-2024-1086,vfs_re', /x\.csv ends in the middle of a line/],
   ])('are refused when they are %j', (content, why) => {
     expect(() => parseCveLocations(text(content))).toThrow(why)
   })
@@ -110,6 +127,7 @@ describe('the source files of functions', () => {
           'ffffffff8134a1c0 t pipe_read\t/build/linux-6.12/fs/pipe.c:247\n' +
           '                 U nothing\n' +
           'ffffffff8134b000 T other_read\t/build/linux-6.12/drivers/other/fs/pipe.c:3\n' +
+          'ffffffff8134b800 D pipe_data\t/build/linux-6.12/fs/pipe.c:9\n' +
           'ffffffff8134c000 T unknown_line\t/build/linux-6.12/mm/slub.c:?\n' +
           'ffffffff8134d000 T blank\t/build/my linux/mm/other.c:8\n',
       ),
@@ -126,6 +144,8 @@ describe('the source files of functions', () => {
 
   it.each([
     ['ffffffff8134a1c0 t pipe_read\tfs/pipe.c:247\nsomething else here\n', /x\.csv:2 is no line of nm/],
+    ['ffffffff8134a1c0 t pipe_read\tfs/pipe.c:247\nffffffff8134a2c0 t pipe_wr', /x\.csv ends in the middle of a line/],
+    ['ffffffff8134a1c0 t pipe_read\nffffffff8134a2c0 t pipe_write\n', /x\.csv has no source files/],
     ['function,file\npipe_read,\n', /x\.csv:2 needs a function and a file/],
   ])('are refused when they are %j', (content, why) => {
     expect(() => parseSources(text(content))).toThrow(why)

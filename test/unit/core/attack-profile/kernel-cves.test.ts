@@ -39,6 +39,14 @@ const record = (state = 'PUBLISHED') => ({
 describe('a CVE record of the kernel', () => {
   const { affected, files } = parseKernelCve(record())!
 
+  it('is left out if it is of another product', () => {
+    const other = record()
+    other.containers.cna.affected = other.containers.cna.affected.map((one) => ({ ...one, product: 'PHP' }))
+    expect(parseKernelCve(other)).toBeUndefined()
+    other.containers.cna.affected = other.containers.cna.affected.map((one) => ({ ...one, product: 'Linux' }))
+    expect(parseKernelCve(other)?.files).toEqual(files)
+  })
+
   it('has the source files, each once', () => {
     expect(files).toEqual(['net/netfilter/nft_set_rbtree.c'])
   })
