@@ -1,7 +1,14 @@
 import { coverageIsAlike, type ExposedProfiles } from '../core/attack-profile/exposure.ts'
-import type { AttackProfileSummary, Group, ProfileDiff, Unseen } from '../core/attack-profile/summary.ts'
+import {
+  type AttackProfileSummary,
+  type Group,
+  groupFunctions,
+  type ProfileDiff,
+} from '../core/attack-profile/summary.ts'
 import type { RunRecord } from '../core/model/record.ts'
+import type { Unseen } from '../core/model/traced-calls.ts'
 import { median } from '../core/stats/index.ts'
+import { processRoles } from '../dsl/process-roles.ts'
 import { pad, plural, sanitize, widthOf } from '../util/text.ts'
 import { escapeMarkdown as md } from './document.ts'
 import { figure } from './format.ts'
@@ -19,20 +26,23 @@ const headingOf = ({ name, params, source }: Pick<AttackProfileSummary, 'name' |
 
 /** The columns of a profile. */
 const columns: readonly (readonly [title: string, value: (profile: AttackProfileSummary) => number])[] = [
-  ['distinct', ({ distinct }) => distinct],
+  ['names', ({ distinct }) => distinct],
   ['calls', ({ calls }) => calls],
   ['per unit', ({ perUnit }) => perUnit],
-  ['reachable', ({ parts }) => parts['guest-reachable'].distinct],
+  ["guest's names", ({ parts }) => parts['guest-reachable'].distinct],
   ['calls', ({ parts }) => parts['guest-reachable'].calls],
-  ['control', ({ parts }) => parts['control-plane'].distinct],
+  ['control names', ({ parts }) => parts['control-plane'].distinct],
   ['calls', ({ parts }) => parts['control-plane'].calls],
-  ['idle', ({ onlyBackground }) => onlyBackground.length],
-  ['at set-up', ({ setupDistinct }) => setupDistinct],
-  ['calls at set-up', ({ setupCalls }) => setupCalls],
+  ['idle names', ({ onlyBackground }) => onlyBackground.length],
+  ['set-up names', ({ setupDistinct }) => setupDistinct],
+  ['calls', ({ setupCalls }) => setupCalls],
 ]
 
-/** A table for each traced bench: what each platform's work and setting up reach, and how exploitable that is. */
-export function tableText({ epss, profiles }: ExposedProfiles): string {
+/**
+ * A table for each traced bench: what each platform's work and setting up reach, and how exploitable that is.
+ * @param isDetailed whether it also lists the names of the work, by role, and the CVEs
+ */
+export function tableText({ epss, profiles }: ExposedProfiles, isDetailed = false): string {
   const points = [...new Set(profiles.map(({ case: point }) => point))]
   const tables = points.flatMap((point) => {
     const own = profiles.filter((profile) => profile.case === point)
@@ -50,16 +60,38 @@ export function tableText({ epss, profiles }: ExposedProfiles): string {
         [...head, ...scored, 'rounds'].map((title, at) => (at === 0 ? { title } : { title, align: 'right' })),
         rows,
       ).map((line) => `  ${line}`),
-      ...unseenLines(own),
+      ...unseenNotes(own.filter(({ rounds }) => rounds > 0)).map((note) => `  ${sanitize(note, 400)}`),
+      ...(isDetailed ? own.flatMap(namesLines) : []),
       '',
     ]
   })
   const notes = [
+    'names: different functions or system calls of the work. calls: how often it called those on the left. per unit:',
+    'all calls, divided by the work. idle: only an idle guest called them. set-up: the platform called them to start.',
+    "guest's: of the guest, sentry, gofer and VMM, which the guest makes call. control: of shim, daemon and client.",
     "Medians over the rounds, without isobench's own processes. Compare only figures of the same trace source.",
-    'reachable: guest, sentry, gofer, VMM. control: shim, daemon, client. idle: names that only an idle guest has.',
+    ...(isDetailed ? [] : ['Name platforms to list their names: isobench attack-profile show runc']),
     ...(epss ? exposureNotes({ epss, profiles }) : []),
   ]
   return `${[...tables, ...notes].join('\n')}\n`
+}
+
+/** The names that the work of a platform used in every round, by role, and the CVEs in them. */
+function namesLines({ platform, source, roles, someRounds, exposure }: ExposedProfiles['profiles'][number]): string[] {
+  const cves = (exposure?.cves ?? []).map(({ cve, epss }) => `${cve} (${epss.toFixed(3)})`)
+  return [
+    ...processRoles.flatMap((role) => {
+      const calls = role === 'scaffold' ? undefined : roles[role]?.work
+      if (!calls) return []
+      const groups = groupFunctions(Object.keys(calls), source).map(([group, names]) => ({
+        group,
+        names: names.map((name) => ({ name, calls: calls[name]! })),
+      }))
+      return groupLines(`${sanitize(platform, 40)}, ${role}`, groups)
+    }),
+    ...listLines(`${sanitize(platform, 40)}, in some rounds and not in others`, someRounds.work),
+    ...listLines(`${sanitize(platform, 40)}, CVEs with their EPSS scores`, cves),
+  ]
 }
 
 const unseenNames: Readonly<Record<Unseen, string>> = {
@@ -70,13 +102,14 @@ const unseenNames: Readonly<Record<Unseen, string>> = {
   'kvm-exits': 'exits of vCPUs that KVM handles in the kernel',
 }
 
-/** What the figures of a table do not include, and on which platforms. */
-function unseenLines(profiles: readonly AttackProfileSummary[]): string[] {
-  const measured = profiles.filter(({ rounds }) => rounds > 0)
+/** What the figures of a table do not include, and on which platforms. Sanitize or escape the result. */
+export function unseenNotes(
+  profiles: readonly { readonly platform: string; readonly unseen: readonly Unseen[] }[],
+): string[] {
   return (Object.keys(unseenNames) as Unseen[]).flatMap((unseen) => {
-    const names = measured.flatMap((one) => (one.unseen.includes(unseen) ? [sanitize(one.platform, 40)] : []))
+    const names = profiles.flatMap((one) => (one.unseen.includes(unseen) ? [one.platform] : []))
     if (names.length === 0) return []
-    return [`  not seen${names.length < measured.length ? ` on ${names.join(', ')}` : ''}: ${unseenNames[unseen]}`]
+    return [`not seen${names.length < profiles.length ? ` on ${names.join(', ')}` : ''}: ${unseenNames[unseen]}`]
   })
 }
 
@@ -84,6 +117,21 @@ function exposureCells({ exposure, rounds }: ExposedProfiles['profiles'][number]
   if (!exposure) return []
   if (rounds === 0 || exposure.expected === null) return ['–', '–', `0 of ${exposure.total}`]
   return [String(exposure.cves.length), exposure.expected.toFixed(3), `${exposure.covered} of ${exposure.total}`]
+}
+
+/** Scores change every day, so scores of more than three months are reported. */
+const oldScoresDays = 90
+const msPerDay = 86_400_000
+
+/** What is wrong with the date of EPSS scores, if anything is. @param now milliseconds since 1970 */
+export function scoresAgeNotes(date: string | null, now = Date.now()): string[] {
+  if (date === null) return ['The scores have no valid date, so isobench does not know how old they are.']
+  const days = (now - Date.parse(date)) / msPerDay
+  // Days begin earlier in other time zones.
+  if (days < -1) return ['The date of the scores is in the future. The clock of this host, or the file, is wrong.']
+  return days > oldScoresDays
+    ? [`The scores are ${plural(Math.floor(days), 'day')} old. FIRST publishes new ones every day.`]
+    : []
 }
 
 function exposureNotes({ epss, profiles }: { readonly epss: NonNullable<ExposedProfiles['epss']> } & ExposedProfiles) {
@@ -98,6 +146,7 @@ function exposureNotes({ epss, profiles }: { readonly epss: NonNullable<ExposedP
   return [
     `CVEs: ${versions} in the functions of the work. EPSS sum: how many are expected to be exploited in 30 days.`,
     `EPSS scores of ${sanitize(epss.date ?? 'an unknown date', 40)}, sha256 ${epss.scores.slice(0, 16)}…`,
+    ...scoresAgeNotes(epss.date),
     ...(isAlike ? [] : ['Do not rank the platforms by CVEs: the data cover unlike shares of their functions.']),
   ]
 }
@@ -113,6 +162,13 @@ function groupLines(title: string, groups: readonly Group[]): string[] {
       return wrapped(words, 110 - width).map((line, at) => `    ${pad(at === 0 ? group : '', width)}  ${line}`)
     }),
   ]
+}
+
+/** A list of names without their calls. No lines without names. */
+function listLines(title: string, names: readonly string[]): string[] {
+  if (names.length === 0) return []
+  const words = names.map((name) => sanitize(name, 80))
+  return [`  ${title}: ${names.length}`, ...wrapped(words, 108).map((line) => `    ${line}`)]
 }
 
 function wrapped(words: readonly string[], width: number): string[] {
@@ -134,11 +190,7 @@ export function diffText(diffs: readonly ProfileDiff[]): string {
         ` ${part === 'work' ? 'the work' : 'setting up'}: ${both} in both, Jaccard ${jaccard.toFixed(2)}`,
         ...groupLines(`only on ${sanitize(a, 40)}`, onlyA),
         ...groupLines(`only on ${sanitize(b, 40)}`, onlyB),
-        ...(someRounds.length > 0 ? [`  in some rounds and not in others: ${someRounds.length}`] : []),
-        ...wrapped(
-          someRounds.map((name) => sanitize(name, 80)),
-          108,
-        ).map((line) => `    ${line}`),
+        ...listLines('in some rounds and not in others', someRounds),
       ]),
       '',
     ])

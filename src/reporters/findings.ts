@@ -365,7 +365,7 @@ function headline({ record, profile, environment }: Report, root: string): strin
   if (profile.name === 'imported') {
     return sanitize(`${shownPath(record, root)}: ${environment.isobench}, ${environment.cpu.model}`, 600)
   }
-  const profiled = `profile ${profile.name}, ${profile.rounds} rounds of ${profile.seconds} s`
+  const profiled = `profile ${profile.name}, ${plural(profile.rounds, 'round')} of ${profile.seconds} s`
   const when = environment.startedAt.slice(0, 16).replace('T', ' ')
   return sanitize(`${shownPath(record, root)}: ${profiled}, ${when}, ${environment.cpu.model}${where}`, 600)
 }

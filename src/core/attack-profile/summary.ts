@@ -3,7 +3,15 @@ import type { TraceSource } from '../../dsl/traced.ts'
 import { type CallCounts, jaccard, totalCalls } from '../../tracing/call-counts.ts'
 import { type BenchCase, benchById, type Params } from '../model/plan.ts'
 import type { AttackProfile, RunRecord } from '../model/record.ts'
-import { type CallState, platformRoles, type TracedCalls, tracedCalls } from '../model/traced-calls.ts'
+import {
+  type CallState,
+  platformRoles,
+  type TracedCalls,
+  tracedCalls,
+  tracedRoles,
+  type Unseen,
+  unseenBy,
+} from '../model/traced-calls.ts'
 import { median } from '../stats/index.ts'
 
 /** What belongs together, for a reader of long lists of names. */
@@ -88,7 +96,8 @@ const kinds: readonly (readonly [kind: string, of: RegExp])[] = [
  * than "inner".
  */
 export function groupOf(name: string, by: TraceSource): string {
-  if (by === 'syscalls') return kinds.find(([, of]) => of.test(name))?.[0] ?? 'other'
+  const call = name.replace(/^.*:/, '')
+  if (by === 'syscalls') return kinds.find(([, of]) => of.test(call))?.[0] ?? 'other'
   return /^_*([A-Za-z0-9]+)/.exec(name)?.[1]?.toLowerCase() ?? 'other'
 }
 
@@ -197,33 +206,6 @@ export interface AttackProfileSummary {
   readonly roles: Readonly<Partial<Record<ProcessRole, PartSummary>>>
 }
 
-/**
- * What a trace source does not show.
- *
- * - `io_uring`: operations of a submission ring. With `functions`, only those of its worker threads.
- * - `softirq`: packets and timers that the kernel handles in an interrupt.
- * - `seccomp`: calls of the guest that a filter refuses before the tracepoint.
- * - `intercepted`: calls of the guest that a sentry or user-mode Linux takes by seccomp or ptrace.
- * - `kvm-exits`: exits of a vCPU that the kernel handles without returning to the VMM.
- */
-export type Unseen = 'io_uring' | 'softirq' | 'seccomp' | 'intercepted' | 'kvm-exits'
-
-/** Returns what a trace source does not show of a platform with these roles. */
-export function unseenBy(
-  source: TraceSource,
-  { kind, family, cpuMode }: Pick<RunRecord['plan']['platforms'][number], 'kind' | 'family' | 'cpuMode'>,
-  roles: readonly ProcessRole[],
-): Unseen[] {
-  if (source === 'functions') return ['io_uring', 'softirq']
-  const isPtraced = kind === 'user-mode-linux'
-  return [
-    ...(['io_uring', 'softirq'] as const),
-    ...(family === 'container' ? (['seccomp'] as const) : []),
-    ...(roles.includes('sentry') || isPtraced ? (['intercepted'] as const) : []),
-    ...(roles.includes('vmm') && !isPtraced && cpuMode !== 'emulated' ? (['kvm-exits'] as const) : []),
-  ]
-}
-
 /** What some of the processes of a platform reached. Medians over the rounds. */
 export interface PartSummary {
   readonly distinct: number
@@ -276,7 +258,7 @@ function summaryOf(
     work: splitByRounds(calls.work).everyRound,
   })
   const { work: _, ...totals } = figures(whole)
-  const roles = processRoles.filter((role) => profiles.some(({ setup, work }) => setup[role] ?? work[role]))
+  const roles = tracedRoles(profiles)
   const about = plan.platforms.find((one) => one.name === platform)!
   return {
     case: point.id,

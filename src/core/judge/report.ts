@@ -15,7 +15,7 @@ import {
 } from '../model/record.ts'
 import { type MetricResult, type PlatformResult, type Report, reportVersion } from '../model/report.ts'
 import { type BenchData, type FindingData, infoOf, type Problem, type Suite } from '../model/suite.ts'
-import { usedByRole } from '../model/traced-calls.ts'
+import { tracedRoles, unseenBy, usedByRole } from '../model/traced-calls.ts'
 import type { Verdicts } from '../model/verdict.ts'
 import { countOutliers, median, minRoundsForDependence } from '../stats/index.ts'
 import { clientShare, isClientBound } from './adjustments.ts'
@@ -218,6 +218,9 @@ function resultOf(
         ratioToNative && (better === 'higher' ? ratioToNative.ratio : 1 / ratioToNative.ratio) > suspicious,
     )
   const confinement = own.flatMap(({ outcome }) => (outcome.ok ? (outcome.confinement ?? []) : []))
+  const profiles = own.flatMap((sample) => attackProfileOf(sample) ?? [])
+  const { traced } = bench.workload
+  const about = input.plan.platforms.find(({ name }) => name === platform)
   const unsupported = own.filter(isUnsupported).map(errorOf)[0]
   const share = clientShare(input.samples, benchCase.id, platform)
   const slowStops = own.flatMap((sample) => sample.slowServerStop ?? []).sort((a, b) => b.ms - a.ms)
@@ -227,8 +230,9 @@ function resultOf(
     ...(share !== null && { client: { cpu: share } }),
     ...(confinement.length > 0 && {
       confinement: combineConfinement(confinement),
-      usedCalls: usedByRole(own.flatMap((sample) => attackProfileOf(sample) ?? [])),
+      usedCalls: usedByRole(profiles),
     }),
+    ...(traced && about && profiles.length > 0 && { unseen: unseenBy(traced, about, tracedRoles(profiles)) }),
     metrics: Object.fromEntries(results),
     errors: own.flatMap((one) => (isUnsupported(one) ? [] : (errorOf(one) ?? []))),
     ...(unsupported !== undefined && { unsupported }),

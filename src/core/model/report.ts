@@ -12,6 +12,7 @@ import {
   securitySchema,
 } from './plan-schema.ts'
 import { environmentSchema } from './record.ts'
+import { unseenKinds } from './traced-calls.ts'
 import { claimVerdictSchema, findingVerdictSchema } from './verdict.ts'
 import { cpuModeSchema, runStatusSchema, vocabulary } from './vocabulary.ts'
 
@@ -91,6 +92,10 @@ const platformResultSchema = z
       .partialRecord(z.enum(processRoles), z.array(z.string()))
       .optional()
       .describe('of benches traced by system calls: those that the work used in every round, by role'),
+    unseen: z
+      .array(z.enum(unseenKinds))
+      .optional()
+      .describe('of traced benches: what the kernel does for the platform and the trace source does not show'),
     client: z
       .object({ cpu: z.number().describe('median share of its CPUs that it used, 0 to 1') })
       .meta({ id: 'LoadGeneratorResult', description: 'How busy the load generator was.' })

@@ -1,9 +1,9 @@
 /** What the calls of a traced sample are of, by the controls of all rounds of its case. Pure. */
 
 import { type ProcessRole, processRoles, rolePart } from '../../dsl/process-roles.ts'
-import { tracedValues } from '../../dsl/traced.ts'
+import { type TraceSource, tracedValues } from '../../dsl/traced.ts'
 import { backgroundPValue, type Control, expectedCount, largestCount } from '../stats/index.ts'
-import { type AttackProfile, attackProfileOf, type Sample } from './record.ts'
+import { type AttackProfile, attackProfileOf, type RunRecord, type Sample } from './record.ts'
 
 /** Calls by name. */
 export type Calls = Readonly<Record<string, number>>
@@ -196,4 +196,36 @@ export function usedByRole(profiles: readonly AttackProfile[]): Partial<Record<P
       return [[role, names.sort()]]
     }),
   )
+}
+
+/**
+ * What a trace source does not show.
+ *
+ * - `io_uring`: operations of a submission ring. With `functions`, only those of its worker threads.
+ * - `softirq`: packets and timers that the kernel handles in an interrupt.
+ * - `seccomp`: calls of the guest that a filter refuses before the tracepoint.
+ * - `intercepted`: calls of the guest that a sentry or user-mode Linux takes by seccomp or ptrace.
+ * - `kvm-exits`: exits of a vCPU that the kernel handles without returning to the VMM.
+ */
+export const unseenKinds = ['io_uring', 'softirq', 'seccomp', 'intercepted', 'kvm-exits'] as const
+export type Unseen = (typeof unseenKinds)[number]
+
+/** The roles of the processes that made calls. */
+export const tracedRoles = (profiles: readonly AttackProfile[]): ProcessRole[] =>
+  processRoles.filter((role) => profiles.some(({ setup, work }) => setup[role] ?? work[role]))
+
+/** Returns what a trace source does not show of a platform with these roles. */
+export function unseenBy(
+  source: TraceSource,
+  { kind, family, cpuMode }: Pick<RunRecord['plan']['platforms'][number], 'kind' | 'family' | 'cpuMode'>,
+  roles: readonly ProcessRole[],
+): Unseen[] {
+  if (source === 'functions') return ['io_uring', 'softirq']
+  const isPtraced = kind === 'user-mode-linux'
+  return [
+    ...(['io_uring', 'softirq'] as const),
+    ...(family === 'container' ? (['seccomp'] as const) : []),
+    ...(roles.includes('sentry') || isPtraced ? (['intercepted'] as const) : []),
+    ...(roles.includes('vmm') && !isPtraced && cpuMode !== 'emulated' ? (['kvm-exits'] as const) : []),
+  ]
 }

@@ -1,5 +1,6 @@
 import { describeParams } from '../../core/model/plan.ts'
 import type { CaseResult, Report } from '../../core/model/report.ts'
+import { unseenNotes } from '../attack-profile.ts'
 import { formatQuantity } from '../format.ts'
 import { type BaselineLookup, type MetricTable, metricTables } from '../metric-table.ts'
 import { missingValues, verdictSymbols, worstVerdict } from '../summary.ts'
@@ -129,6 +130,7 @@ function figureSection(shared: Shared, group: readonly Section[]): Html {
   })
   const content = lines(
     ...figurePanels(shared, benches, parts),
+    ...unseenHtml(benches),
     details(`Each of ${benches.length} benches`, lines(...cases)),
   )
   return sectionHtml(group, shared.anchors, content)
@@ -183,7 +185,18 @@ function benchSection(shared: Shared, group: readonly Section[]): Html {
   const series = seriesHtml(report, cases, before, anchors)
   const each = lines(...cases.map((benchCase) => caseHtml(shared, benchCase)))
   const content = series ? lines(series, details(`Each of ${cases.length} sets of parameters`, each)) : each
-  return sectionHtml(group, anchors, content)
+  return sectionHtml(group, anchors, lines(content, ...unseenHtml(cases)))
+}
+
+/** What the trace source of traced benches does not show, and on which platforms. */
+function unseenHtml(cases: readonly CaseResult[]): Html[] {
+  const results = cases.flatMap((one) => one.results)
+  const platforms = [...new Set(results.flatMap(({ platform, unseen }) => (unseen ? [platform] : [])))]
+  const seen = platforms.map((platform) => ({
+    platform,
+    unseen: results.flatMap((one) => (one.platform === platform ? (one.unseen ?? []) : [])),
+  }))
+  return unseenNotes(seen).map((note) => html`<p class="muted wrap-anywhere">${note}</p>`)
 }
 
 /** One case of a bench: its distribution if it measures start-up, a chart and a table per metric, and its errors. */

@@ -6,9 +6,9 @@ import {
   groupFunctions,
   groupOf,
   splitByRounds,
-  unseenBy,
 } from '../../../../src/core/attack-profile/summary.ts'
 import type { AttackProfile, RunRecord } from '../../../../src/core/model/record.ts'
+import { unseenBy } from '../../../../src/core/model/traced-calls.ts'
 import type { PlatformFamily } from '../../../../src/dsl/platform.ts'
 import type { ProcessRole } from '../../../../src/dsl/process-roles.ts'
 import { diffText, tableText } from '../../../../src/reporters/attack-profile.ts'
@@ -70,6 +70,14 @@ describe('the profiles of a record', () => {
     expect(parts['control-plane']).toMatchObject({ distinct: 0, calls: 0, setupDistinct: 1, setupCalls: 3 })
     expect(parts.scaffold).toMatchObject({ distinct: 1, calls: 2, setupDistinct: 1, setupCalls: 9 })
     expect(Object.keys(roles)).toEqual(['guest', 'client', 'scaffold'])
+  })
+
+  it('list the names of the work by role if asked, without the processes of isobench', () => {
+    const text = tableText({ epss: null, profiles: [of('runc')] }, true)
+    expect(text).toMatch(/runc, guest: 2\n +files {2}read ×20, write ×6\n/)
+    expect(text).toMatch(/runc, in some rounds and not in others: 1\n +poll\n/)
+    expect(text).not.toMatch(/scaffold|wait4/)
+    expect(tableText({ epss: null, profiles: [of('runc')] })).not.toContain('×20')
   })
 
   it('say what system calls do not show of a platform', () => {

@@ -117,6 +117,7 @@ it('draws a recorded attack profile, of functions of a real kernel', async () =>
   expect(section).toContain('attack profile by functions: cpu')
   expect(section).toMatch(/<title>runc: median 900; 1 sample in count: 900<\/title>/)
   expect(section).toContain('class="native"')
+  expect(section).toContain('not seen: operations of io_uring')
 })
 
 describe('several records', () => {
