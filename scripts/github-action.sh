@@ -12,7 +12,7 @@ cached=("${cache#/}/images" "${cache#/}/kernels" "${releases#/}")
 as_root() {
   # sudo drops the environment, and often has a PATH without Node.
   local kept=CI,GITHUB_ACTIONS,GITHUB_STEP_SUMMARY,GITHUB_WORKSPACE name
-  kept+=,HTTP_PROXY,HTTPS_PROXY,NO_PROXY,http_proxy,https_proxy,no_proxy
+  kept+=,HTTP_PROXY,HTTPS_PROXY,NO_PROXY,http_proxy,https_proxy,no_proxy,NODE_EXTRA_CA_CERTS
   while IFS= read -r name; do kept+=,$name; done < <(compgen -e ISOBENCH_ || true)
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "--preserve-env=$kept" env "PATH=$PATH" "$@"; fi
 }

@@ -5,9 +5,10 @@ import { resolve } from 'node:path'
 import { findRelease, releases } from '../host/releases/manifest.ts'
 import { hostArch, type Release } from '../host/releases/release.ts'
 import { installedReleases } from '../host/releases/store.ts'
+import { drivers } from '../platforms/index.ts'
 import { closestMatch } from '../util/closest-match.ts'
 import { UsageError } from '../util/errors.ts'
-import { sanitize } from '../util/text.ts'
+import { listText, sanitize } from '../util/text.ts'
 
 const fixByList = 'list them: isobench provision --list'
 
@@ -61,12 +62,19 @@ export function split(text: string): readonly [name: string, version: string | u
   return [name, version]
 }
 
-/** The error of a name that no release has. It may be the name of a program of a release, or a version. */
-function unknownName(name: string, known: readonly string[]): UsageError {
+/** The error of a name that no release has. It may be a version, a program of a release, or a platform. */
+function unknownName(name: string, known: readonly string[], mode: 'install' | 'remove'): UsageError {
   const what = `isobench provision: there is no release "${sanitize(name, 60)}".`
   if (/^v?\d/.test(name)) return new UsageError(what, 'write a version after the name: firecracker@1.17.0')
   const owner = releases.find(({ programs }) => Object.hasOwn(programs, name))
-  if (owner) return new UsageError(`${what} The release ${owner.name} contains it.`, `isobench provision ${owner.name}`)
+  if (owner) {
+    const fix = `isobench provision ${mode === 'remove' ? '--remove ' : ''}${owner.name}`
+    return new UsageError(`${what} The release ${owner.name} contains it.`, fix)
+  }
+  if (Object.hasOwn(drivers, name)) {
+    const fix = mode === 'remove' ? 'remove them with apt-get' : `isobench doctor ${name} --install`
+    return new UsageError(`${what} The programs of this platform come from packages.`, fix)
+  }
   const near = closestMatch(name, [...new Set(known)])
   return new UsageError(near === undefined ? what : `${what} Did you mean ${near}?`, fixByList)
 }
@@ -75,7 +83,7 @@ function unknownName(name: string, known: readonly string[]): UsageError {
 export function assertRemovable(text: string): void {
   const [name] = split(text)
   const known = [...releases, ...installedReleases()].map((one) => one.name)
-  if (!known.includes(name)) throw unknownName(name, known)
+  if (!known.includes(name)) throw unknownName(name, known, 'remove')
 }
 
 /**
@@ -91,6 +99,7 @@ export function releaseOf(text: string): Release {
     throw unknownName(
       name,
       releases.map((one) => one.name),
+      'install',
     )
   const here = ofName.filter(({ arch }) => arch === hostArch())
   if (here.length === 0) {
@@ -102,7 +111,7 @@ export function releaseOf(text: string): Release {
   }
   throw new UsageError(
     `isobench provision: isobench knows no release ${name} ${sanitize(version ?? '', 60)}, only ` +
-      `${here.map((one) => one.version).join(' and ')}.`,
+      `${listText(here.map((one) => one.version))}.`,
     `install one of these, or set the option binary of the platform`,
   )
 }
@@ -114,10 +123,11 @@ export function releaseOf(text: string): Release {
 export function mirrorOf(from: string | undefined, { cwd }: { readonly cwd: string }): string | undefined {
   if (from === undefined) return undefined
   const refuse = (why: string, fix: string) => new UsageError(`isobench provision: --from ${why}.`, fix)
-  if (/^https?:/.test(from)) {
-    if (/^https?:\/\/[^/][^?#]*[?#]/.test(from))
+  if (/^https?:/i.test(from)) {
+    if (/^https?:\/\/[^/][^?#]*[?#]/i.test(from))
       throw refuse('has a query or a fragment, which isobench cannot put after the name of a file', 'write it without')
-    if (/^https?:\/\/[^/]/.test(from) && URL.canParse(from)) return from
+    // With the scheme in lower case, because redirects and proxies depend on it.
+    if (/^https?:\/\/[^/]/i.test(from) && URL.canParse(from)) return new URL(from).href
     throw refuse('is not a valid address', 'write it with its host: --from https://mirror.example.org/releases')
   }
   const scheme = /^([a-z][a-z\d+.-]*):\/\//i.exec(from)?.[1]

@@ -19,7 +19,7 @@ export interface DistributionPackage {
   readonly universe: boolean
 }
 
-/** The upstream version, an own name with the version, or `null` if the distribution has no such package. */
+/** The upstream version, a different name with the version, or `null` if the distribution has no such package. */
 type Cell = string | { readonly name: string; readonly version: string } | null
 
 /** What Ubuntu has in universe. The rest is in main. */

@@ -1,4 +1,16 @@
-import { accessSync, closeSync, constants, existsSync, openSync, readlinkSync, readSync, statSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  statSync,
+} from 'node:fs'
+import { join } from 'node:path'
 import { sanitize } from '../util/text.ts'
 import { hostArch } from './releases/release.ts'
 
@@ -64,6 +76,12 @@ function formatProblem(path: string, name: string): string | undefined {
     return undefined
   }
   if (head.length === 0) return `${name} is empty`
+  const problem = nativeProblem(head, name)
+  return problem !== undefined && hasHandler(head, path) ? undefined : problem
+}
+
+/** Why the kernel cannot run the program itself. */
+function nativeProblem(head: Buffer, name: string): string | undefined {
   // The kernel skips spaces before the interpreter: execve(2).
   const script = /^#![ \t]*(\S+)/.exec(head.toString('utf8'))
   if (script) return interpreterProblem(name, script[1]!)
@@ -75,6 +93,38 @@ function formatProblem(path: string, name: string): string | undefined {
   if (built !== host && built !== compatible[host]) return `${name} is built for ${built}, and this host is ${host}`
   const loader = isLittle ? loaderOf(head) : undefined
   return loader === undefined ? undefined : interpreterProblem(name, loader)
+}
+
+/** The formats that the kernel runs with other programs: Documentation/admin-guide/binfmt-misc.rst. */
+const formatsFolder = '/proc/sys/fs/binfmt_misc'
+
+/** Whether another program of this host runs the file, as qemu-user those of other architectures. */
+function hasHandler(head: Buffer, path: string): boolean {
+  const read = (name: string) => readFileSync(join(formatsFolder, name), 'utf8')
+  try {
+    if (read('status').trim() !== 'enabled') return false
+    const formats = readdirSync(formatsFolder).filter((name) => name !== 'status' && name !== 'register')
+    return formats.some((name) => matchesFormat(read(name), head, path))
+  } catch {
+    // It is not mounted.
+    return false
+  }
+}
+
+/**
+ * Whether a file has a format of binfmt_misc: an extension, or bytes at an offset.
+ * @param format the text of its file in binfmt_misc
+ * @param head the first bytes of the file
+ */
+export function matchesFormat(format: string, head: Buffer, path: string): boolean {
+  const field = (name: string) => new RegExp(`^${name} (.*)$`, 'm').exec(format)?.[1]
+  if (!/^enabled$/m.test(format)) return false
+  const extension = field('extension')
+  if (extension !== undefined) return path.endsWith(extension)
+  const [magic, mask] = [field('magic'), field('mask')].map((digits) => Buffer.from(digits ?? '', 'hex'))
+  const offset = Number(field('offset'))
+  if (magic!.length === 0 || offset + magic!.length > head.length) return false
+  return magic!.every((byte, at) => ((byte ^ head[offset + at]!) & (mask![at] ?? 0xff)) === 0)
 }
 
 const interpreterProblem = (name: string, interpreter: string): string | undefined =>

@@ -121,7 +121,7 @@ async function whoseDaemon(options: Options): Promise<string> {
 const guestLabel = ({ id }: GuestSandbox) => `isobench.guest=${id}`
 
 /**
- * The sandbox's cgroup already has these limits. Runtimes with an own guest kernel need them as options. A Kata
+ * The sandbox's cgroup already has these limits. Runtimes with a guest kernel need them as options. A Kata
  * that isobench registered reads them from its configuration and would add the options to the size of its VM.
  */
 const limitsOf = ({ limits }: GuestSandbox, { own }: Daemon, { runtime }: Options): readonly string[] =>

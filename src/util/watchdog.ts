@@ -120,7 +120,7 @@ function startWatchdog(): BigInt64Array {
  * Interrupts an endless loop in the main thread after some seconds, unless it is disposed before. The interrupted code
  * and everything that called it never continues, so call the code with `inOwnJob`.
  *
- * The caller needs an own limit for code that merely waits, and must dispose this when that limit is reached.
+ * The caller needs a separate limit for code that merely waits, and must dispose this when that limit is reached.
  * @param name of the code, for the warning about a call that nothing can interrupt
  */
 export function interruptLoopAfter(seconds: number, name: string): LoopLimit {

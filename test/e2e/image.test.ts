@@ -153,7 +153,7 @@ describe('image path', () => {
   })
 })
 
-describe('an own root filesystem', () => {
+describe('a root filesystem of the user', () => {
   const bench = benchFile("return { time: await say((await guest.exec(command('cat', '/etc/owner'))).stdout.length) }")
 
   /** One static busybox, and the mount points that are given. */

@@ -39,7 +39,7 @@ export function missingProgramProblems({ plan, samples }: Pick<RunRecord, 'plan'
     return [...new Set(programs)].map((program) => ({
       file,
       message: `"${name}" runs ${program}, and the image has no such program`,
-      fix: 'add its Debian package to image.packages in the config; an own root filesystem needs it installed',
+      fix: 'add its Debian package to image.packages in the config, or install it in your own root filesystem',
       ...(location && { location }),
     }))
   })

@@ -6,7 +6,7 @@ import type { Image } from '../../host/image.ts'
 import { describeMissing, installFix, missing, type Requirement } from '../../host/packages.ts'
 import { runHostCommand } from '../../host/process.ts'
 import { type ProcessSecurity, parseProcessSecurity } from '../../host/process-security.ts'
-import type { DigestError } from '../../host/releases/errors.ts'
+import { DigestError } from '../../host/releases/errors.ts'
 import { verifyInstalled } from '../../host/releases/install.ts'
 import type { PinnedDigests } from '../../host/releases/release.ts'
 import { installedRelease } from '../../host/releases/store.ts'
@@ -200,8 +200,8 @@ function unverifiedRelease(
     try {
       if (installed) verifyInstalled(installed, digests)
     } catch (error) {
-      const { message, fix } = error as DigestError
-      return { reason: message, ...(fix && { fix }) }
+      if (!(error instanceof DigestError)) throw error
+      return { reason: error.message, ...(error.fix && { fix: error.fix }) }
     }
   }
   return undefined

@@ -3,7 +3,7 @@ import { bisect } from './normal.ts'
 import { studentQuantile } from './student.ts'
 
 /**
- * The random-effects model of meta-analysis: each host has an own true effect, and these effects are a sample of those
+ * The random-effects model of meta-analysis: each host has its own true effect, and these effects are a sample of those
  * of all hosts. Effects are on a scale where differences mean the same everywhere, such as logarithms of ratios.
  */
 

@@ -8,6 +8,7 @@ import { InterruptedError, IsobenchError, messageOf } from '../../util/errors.ts
 import { WriteError } from '../../util/files.ts'
 import { maskCredentials, sanitize } from '../../util/text.ts'
 import { DownloadError, inMiB, mirrorHint, writeFailure } from './errors.ts'
+import { explainNetwork, isBroken, statusText } from './network-errors.ts'
 import { type HostProxy, type ProxiedConnections, proxiedConnections } from './proxies.ts'
 
 /** How long a server may take, in milliseconds, and how much it may send. */
@@ -80,7 +81,7 @@ async function fetchWhole(asked: DownloadOptions): Promise<void> {
     } catch (error) {
       if (signal?.aborted) throw new InterruptedError(`interrupted while ${source} was downloaded`)
       if (error instanceof IsobenchError) throw error
-      if (tries < mostTries && brokenConnection.has(codeOf(error))) continue
+      if (tries < mostTries && isBroken(error)) continue
       throw explain(error, options, connections.used(), deadline.aborted ? total : undefined)
     }
   }
@@ -96,8 +97,17 @@ interface Fetch extends DownloadOptions {
 function authorizationOf(address: string): { readonly authorization?: string } {
   const { username, password } = new URL(address)
   if (username === '' && password === '') return {}
-  const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  const user = `${decoded(username)}:${decoded(password)}`
   return { authorization: `Basic ${Buffer.from(user).toString('base64')}` }
+}
+
+/** Decodes a part of an address. A `%` that starts no escape is the character. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 /** Removes what has arrived. A device stays, because root could otherwise remove one of the host. */
@@ -135,14 +145,14 @@ const needText = ({ source }: DownloadOptions, bytes: number | undefined): strin
  * @param bytes of the whole file
  * @throws {WriteError} if the rest of the file does not fit on the disk
  */
-function assertSpace({ target }: DownloadOptions, bytes: number | undefined): void {
+function assertSpace({ source, target }: DownloadOptions, bytes: number | undefined): void {
   if (bytes === undefined) return
   const folder = dirname(target)
   const { blocks, bavail, bsize } = statfsSync(folder)
   // Some file systems of the network do not count their blocks.
   if (blocks === 0 || bytes - sizeOf(target) <= bavail * bsize) return
   throw new WriteError(
-    `${folder} has ${inMiB(bavail * bsize)} left, but the file has ${inMiB(bytes)}.`,
+    `${folder} has ${inMiB(bavail * bsize)} left, but ${maskCredentials(source)} has ${inMiB(bytes)}.`,
     'free space, or set ISOBENCH_CACHE to a folder on another disk',
   )
 }
@@ -177,7 +187,6 @@ async function request(
   signal: AbortSignal,
 ): Promise<Dispatcher.ResponseData> {
   const { source } = options
-  const { dispatcher } = connections
   const undici = await import('undici')
   const seen = new Set<string>()
   for (let { address } = options; ; ) {
@@ -193,6 +202,7 @@ async function request(
     connections.forget()
     const range = offset > 0 && { range: `bytes=${offset}-` }
     const headers = { 'user-agent': 'isobench', ...authorizationOf(address), ...range }
+    const dispatcher = connections.dispatcherFor(address)
     const response = await undici.request(address, { dispatcher, signal, headers })
     const { location } = response.headers
     if (![301, 302, 303, 307, 308].includes(response.statusCode) || typeof location !== 'string') return response
@@ -201,11 +211,21 @@ async function request(
   }
 }
 
-/** @throws {DownloadError} if the address is invalid, or leaves TLS */
+/**
+ * Returns where a redirect leads. The user and the password go only to the same host, scheme and port.
+ * @throws {DownloadError} if the address is invalid, or leaves TLS
+ */
 function redirectTarget(options: DownloadOptions, from: string, location: string): string {
   const next = URL.canParse(location, from) ? new URL(location, from) : undefined
   const allowed = from.startsWith('https:') ? ['https:'] : ['https:', 'http:']
-  if (next !== undefined && allowed.includes(next.protocol)) return next.href
+  if (next !== undefined && allowed.includes(next.protocol)) {
+    const before = new URL(from)
+    if (next.origin === before.origin && next.username === '' && next.password === '') {
+      next.username = before.username
+      next.password = before.password
+    }
+    return next.href
+  }
   throw new DownloadError(
     `${options.source} redirects to "${sanitize(maskCredentials(location), 200)}".`,
     hintOf(options),
@@ -218,10 +238,13 @@ async function fetchRest(options: Fetch, connections: ProxiedConnections, signal
   const had = sizeOf(target)
   const response = await request(options, had, connections, signal)
   const { statusCode, headers, body } = response
-  if (statusCode === 416 && had > 0) {
-    await body.dump()
+  const startAgain = () => {
     removePart(target)
     return fetchRest(options, connections, signal)
+  }
+  if (statusCode === 416 && had > 0) {
+    await body.dump()
+    return startAgain()
   }
   if (statusCode !== 200 && statusCode !== 206) {
     await body.dump()
@@ -231,6 +254,8 @@ async function fetchRest(options: Fetch, connections: ProxiedConnections, signal
   const offset = statusCode === 206 ? startOfRest(headers['content-range'], length) : 0
   if (offset === undefined || (offset !== 0 && offset !== had)) {
     await body.dump()
+    // Some proxies send only a slice of the range, and the whole file without a range.
+    if (had > 0) return startAgain()
     throw new DownloadError(`${source}: the server sent another part of the file than asked.`, hintOf(options))
   }
   const total = Number.isNaN(length) ? undefined : offset + length
@@ -291,57 +316,6 @@ function refuseHtml(options: DownloadOptions, start: Buffer): void {
   )
 }
 
-const statusTexts: Readonly<Record<number, string>> = {
-  401: '401 (unauthorized)',
-  403: '403 (forbidden)',
-  404: '404 (not found)',
-  407: '407 (the proxy asks for a password)',
-  429: '429 (too many requests)',
-  503: '503 (unavailable)',
-}
-
-const statusText = (code: number): string => statusTexts[code] ?? String(code)
-
-/** What errors of the network mean. */
-const networkProblems: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'its host name is unknown (is there a network?)',
-  EAI_AGAIN: 'its host name cannot be looked up (is there a network?)',
-  ECONNREFUSED: 'the host refuses the connection',
-  ENETUNREACH: 'there is no network',
-  EHOSTUNREACH: 'there is no route to the host',
-  ECONNRESET: 'the server closed the connection',
-  UND_ERR_SOCKET: 'the server closed the connection',
-  UND_ERR_CONNECT_TIMEOUT: 'the host does not answer',
-  UND_ERR_HEADERS_TIMEOUT: 'the server does not answer',
-  UND_ERR_BODY_TIMEOUT: 'the server sent nothing more for too long',
-}
-
-const brokenConnection: ReadonlySet<string> = new Set(['ECONNRESET', 'UND_ERR_SOCKET'])
-
-/** The code of an error, of its cause, or of the first error of several. */
-function codeOf(error: unknown): string {
-  const { code, cause } = error as NodeJS.ErrnoException & { readonly cause?: NodeJS.ErrnoException }
-  const inner = error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException | undefined) : undefined
-  const codes = [code, cause?.code, inner?.code].filter((one) => one !== undefined)
-  return codes.find((one) => Object.hasOwn(networkProblems, one)) ?? codes[0] ?? ''
-}
-
-/** Codes of connections that were not made. With a proxy, it is the connection to the proxy. */
-const noConnection: ReadonlySet<string> = new Set([
-  ...['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH', 'UND_ERR_CONNECT_TIMEOUT'],
-])
-
-/** What is wrong with the proxy. Undefined if the proxy is not the cause. */
-function proxyProblem(error: unknown, proxy: HostProxy | undefined): string | undefined {
-  if (!proxy) return undefined
-  const name = `the proxy ${maskCredentials(proxy.url.origin)} of ${proxy.variable}`
-  // undici has no code for it.
-  const status = /^Proxy response \((\d+)\)/.exec(messageOf(error))?.[1]
-  if (status !== undefined) return `${name} answered ${statusText(Number(status))}`
-  const code = codeOf(error)
-  return noConnection.has(code) ? `${name} cannot be reached: ${networkProblems[code]}` : undefined
-}
-
 /** The error of a download that broke. What has arrived stays, so that the next download can continue. */
 function explain(
   error: unknown,
@@ -350,17 +324,14 @@ function explain(
   timedOut: number | undefined,
 ): DownloadError {
   const { source, target, isResumable = true } = options
-  const ofProxy = timedOut === undefined ? proxyProblem(error, proxy) : undefined
-  const why =
-    timedOut === undefined
-      ? (ofProxy ?? networkProblems[codeOf(error)] ?? messageOf(error))
-      : `it took longer than ${timedOut / 1000} s`
+  const { why, fix } =
+    timedOut === undefined ? explainNetwork(error, proxy) : { why: `it took longer than ${timedOut / 1000} s` }
   const bytes = sizeOf(target)
   if (bytes === 0) removePart(target)
   const got = bytes === 0 ? '' : ` ${bytes.toLocaleString('en-US')} bytes have arrived.`
   const fixes = [
     ...(bytes === 0 ? [] : [`run the same command again${isResumable ? ', which continues the download' : ''}`]),
-    ...(ofProxy === undefined ? [] : [`correct ${proxy?.variable}, or add the host to NO_PROXY`]),
+    ...(fix === undefined ? [] : [fix]),
     hintOf(options),
   ]
   return new DownloadError(`${source} cannot be downloaded: ${why}.${got}`, fixes.join('; or '))

@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { HostError } from '../../util/errors.ts'
 import { isLink, WriteError } from '../../util/files.ts'
 import { removeResource } from '../cleanup.ts'
@@ -21,7 +22,7 @@ export interface OpenHome {
 
 /**
  * Locks the folder of all releases while `work` runs. Makes the folder if it is absent. Afterwards removes an empty
- * folder that isobench made, now or earlier.
+ * folder that isobench made, now or earlier. Also removes what installations that were killed left in the folder.
  * @throws {HostError} if this process cannot write to it
  * @throws {LockedError} if another process has it locked, unless `wait` is set
  */
@@ -34,7 +35,20 @@ export async function inHome<T>(options: LockOptions, work: (home: OpenHome) => 
   const isOwn = isMadeByIsobench(path)
   await using _folder = isOwn ? await journal.create({ kind: 'empty-folder', path }, () => {}) : undefined
   using _lock = await lockHome(path, options)
+  await removeUnfinished(path)
   return await work({ journal, isOwn })
+}
+
+/**
+ * Removes what killed processes left in the folder of all releases. It can be gigabytes, so this does not wait for
+ * `isobench clean`.
+ */
+async function removeUnfinished(home: string): Promise<void> {
+  for (const { ownerAlive, entries } of openJournals()) {
+    if (ownerAlive) continue
+    for (const entry of entries)
+      if (entry.kind === 'directory' && dirname(entry.path) === home) await removeResource(entry)
+  }
 }
 
 /**

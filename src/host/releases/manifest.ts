@@ -197,6 +197,22 @@ export const releases: readonly Release[] = [
     { sha256: 'e351ebe4f7a16b5873bbd51005d2e6767103cff4d5ebc829df2d3f95a93e2256', statedBy: 10 },
     '2026-09-10',
   ),
+  firecracker(
+    '1.16.1',
+    'x86_64',
+    {
+      sha256: '382a02a869e4d6d5cb14c40577f9545e8458021ea8b0b2d3fc10ec14d9c242e6',
+      statedBy: 10,
+      size: 7_486_686,
+    },
+    '2026-07-02',
+  ),
+  firecracker(
+    '1.16.1',
+    'aarch64',
+    { sha256: '8d0e69f6d6f9a1724551f607f18504052c16c1828ee3d4d7b6e6c73380871e0e', statedBy: 10 },
+    '2026-07-02',
+  ),
   firecracker('1.15.1', 'x86_64', {
     sha256: 'd4a32ab2322d887ca1bc4a4e7afa9cc35393e6362dfc2b3becb389d362e4275a',
     statedBy: 10,
@@ -209,6 +225,10 @@ export const releases: readonly Release[] = [
     sha256: '0545ba1781fc06cfa1d7699069057f4538103fd1644100cf0da434899a1ed447',
     statedBy: 10,
     size: 27_882_928,
+  }),
+  firecrackerKernel('6.1.186', 'x86_64', {
+    sha256: 'ea0e55d03dbaebc79a58644308e0517b7a33f1530a84848d9edf47ffa61f69c8',
+    statedBy: 5,
   }),
   firecrackerKernel('6.1.186', 'aarch64', {
     sha256: 'a4d2441d2c31116fcfc80c0e955ab3f46e131a3bd6a95a2c69ba66d4a7b6ccde',

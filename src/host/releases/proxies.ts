@@ -14,7 +14,8 @@ export interface HostProxy {
 
 /** Connects to hosts through the proxies of the environment. */
 export interface ProxiedConnections extends AsyncDisposable {
-  readonly dispatcher: Dispatcher
+  /** @param address `http:` or `https:` */
+  dispatcherFor(address: string): Dispatcher
   /** The proxy that was asked for a connection since the last `forget`. */
   used(): HostProxy | undefined
   forget(): void
@@ -62,20 +63,27 @@ export async function proxiedConnections(stall: number): Promise<ProxiedConnecti
       return super.dispatch(...call)
     }
   }
-  const dispatcher = new EnvHttpProxyAgent({
-    headersTimeout: stall,
-    bodyTimeout: stall,
-    connect: { timeout: stall },
-    httpProxy: http?.url.href ?? '',
-    httpsProxy: https?.url.href ?? '',
-    clientFactory: (url, options) => new ProxyPool(url, options),
-  })
+  // One for each scheme, because an EnvHttpProxyAgent without a proxy for https would use that for http.
+  const agentWith = (proxies: { readonly httpProxy: string; readonly httpsProxy: string }) =>
+    new EnvHttpProxyAgent({
+      headersTimeout: stall,
+      bodyTimeout: stall,
+      connect: { timeout: stall },
+      ...proxies,
+      clientFactory: (url, options) => new ProxyPool(url, options),
+    })
+  const [secure, plain] = [
+    agentWith({ httpProxy: '', httpsProxy: https?.url.href ?? '' }),
+    agentWith({ httpProxy: http?.url.href ?? '', httpsProxy: '' }),
+  ]
   return {
-    dispatcher,
+    dispatcherFor: (address) => (address.startsWith('https:') ? secure : plain),
     used: () => used,
     forget: () => {
       used = undefined
     },
-    [Symbol.asyncDispose]: () => dispatcher.destroy(),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([secure.destroy(), plain.destroy()])
+    },
   }
 }

@@ -22,8 +22,8 @@ export interface ReleaseFile {
   readonly sha256?: string
   readonly sha512?: string
   /**
-   * How many public files stated the digest when it was looked up on 2026-11-29. The search listed at most 10. isobench
-   * has not downloaded the file itself.
+   * How many public files stated the digest when it was looked up in November 2026. The search listed at most 10.
+   * isobench has not downloaded the file itself.
    */
   readonly statedBy: number
   /** Bytes, if a public file states them. */
@@ -71,5 +71,14 @@ export function compareVersions(a: string, b: string): number {
   return 0
 }
 
+/** Names of `uname -m` and of ELF headers for the architectures that Node.js names in another way. */
+const archNames: Readonly<Record<string, string>> = {
+  x64: 'x86_64',
+  arm64: 'aarch64',
+  ia32: 'i386',
+  loong64: 'loongarch64',
+  mipsel: 'mips',
+}
+
 /** The architecture of this host, as `uname -m` prints it for the ones that releases have. */
-export const hostArch = (): string => ({ x64: 'x86_64', arm64: 'aarch64' })[process.arch as string] ?? process.arch
+export const hostArch = (): string => archNames[process.arch] ?? process.arch

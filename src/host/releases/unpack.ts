@@ -12,7 +12,7 @@ import { systemFix } from '../../util/files.ts'
 import { hostEnvironment } from '../environment.ts'
 import type { Requirement } from '../packages.ts'
 import { EntryWriter, splitPath, type UnpackLimits } from './entry-writer.ts'
-import { ArchiveError, inMiB, writeFailure } from './errors.ts'
+import { ArchiveError, inMiB, mirrorHint, writeFailure } from './errors.ts'
 import type { ArchiveKind, ReleaseFile } from './release.ts'
 
 /** The programs that decompress what Node cannot. */
@@ -68,7 +68,7 @@ export async function unpack(
       const need = `The files of ${name} need more than ${inMiB(writer.bytes, Math.floor)} there.`
       throw writeFailure(folder, error, need, 'ISOBENCH_HOME')
     }
-    throw new ArchiveError(`${name} is broken: ${messageOf(error)}.`, 'remove it from the mirror, or download it again')
+    throw new ArchiveError(`${name} is broken: ${messageOf(error)}.`, mirrorHint(url))
   }
 }
 
@@ -80,11 +80,16 @@ async function unpackTar(
 ): Promise<void> {
   const tar = extract()
   const fed = pipeline(source, tar, { ...(signal && { signal }) })
-  // The iteration throws the same error first.
   fed.catch(() => {})
-  for await (const entry of tar) {
-    await writer.add(entry.header, (path) => selection.targetOf(path), bytesOf(entry), signal)
-    entry.resume()
+  try {
+    for await (const entry of tar) {
+      await writer.add(entry.header, (path) => selection.targetOf(path), bytesOf(entry), signal)
+      entry.resume()
+    }
+  } catch (error) {
+    // The error of an entry that is cut short is only "Stream was destroyed". The pipeline has the cause.
+    if (error instanceof Error && error.message === 'Stream was destroyed') await fed
+    throw error
   }
   await fed
 }

@@ -9,7 +9,7 @@ import { globSync } from 'tinyglobby'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { which } from '../../../src/host/packages.ts'
-import { findRelease } from '../../../src/host/releases/manifest.ts'
+import { findRelease, releases } from '../../../src/host/releases/manifest.ts'
 
 const require = createRequire(import.meta.url)
 const { parse } = require('yaml') as { parse(text: string): unknown }
@@ -97,17 +97,28 @@ describe('the workflows', () => {
   })
 })
 
-it('docs, action and workflows name only releases that isobench knows', () => {
-  const files = globSync(['docs/**/*.md', 'README.md', 'action.yml', '.github/**/*.yml'], { cwd: root, dot: true })
+it('docs, help, action and workflows name only releases that isobench knows', () => {
+  const patterns = ['docs/**/*.md', 'README.md', 'action.yml', '.github/**/*.yml', 'src/commands/provision*.ts']
+  const files = globSync(patterns, { cwd: root, dot: true })
   const text = files
     .filter((file) => !file.startsWith('docs/evidence/'))
     .map(read)
     .join('\n')
+  const names = [...new Set(releases.map(({ name }) => name))].join('|')
   const named = [
-    ...text.matchAll(/\b(firecracker|cloud-hypervisor|gvisor|kata|kata-go|crun|youki|osv)@v?(\d[\w.]*\w)/g),
+    ...text.matchAll(new RegExp(`(?<![\\w-])(${names})@v?(\\d[\\w.-]*\\w)`, 'g')),
+    ...text.matchAll(new RegExp(`/opt/isobench/(${names})/(\\d[\\w.-]*\\w)`, 'g')),
+    // platform('firecracker', { version: '1.17.0' }) and { runtime: 'crun', version: '1.29.1' }.
+    ...text.matchAll(new RegExp(`'(${names})', (?:\\{ )?version: '([^']+)'`, 'g')),
   ]
-  expect(named.length).toBeGreaterThan(0)
+  expect(new Set(named.map(([all]) => all.replace(/[\w.-]+$|'[^']+'$/, ''))).size).toBeGreaterThan(5)
   for (const [all, name = '', version = ''] of named) expect(findRelease(name, version, 'x86_64'), all).toBeDefined()
+  const addresses = new Set(releases.flatMap((release) => release.files.map(({ url }) => url)))
+  const links = [...text.matchAll(/https:\/\/[\w./-]+\/releases?\/[\w./-]+\.(?:t?gz|bz2|xz|zst)\b/g)].map(
+    ([url]) => url,
+  )
+  expect(links.length).toBeGreaterThan(0)
+  expect(links.filter((url) => !addresses.has(url))).toEqual([])
 })
 
 describe('every step', () => {
@@ -402,7 +413,8 @@ describe('the script of the action', () => {
     const sources = globSync('src/**/*.ts', { cwd: root }).map(read).join('\n')
     const readable = [...new Set(sources.match(/(?<=env\.)(CI|GITHUB_\w+)\b/g))]
     expect(readable.sort()).toEqual(['CI', 'GITHUB_ACTIONS', 'GITHUB_STEP_SUMMARY', 'GITHUB_WORKSPACE'])
-    for (const name of readable) expect(kept).toMatch(new RegExp(`[=,]${name},`))
+    for (const name of [...readable, 'HTTPS_PROXY', 'no_proxy', 'NODE_EXTRA_CA_CERTS'])
+      expect(kept).toMatch(new RegExp(`[=,]${name},`))
   })
 
   it('caches the folders that the environment names', () => {

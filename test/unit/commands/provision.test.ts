@@ -3,7 +3,6 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { gzipSync } from 'node:zlib'
-import { globSync } from 'tinyglobby'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { CommandIo } from '../../../src/commands/command.ts'
 import { checkOptions } from '../../../src/commands/options.ts'
@@ -149,6 +148,7 @@ describe('isobench provision', () => {
     [['crun@1\u001b[31m/../x'], 'isobench knows no release crun 1'],
     [['runsc'], 'there is no release "runsc". The release gvisor contains it.'],
     [['crun', '1.29.1'], 'there is no release "1.29.1".'],
+    [['runc'], 'there is no release "runc". The programs of this platform come from packages.'],
   ])('explains %j', async (names, message) => {
     const error = await refusal(names)
     expect(error.code).toBe('ISOBENCH_USAGE')
@@ -200,11 +200,14 @@ describe('isobench provision', () => {
   it.each([
     ['crum', 'there is no release "crum". Did you mean crun?'],
     ['../x', 'there is no release "../x".'],
+    ['runsc', 'The release gvisor contains it.'],
+    ['docker', 'The programs of this platform come from packages.'],
     ['crun@', '"crun@" has no version after the "@".'],
   ])('refuses to remove %s', async (name, message) => {
     const error = await refusal([], { remove: [name] })
     expect(error.code).toBe('ISOBENCH_USAGE')
     expect(error.message).toContain(message)
+    expect(error.fix).not.toMatch(/^isobench (doctor|provision (?!--remove))/)
   })
 
   it('removes what has arrived of a release that is not installed', async () => {
@@ -220,6 +223,11 @@ describe('isobench provision', () => {
     const { out } = await provision(['crun'], { dryRun: [true], from: ['https://user:secret@mirror.example/x'] })
     expect(out).toContain('\n  https://***@mirror.example/x/')
     expect(out).not.toContain('secret')
+  })
+
+  it('reads the scheme of a mirror in any case', async () => {
+    const { out } = await provision(['crun'], { dryRun: [true], from: ['HTTPS://Mirror.Example/X'] })
+    expect(out).toContain('\n  https://mirror.example/X/crun-')
   })
 
   it('plans a release once that is named twice', async () => {
@@ -273,17 +281,4 @@ describe('the progress', () => {
         'verified https://a/b: sha256:abababababababab…, stated by 1 place\n',
     )
   })
-})
-
-it('the docs name only versions that can be installed', () => {
-  const known = new Set(releases.map(({ name, version }) => `${name}@${version}`))
-  const names = [...new Set(releases.map(({ name }) => name))].join('|')
-  const found = globSync(['README.md', 'docs/**/*.md', '.github/workflows/*.yml', 'src/commands/provision.ts']).flatMap(
-    (file) =>
-      [...readFileSync(file, 'utf8').matchAll(new RegExp(`(?<![\\w-])(?:${names})@\\d[\\w.-]*\\w`, 'g'))].map(
-        ([name]) => name,
-      ),
-  )
-  expect(found.length).toBeGreaterThan(2)
-  expect(found.filter((name) => !known.has(name))).toEqual([])
 })

@@ -120,7 +120,7 @@ describe('a filter', () => {
   })
 
   it('with more ways than anybody can follow is conditional, and takes no time', () => {
-    // Each of 15 arguments' bits goes into an own cell, so that every way has other values.
+    // Each of 15 arguments' bits goes into a separate cell, so that every way has other values.
     const bits = Array.from({ length: 15 }, (_, bit): Instruction[] => [
       load(argument),
       [0x45, 0, 2, 2 ** bit],

@@ -1,10 +1,14 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, lstatSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer as createTlsServer } from 'node:https'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { which } from '../../../../src/host/packages.ts'
 import { type DownloadOptions, type DownloadProgress, download } from '../../../../src/host/releases/download.ts'
 import { DownloadError } from '../../../../src/host/releases/errors.ts'
+import { explainNetwork } from '../../../../src/host/releases/network-errors.ts'
 import { type Answer, sendFile, serve } from '../../../support/loopback.ts'
 
 const step = 64 * 1024
@@ -96,11 +100,25 @@ describe('a download', () => {
 
   it('refuses a part that it did not ask for', async () => {
     writeFileSync(target, bytes.subarray(0, step))
-    const { error } = await fetchFrom((_, response) =>
+    const { error, requests } = await fetchFrom((_, response) =>
       response.writeHead(206, { 'content-range': 'bytes 5-9/10' }).end('56789'),
     )
     expect(error?.message).toContain('the server sent another part of the file than asked')
-    expect(arrived()).toHaveLength(step)
+    expect(requests).toEqual([`GET /release.tgz bytes=${step}-`, 'GET /release.tgz'])
+    expect(existsSync(target)).toBe(false)
+  })
+
+  it('starts again if the server sends only a slice of the rest', async () => {
+    writeFileSync(target, bytes.subarray(0, step))
+    const { error } = await fetchFrom((request, response) => {
+      if (request.headers.range === undefined) return sendFile(bytes)(request, response)
+      const range = `bytes ${step}-${step + 9}/${bytes.length}`
+      return response
+        .writeHead(206, { 'content-range': range, 'content-length': 10 })
+        .end(bytes.subarray(step, step + 10))
+    })
+    expect(error).toBeUndefined()
+    expect(arrived().equals(bytes)).toBe(true)
   })
 
   it('follows redirects', async () => {
@@ -226,7 +244,7 @@ describe('a download', () => {
     }
     const { error } = await fetchFrom(huge, { limits: { ...limits, bytes: 1e16 } })
     expect(error?.code).toBe('ISOBENCH_WRITE')
-    expect(error?.message).toMatch(/isobench-download-\w+ has [\d,]+ MiB left, but the file has 953,674,317 MiB\.$/)
+    expect(error?.message).toMatch(/isobench-download-\w+ has [\d,]+ MiB left, but http:\S+ has 953,674,317 MiB\.$/)
     expect(existsSync(target) ? arrived() : Buffer.alloc(0)).toHaveLength(0)
   })
 
@@ -277,6 +295,19 @@ describe('a proxy', () => {
     rmSync(target)
     await download({ source: `${server.address}/a`, target, limits })
     expect(proxy.asked).toHaveLength(1)
+  })
+})
+
+describe('a proxy for http', () => {
+  it.each([undefined, ''])('is not used for https, if https_proxy is %j', async (value) => {
+    const closed = await serve(() => {})
+    await closed[Symbol.asyncDispose]()
+    vi.stubEnv('http_proxy', 'http://proxy.invalid:3128')
+    vi.stubEnv('https_proxy', value)
+    const source = closed.address.replace('http:', 'https:')
+    await expect(download({ source, target, limits })).rejects.toThrow(
+      `${source} cannot be downloaded: the host refuses the connection.`,
+    )
   })
 })
 
@@ -331,6 +362,64 @@ it('the password of a mirror reaches its host, and no message', async () => {
     `${server.address.replace('//', '//***@')}/release.tgz: the server answered 404 (not found).`,
   )
   expect(sent).toEqual([`Basic ${Buffer.from('user:s:cret').toString('base64')}`])
+})
+
+it('a password may have a "%"', async () => {
+  const sent: unknown[] = []
+  await using server = await serve((request, response) => {
+    sent.push(request.headers.authorization)
+    sendFile(bytes)(request, response)
+  })
+  await download({ source: `${server.address.replace('//', '//user:100%@')}/a`, target, limits })
+  expect(sent).toEqual([`Basic ${Buffer.from('user:100%').toString('base64')}`])
+})
+
+it('a redirect takes the password to the same origin, and to no other one', async () => {
+  const sent: string[] = []
+  const record = (name: string, answer: Answer): Answer => {
+    return (request, response) => {
+      sent.push(`${name}${request.url} ${request.headers.authorization ?? 'nobody'}`)
+      answer(request, response)
+    }
+  }
+  await using other = await serve(record('other', sendFile(bytes)))
+  await using server = await serve(
+    record('mirror', (request, response) => {
+      const location = request.url === '/a' ? `http://${request.headers.host}/b` : `${other.address}/c`
+      response.writeHead(302, { location }).end()
+    }),
+  )
+  await download({ source: `${server.address.replace('//', '//user:secret@')}/a`, target, limits })
+  const user = `Basic ${Buffer.from('user:secret').toString('base64')}`
+  expect(sent).toEqual([`mirror/a ${user}`, `mirror/b ${user}`, 'other/c nobody'])
+  expect(arrived().equals(bytes)).toBe(true)
+})
+
+describe('a server with TLS', () => {
+  it.runIf(which('openssl'))('must have a certificate that Node.js can verify', async () => {
+    const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(folder, name)) as [string, string]
+    const argv = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
+    execFileSync('openssl', [...argv, '-subj', '/CN=isobench', '-keyout', key, '-out', cert], { stdio: 'ignore' })
+    const server = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, response) =>
+      response.end(),
+    )
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+    const source = `https://127.0.0.1:${(server.address() as { readonly port: number }).port}/a`
+    const error = await download({ source, target, limits }).catch((thrown: unknown) => thrown as DownloadError)
+    server.close()
+    expect(error?.message).toBe(`${source} cannot be downloaded: Node.js does not know who signed its certificate.`)
+    expect(error?.fix).toMatch(/NODE_EXTRA_CA_CERTS=.*; or get /)
+    expect(existsSync(target)).toBe(false)
+  })
+
+  it.each([
+    ['CERT_HAS_EXPIRED', /expired/],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', /that of another host/],
+    ['SELF_SIGNED_CERT_IN_CHAIN', /who signed/],
+  ])('may have another certificate: %s', (code, why) => {
+    const error = Object.assign(new TypeError('fetch failed'), { cause: Object.assign(new Error('no'), { code }) })
+    expect(explainNetwork(error, undefined).why).toMatch(why)
+  })
 })
 
 describe('a folder', () => {

@@ -124,3 +124,22 @@ it('a process that may not write so much leaves nothing, and names the folder, t
   // The file is complete and verified, so another try need not fetch it again.
   expect(partialDownloads()).toHaveLength(1)
 })
+
+it('what a killed installation unpacked is removed by the next one', async () => {
+  const release = await publish()
+  const unfinished = path('home/kata-4.2.0.abc.tmp')
+  const code = `import { mkdirSync } from 'node:fs'
+    import { inHome } from './src/host/releases/home.ts'
+    const unpack = () => {
+      mkdirSync('${unfinished}/bin', { recursive: true })
+      process.kill(process.pid, 'SIGKILL')
+    }
+    await inHome({ purpose: 'installing kata 4.2.0' }, ({ journal }) =>
+      journal.create({ kind: 'directory', path: '${unfinished}' }, unpack))`
+  spawnSync(process.execPath, [await script(path('.'), 'killed', code)])
+  expect(existsSync(unfinished)).toBe(true)
+  const installed = await installRelease(release, { from: path('mirror') })
+  expect(readdirSync(path('home'))).toEqual(['gvisor'])
+  await removeRelease(installed)
+  expect(existsSync(path('home'))).toBe(false)
+})

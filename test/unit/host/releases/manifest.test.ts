@@ -67,6 +67,8 @@ describe('a release', () => {
   it('comes before the older ones of its name', () => {
     const gvisor = releasesFor('x86_64').filter(({ name }) => name === 'gvisor')
     expect(gvisor.map(({ version }) => version)).toEqual(['20261005.0', '20260921.0'])
+    const firecracker = releasesFor('aarch64').filter(({ name }) => name === 'firecracker')
+    expect(firecracker.map(({ version }) => version)).toEqual(['1.17.0', '1.16.1', '1.15.1'])
   })
 })
 

@@ -291,8 +291,18 @@ describe('a broken archive', () => {
     },
   )
 
+  it('says that it ends within a file', async () => {
+    const tar = await tarOf(entries)
+    await expect(unpackBytes(gzipSync(tar.subarray(0, 100_000)))).rejects.toThrow(
+      'release.tgz is broken: Unexpected end of data.',
+    )
+  })
+
   it('is refused when it is something else', async () => {
-    await expect(unpackBytes(Buffer.from('<html>'), whole)).rejects.toThrow(/release\.tgz is broken/)
+    await expect(unpackBytes(Buffer.from('<html>'), whole)).rejects.toMatchObject({
+      message: expect.stringMatching(/^release\.tgz is broken: /),
+      fix: expect.stringMatching(/^get https:\/\/a\/release\.tgz in another way .*--from <folder or URL>$/),
+    })
     await expect(unpackBytes(gzipSync('no tar, but as long as a header'.repeat(40)), whole)).rejects.toThrow(
       ArchiveError,
     )
