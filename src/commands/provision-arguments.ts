@@ -140,7 +140,12 @@ export function mirrorOf(from: string | undefined, { cwd }: { readonly cwd: stri
   if (kindOf(folder) === 'folder') return folder
   throw kindOf(folder) === 'file'
     ? refuse(`${folder} is not a folder`, 'name the folder that contains the files of the release')
-    : refuse(`${folder} does not exist`, 'name the folder that contains the files of the release')
+    : refuse(
+        `${folder} does not exist`,
+        /^[\w-]+(\.[\w-]+)+(:\d+)?(\/|$)/.test(from)
+          ? `if it is an address, write https://${sanitize(from, 100)}`
+          : 'name the folder that contains the files of the release',
+      )
 }
 
 function kindOf(path: string): 'folder' | 'file' | undefined {

@@ -93,7 +93,7 @@ export function assertWritable(folder: string, variable: string): void {
   const refuse = (why: string) =>
     new HostError(
       `${folder} cannot be written: ${why}.`,
-      `run isobench as root, or set ${variable} to a folder that can be written`,
+      `${process.getuid?.() === 0 ? '' : 'run isobench as root, or '}set ${variable} to a folder that can be written`,
     )
   try {
     if (isDangling(folder)) throw refuse('it is a link to something that does not exist')

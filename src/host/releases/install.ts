@@ -7,6 +7,7 @@ import {
   constants,
   createReadStream,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   realpathSync,
@@ -119,6 +120,7 @@ export async function installRelease(release: Release, options: InstallOptions):
 async function installIn(home: OpenHome, release: Release, options: InstallOptions): Promise<InstalledRelease> {
   const { name, version, files } = release
   const target = folderOf(name, version)
+  assertFolder(dirname(target))
   const existing = installedRelease(name, version)
   if (existing) return assertIntact(existing, options)
   if (existsSync(target))
@@ -224,6 +226,20 @@ async function unpackAll(
   makeSystemFolder(dirname(target))
   renameSync(temporary, target)
   return { name, version, folder: target, ...record }
+}
+
+/**
+ * Releases below a link are not found, and the link may lead to a folder of the host.
+ * @throws {HostError} if something else than a folder has its path
+ */
+function assertFolder(path: string): void {
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  if (stat === undefined || stat.isDirectory()) return
+  const what = stat.isSymbolicLink() ? 'a link' : 'not a folder'
+  throw new HostError(
+    `${path} is ${what}, but isobench needs a folder there.`,
+    `move it away: mv ${path} ${path}.old; to use another disk, set ISOBENCH_HOME`,
+  )
 }
 
 function assertDigests({ name, version, files }: Release, { trustFirst, digests }: InstallOptions): void {

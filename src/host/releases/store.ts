@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
+import { HostError } from '../../util/errors.ts'
 import { releasesFolder } from '../paths.ts'
 import { compareVersions } from './release.ts'
 
@@ -54,13 +55,19 @@ export const missingPrograms = ({ folder, programs }: InstalledRelease): readonl
 /** Names of releases and versions. The names of unfinished installations end with `.tmp`. */
 const validName = /^\w[\w.+-]*(?<!\.tmp)$/
 
-const names = (folder: string): string[] =>
-  existsSync(folder) && statSync(folder).isDirectory()
-    ? readdirSync(folder, { withFileTypes: true })
-        .filter((entry) => entry.isDirectory() && validName.test(entry.name))
-        .map((entry) => entry.name)
-        .sort()
-    : []
+/** @throws {HostError} if this user must not read the folder */
+function names(folder: string): string[] {
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) return []
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && validName.test(entry.name))
+      .map((entry) => entry.name)
+      .sort()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
+    throw new HostError(`this user must not read ${folder}.`, 'run isobench as root, or set ISOBENCH_HOME')
+  }
+}
 
 /** The folder of a release, whether it is installed or not. */
 export const folderOf = (name: string, version: string): string => join(releasesFolder(), name, version)

@@ -174,6 +174,7 @@ describe('isobench provision', () => {
     ['http:///a', 'is not a valid address', '--from https://mirror.example.org/releases'],
     ['https://m.example/x?key=secret', '--from has a query or a fragment', 'write it without'],
     ['absent', '/absent does not exist', 'name the folder'],
+    ['mirror.example.org/x', '/mirror.example.org/x does not exist', 'write https://mirror.example.org/x'],
     ['/dev/null', '/dev/null is not a folder', 'name the folder'],
   ])('takes only folders and http addresses as a mirror: %s', async (from, message, fix) => {
     const error = await refusal(['crun'], { from: [from], dryRun: [true] })

@@ -2,7 +2,16 @@
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it, vi } from 'vitest'
@@ -142,4 +151,19 @@ it('what a killed installation unpacked is removed by the next one', async () =>
   expect(readdirSync(path('home'))).toEqual(['gvisor'])
   await removeRelease(installed)
   expect(existsSync(path('home'))).toBe(false)
+})
+
+it('a folder of releases that this user must not read is named', async () => {
+  mkdirSync(path('home'), { mode: 0o000 })
+  const code = `import { installedReleases } from './src/host/releases/store.ts'
+    if (process.getuid() === 0) process.setuid(65534)
+    try { installedReleases() } catch ({ code, message, fix }) { console.log(JSON.stringify([code, message, fix])) }`
+  const file = await script(path('.'), 'reader', code)
+  chmodSync(path('.'), 0o755)
+  const { stdout } = spawnSync(process.execPath, [file], { encoding: 'utf8' })
+  expect(JSON.parse(stdout)).toEqual([
+    'ISOBENCH_HOST',
+    `this user must not read ${path('home')}.`,
+    'run isobench as root, or set ISOBENCH_HOME',
+  ])
 })
