@@ -48,6 +48,8 @@ async function spawn(sandbox: GuestSandbox, argv: GuestArgv, { security }: Secur
     '--register=no',
     '--keep-unit',
     '--as-pid2',
+    // Otherwise root's home, and on every other platform it is the root.
+    '--chdir=/',
     '--pipe',
     '--settings=no',
     '--link-journal=no',
