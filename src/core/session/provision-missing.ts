@@ -68,8 +68,11 @@ export async function provisionMissing(
   const needKvm = lacking.filter(({ release }) => release?.needsKvm)
   const obstacle = needKvm.length > 0 ? await testKvm() : undefined
   if (obstacle) {
-    const names = needKvm.map(({ text }) => text).join(', ')
-    onProgress(`not installing ${names}: ${obstacle.reason}. To install them nevertheless: isobench provision`)
+    const names = needKvm.map(({ text }) => text)
+    onProgress(
+      `not installing ${names.join(', ')}: ${obstacle.reason}. ` +
+        `To install without KVM: isobench provision ${names.join(' ')}`,
+    )
   }
   for (const { text, release } of lacking) {
     if (obstacle && release?.needsKvm) continue

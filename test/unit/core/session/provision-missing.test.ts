@@ -56,7 +56,7 @@ describe('with --install', () => {
     expect(installed).toEqual(['youki@0.7.0'])
     expect(lines.split('\n')[0]).toBe(
       'not installing firecracker@1.15.1, kata-go@4.2.0, kata@4.2.0: KVM is unusable here. ' +
-        'To install them nevertheless: isobench provision',
+        'To install without KVM: isobench provision firecracker@1.15.1 kata-go@4.2.0 kata@4.2.0',
     )
   })
 
