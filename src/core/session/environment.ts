@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { cpus, hostname, release, totalmem } from 'node:os'
 import { cgroupVersion } from '../../host/cgroup.ts'
 import { hostDistribution } from '../../host/distribution.ts'
+import { git } from '../../host/git-worktree.ts'
 import { runHostCommand } from '../../host/process.ts'
 import { version } from '../../util/assets.ts'
 import type { Environment } from '../model/record.ts'
@@ -33,10 +34,12 @@ async function mitigations(): Promise<Record<string, string>> {
   )
 }
 
+/** The commit of the project, with `+` if files differ from it. The project of a user who calls sudo is not root's. */
 async function revision(root: string): Promise<string | null> {
   try {
-    const head = await runHostCommand(['git', '-C', root, 'rev-parse', 'HEAD'])
-    const changes = await runHostCommand(['git', '-C', root, 'status', '--porcelain'])
+    const head = await git(root, ['rev-parse', 'HEAD'])
+    // Without locks, so that no file of the repository becomes root's.
+    const changes = await git(root, ['status', '--porcelain'], { env: { GIT_OPTIONAL_LOCKS: '0' } })
     return head + (changes === '' ? '' : '+')
   } catch {
     return null
