@@ -5,6 +5,8 @@ import { compareVersions, hostArch, type Release, type ReleaseArch, type Release
 const github = (project: string, tag: string, file: string) =>
   `https://github.com/${project}/releases/download/${tag}/${file}`
 
+const unpublishedDigests = 'The project publishes no digests; others computed these from their own downloads.'
+
 type Digest = Pick<ReleaseFile, 'sha256' | 'sha512' | 'statedBy' | 'size'>
 
 /** The programs are installed without the version in their names, because the jailer names its chroot after them. */
@@ -53,7 +55,7 @@ function cloudHypervisor(
     programs: { 'cloud-hypervisor': 'cloud-hypervisor', 'ch-remote': 'ch-remote' },
     needsKvm: true,
     platforms: ['cloud-hypervisor'],
-    notes: 'The project publishes no digests; others computed these from their own downloads.',
+    notes: unpublishedDigests,
   }
 }
 
@@ -94,7 +96,19 @@ const cloudHypervisorKernel = (arch: ReleaseArch, file: string, digest: Digest):
   programs: { vmlinux: 'vmlinux' },
   needsKvm: true,
   platforms: ['cloud-hypervisor'],
-  notes: 'The project publishes no digests; others computed these from their own downloads.',
+  notes: unpublishedDigests,
+})
+
+const hypervisorFirmware = (arch: ReleaseArch, file: string, digest: Digest): Release => ({
+  name: 'hypervisor-firmware',
+  version: '0.5.0',
+  arch,
+  license: 'Apache-2.0',
+  files: [plain(github('cloud-hypervisor/rust-hypervisor-firmware', '0.5.0', file), digest, 'hypervisor-fw')],
+  programs: { 'hypervisor-fw': 'hypervisor-fw' },
+  needsKvm: true,
+  platforms: ['cloud-hypervisor'],
+  notes: unpublishedDigests,
 })
 
 const kataProject = 'kata-containers/kata-containers'
@@ -276,27 +290,15 @@ export const releases: readonly Release[] = [
     sha256: '69d1b1235381ec50f1b45cf771a7dff4a9013d452833ab34682d6283e2114010',
     statedBy: 7,
   }),
-  {
-    name: 'hypervisor-firmware',
-    version: '0.5.0',
-    arch: 'x86_64',
-    license: 'Apache-2.0',
-    files: [
-      plain(
-        github('cloud-hypervisor/rust-hypervisor-firmware', '0.5.0', 'hypervisor-fw'),
-        {
-          sha256: '4a0a1e977368f6b15d2198a216bdedf9a350bf5e5ae07e29e695373ec16ad958',
-          statedBy: 9,
-          size: 135_960,
-        },
-        'hypervisor-fw',
-      ),
-    ],
-    programs: { 'hypervisor-fw': 'hypervisor-fw' },
-    needsKvm: true,
-    platforms: ['cloud-hypervisor'],
-    notes: 'The project publishes no digests; others computed these from their own downloads.',
-  },
+  hypervisorFirmware('x86_64', 'hypervisor-fw', {
+    sha256: '4a0a1e977368f6b15d2198a216bdedf9a350bf5e5ae07e29e695373ec16ad958',
+    statedBy: 9,
+    size: 135_960,
+  }),
+  hypervisorFirmware('aarch64', 'hypervisor-fw-aarch64', {
+    sha256: '2a22aed888572ae319e231b85a7b4de951c7eca8857730300653512d064c8102',
+    statedBy: 4,
+  }),
   kata(
     'rust',
     '4.2.0',
