@@ -59,7 +59,7 @@ function interfaceLines({ calls32Bit, architectures }: WorkloadSeccomp, form: 'o
     calls32Bit.length > 0
       ? 'It allows 32-bit programs, because the workload has them. A rule applies to both interfaces, so 32-bit and ' +
         '64-bit programs may make all of its calls.'
-      : 'It does not allow 32-bit programs.',
+      : 'It does not allow 32-bit programs: a 32-bit call ends them with SIGSYS.',
     ...list('Calls of 32-bit programs', calls32Bit),
     ...(hasMultiplexer
       ? ['No filter sees the arguments of socketcall and ipc, so 32-bit programs may open any kind of socket.']
