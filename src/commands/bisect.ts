@@ -43,7 +43,7 @@ const mostRounds = 1000
 const bisectOptions = {
   bench: {
     ...sharedOptions.bench,
-    description: 'the bench with this text in its id',
+    description: 'the bench with this text in its id (required)',
     repeatable: false,
     schema: z.string('name one bench.').transform((text) => [text]),
   },
@@ -68,7 +68,7 @@ const bisectOptions = {
   build: {
     value: '<command>',
     group: 'Measure',
-    description: 'the shell command that builds a commit, in its work tree',
+    description: 'the shell command that builds a commit, in its work tree (required)',
     example: "--build './autogen.sh && ./configure && make -j2'",
     schema: z.string('pass the command that builds a commit.'),
   },

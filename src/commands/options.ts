@@ -166,7 +166,7 @@ export const sharedOptions = {
   lastFailed: {
     group: 'Select benches',
     description: 'only benches that failed in the latest run; all benches if none failed',
-    example: '--last-failed',
+    example: '--last-failed --profile full',
     schema: toggle,
   },
   forbidOnly: {
@@ -229,7 +229,7 @@ export const sharedOptions = {
   remeasure: {
     group: 'Measure',
     description: 'do not repeat samples that other processes on the host disturbed',
-    example: '--no-remeasure',
+    example: '--no-remeasure --rounds 20',
     schema: z.boolean().default(true),
     negated: 'only',
   },
@@ -367,7 +367,7 @@ export const sharedOptions = {
   waitForLock: {
     group: 'Host and project',
     description: 'wait while another isobench measures on this host',
-    example: '--wait-for-lock',
+    example: '--wait-for-lock --install',
     schema: toggle,
   },
   config: {

@@ -24,7 +24,7 @@ const planOptions = {
   shards: {
     value: '<n>',
     group: 'Measure',
-    description: 'number of shards',
+    description: 'number of shards (required)',
     example: '--shards 8',
     schema: z
       .string('pass the number of shards.')

@@ -13,11 +13,13 @@ const folder = temporary()
 afterAll(() => folder.remove())
 
 describe('a required option', () => {
-  it('of any command is asked for in words', async () => {
+  it('of any command is asked for in words, and marked in its help', async () => {
     const messages: string[] = []
+    const marked: string[] = []
     for (const { name, load } of commands) {
       const { options } = await load()
       for (const [key, spec] of Object.entries(options)) {
+        if (spec.description.endsWith('(required)')) marked.push(`${name}: --${key}`)
         try {
           checkOptions(name, { [key]: spec }, {})
         } catch (error) {
@@ -25,6 +27,7 @@ describe('a required option', () => {
         }
       }
     }
+    expect(marked).toEqual(['plan: --shards', 'bisect: --bench', 'bisect: --build'])
     expect(messages).toEqual([
       'plan: --shards: pass the number of shards.',
       'bisect: --bench: name one bench.',
