@@ -101,7 +101,7 @@ export const command = defineCommand({
   ],
   options: {
     install: { ...sharedOptions.install, example: '--install', verbs: ['build'] },
-    waitForLock: { ...sharedOptions.waitForLock, verbs: ['remove', 'prune'] },
+    waitForLock: { ...sharedOptions.waitForLock, example: '--wait-for-lock', verbs: ['remove', 'prune'] },
     ...pickOptions('config'),
   },
   examples: [

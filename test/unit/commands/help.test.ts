@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { commandHelp, generalHelp } from '../../../src/commands/help.ts'
 import { commands } from '../../../src/commands/index.ts'
-import { flagNames } from '../../../src/commands/options.ts'
+import { flagNames, type OptionTable } from '../../../src/commands/options.ts'
 import { reporters } from '../../../src/reporters/index.ts'
 
 const kinds = Object.values(reporters)
@@ -31,10 +31,25 @@ describe.each(loaded)('isobench %s --help', (name, command) => {
     expect(columns.size).toBeLessThanOrEqual(1)
     for (const { example } of Object.values(command.options))
       expect(lines.join('\n').replace(/\s+/g, ' ')).toContain(`e.g. ${example}`)
-    const flags = new Set(Object.entries(command.options).flatMap(([key, spec]) => flagNames(key, spec)))
-    for (const { example } of Object.values(command.options))
-      for (const flag of example.match(/(?<![\w-'])--[a-z-]+/g)!) expect([...flags]).toContain(flag)
     expect(command.examples.length).toBeGreaterThan(0)
     for (const { line } of command.examples) expect(line.split(' ')[0]).toBe(name)
+  })
+
+  it('shows in the example of an option only options that go together with it', () => {
+    const options: OptionTable = command.options
+    const keys = new Map(
+      Object.entries(options).flatMap(([key, spec]) => flagNames(key, spec).map((flag) => [flag, key])),
+    )
+    for (const [key, { example, verbs, excludes = [] }] of Object.entries(options)) {
+      const flags: string[] = example.match(/(?<![\w-'])--[a-z-]+/g)!
+      for (const flag of flags) {
+        const other = keys.get(flag)
+        expect([flag, other]).not.toContain(undefined)
+        const known = options[other!]!
+        const shared = verbs && known.verbs ? verbs.filter((verb) => known.verbs!.includes(verb)) : [name]
+        const clashes = excludes.includes(other!) || known.excludes?.includes(key) === true
+        expect([flag, shared.length > 0, clashes]).toEqual([flag, true, false])
+      }
+    }
   })
 })
