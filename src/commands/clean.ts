@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { removeResource } from '../host/cleanup.ts'
-import { type Entry, openJournals, removeJournal } from '../host/journal.ts'
+import { type Entry, type FoundJournal, openJournals, removeJournal } from '../host/journal.ts'
 import { removePartialDownloads } from '../host/releases/install.ts'
 import { messageOf } from '../util/errors.ts'
 import { sanitize } from '../util/text.ts'
@@ -46,39 +47,64 @@ export const command = defineCommand({
   run: (_args, _options, io) => clean(io),
 })
 
+/** How many things were removed, and how many could not be. */
+interface Counts {
+  removed: number
+  failed: number
+}
+
+/** Removes what one journal lists. */
+async function cleanJournal(journal: FoundJournal, io: CommandIo, counts: Counts): Promise<void> {
+  if (journal.ownerAlive) {
+    io.out.write(`skipped ${journal.file}: another isobench uses it\n`)
+    return
+  }
+  if (journal.refused !== undefined) {
+    counts.failed++
+    io.err.write(
+      `refused ${journal.file}: ${journal.refused}. isobench would run its commands. Read it, then remove it.\n`,
+    )
+    return
+  }
+  let isComplete = true
+  for (const entry of journal.entries) {
+    try {
+      if (!(await remove(entry))) continue
+      io.out.write(`removed ${sanitize(describe(entry))}\n`)
+      counts.removed++
+    } catch (error) {
+      isComplete = false
+      counts.failed++
+      io.err.write(`could not remove ${sanitize(describe(entry))}: ${messageOf(error)}\n`)
+    }
+  }
+  if (isComplete) removeJournal(journal)
+}
+
+/** How often `clean` looks whether another process has removed what it removes, and the milliseconds between. */
+const waiting = { most: 100, ms: 100 }
+
 async function clean(io: CommandIo): Promise<number> {
-  let removed = 0
-  let failed = 0
-  for (const journal of openJournals()) {
-    if (journal.ownerAlive) {
-      io.out.write(`skipped ${journal.file}: another isobench uses it\n`)
-      continue
-    }
-    if (journal.refused !== undefined) {
-      failed++
-      io.err.write(
-        `refused ${journal.file}: ${journal.refused}. isobench would run its commands. Read it, then remove it.\n`,
-      )
-      continue
-    }
-    let isComplete = true
-    for (const entry of journal.entries) {
-      try {
-        if (!(await remove(entry))) continue
-        io.out.write(`removed ${sanitize(describe(entry))}\n`)
-        removed++
-      } catch (error) {
-        isComplete = false
-        failed++
-        io.err.write(`could not remove ${sanitize(describe(entry))}: ${messageOf(error)}\n`)
+  const counts = { removed: 0, failed: 0 }
+  const done = new Set<string>()
+  for (let left = waiting.most, isOver = false; !isOver; left--) {
+    isOver = true
+    for (const journal of openJournals()) {
+      if (done.has(journal.file)) continue
+      // A killed run starts one that cleans up.
+      if (journal.isBeingCleaned && left > 0) {
+        isOver = false
+        continue
       }
+      done.add(journal.file)
+      await cleanJournal(journal, io, counts)
     }
-    if (isComplete) removeJournal(journal)
+    if (!isOver) await sleep(waiting.ms)
   }
   for (const file of await removePartialDownloads()) {
     io.out.write(`removed the unfinished download ${sanitize(file)}\n`)
-    removed++
+    counts.removed++
   }
-  if (removed + failed === 0) io.out.write('Nothing to remove.\n')
-  return failed === 0 ? exitCodes.clean : exitCodes.invalid
+  if (counts.removed + counts.failed === 0) io.out.write('Nothing to remove.\n')
+  return counts.failed === 0 ? exitCodes.clean : exitCodes.invalid
 }

@@ -80,7 +80,7 @@ async function watchProject(filters: readonly string[], options: Options, io: Co
   using _strayErrors = handleStrayErrors(({ message }) => io.err.write(`${message}\n`))
   let asked = 0
   const quit = () => {
-    // The second request ends the process at once. `isobench clean` removes what is left, from the journal.
+    // The second request ends the process at once. The cleanup process of the session removes what is left.
     if (++asked > 1) endProcess(130)
     watch.quit()
   }

@@ -171,6 +171,8 @@ export interface FoundJournal extends Disposable {
   readonly file: string
   /** Whether a process has it locked. Otherwise this process has it now, and no other one removes its resources. */
   readonly ownerAlive: boolean
+  /** Whether another process removes its resources now. `ownerAlive` is true then, too. */
+  readonly isBeingCleaned: boolean
   /** Resources that were not removed, latest first. */
   readonly entries: readonly Entry[]
   /** Why its entries must not be used; it then has none. */
@@ -210,6 +212,9 @@ function refuseOpenFolder(folder: string): void {
   throw new HostError(`every user of this host can change ${folder}, which isobench trusts`, `chmod o-w ${folder}`)
 }
 
+/** A journal that nobody has, and of which nothing is read. */
+const left = { ownerAlive: false, isBeingCleaned: false, entries: [] } as const
+
 function openJournal(file: string): FoundJournal | undefined {
   let descriptor: number
   try {
@@ -217,17 +222,17 @@ function openJournal(file: string): FoundJournal | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') return undefined
-    if (code === 'ELOOP')
-      return { file, ownerAlive: false, entries: [], refused: 'it is a link', [Symbol.dispose]() {} }
+    if (code === 'ELOOP') return { file, ...left, refused: 'it is a link', [Symbol.dispose]() {} }
     throw error
   }
   const close = { [Symbol.dispose]: () => closeSync(descriptor) }
   const refused = whyRefused(descriptor)
-  if (refused !== undefined) return { file, ownerAlive: false, entries: [], refused, ...close }
+  if (refused !== undefined) return { file, ...left, refused, ...close }
   const isLocked = !tryLockFile(descriptor)
   const { owner, entries } = parseJournal(readFileSync(descriptor, 'utf8'))
   // Hosts that share a network file system may not share its locks.
-  return { file, ownerAlive: isLocked || (owner !== undefined && isAlive(owner)), entries, ...close }
+  const isOwned = owner !== undefined && isAlive(owner)
+  return { file, ownerAlive: isLocked || isOwned, isBeingCleaned: isLocked && !isOwned, entries, ...close }
 }
 
 /** Cleaning executes commands of the journal as root, so no other user may have written it. */

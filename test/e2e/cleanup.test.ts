@@ -165,6 +165,20 @@ describe('a run that is killed by SIGKILL leaves what `isobench clean` removes',
   })
 })
 
+test('a run that ends by a signal removes everything, and names the workload', async () => {
+  const host = observe()
+  using project = Project.of(slow)
+  const running = await inTheMiddle(project)
+  process.kill(running.pid, 'SIGABRT')
+  const { exitCode, stderr } = await running.end()
+  expect(exitCode).toBe(-1)
+  expect(stderr).toMatch(
+    /error {2}isobench ended while it was (running 1 bench of \/|measuring benches\/it\.bench\.ts#spoken on )/,
+  )
+  expect(stderr).toMatch(/removed the cgroup isob-/)
+  host.expectClean()
+})
+
 test('a second SIGINT changes nothing: the run still removes everything', async () => {
   const host = observe()
   using project = Project.of(slow)

@@ -49,6 +49,8 @@ export class FakeSession implements Session {
     private readonly isRoot = true,
   ) {}
 
+  noteSample(): void {}
+
   async createSandbox(rootfs: string): Promise<OwnedGuestSandbox> {
     this.signal.throwIfAborted()
     const { host } = this

@@ -66,13 +66,15 @@ export async function measure(step: Step, round: number, context: MeasureContext
   }
   const notes: SampleNotes = {}
   const times = new TimeBreakdown()
+  const name = `${step.case.id} on ${step.platform}`
+  context.session.noteSample(name)
   let busiest: number | undefined
   const onCpuShare = (share: number) => {
     busiest = Math.max(busiest ?? 0, Math.round(share * 1000) / 1000)
   }
   try {
     const { output, attackProfile, confinement } = await withRestoredBuiltins('the workload', () =>
-      inScope(`${step.case.id} on ${step.platform}`, limit, context, times, (scope) =>
+      inScope(name, limit, context, times, (scope) =>
         runWorkload(step, bench, scope, context, { onCpuShare, notes, times }),
       ),
     )
@@ -108,6 +110,8 @@ export async function measure(step: Step, round: number, context: MeasureContext
       outcome: { ok: false, error: errorText(error), ...(cause && { cause }), ...(location && { location }) },
       ...notes,
     }
+  } finally {
+    context.session.noteSample()
   }
 }
 

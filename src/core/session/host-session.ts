@@ -7,6 +7,7 @@ import type { ImageConfig } from '../../dsl/config.ts'
 import type { TraceSource } from '../../dsl/traced.ts'
 import { cgroupExecArgv, type Limits, makeCgroup, setMemoryLimit } from '../../host/cgroup.ts'
 import { removeResource } from '../../host/cleanup.ts'
+import { type CleanupProcess, startCleanupProcess } from '../../host/cleanup-process.ts'
 import { assignCpus, type CpuAssignment, cpuSetsOf } from '../../host/cpus.ts'
 import { inChroot, useUsualUmask } from '../../host/environment.ts'
 import { makeDataFolder, makeGuestFolder } from '../../host/guest-folder.ts'
@@ -70,6 +71,7 @@ export class HostSession implements Session {
     /** The prefix of the session that holds the lock. All guests count as isobench's own load. */
     private readonly rootPrefix: string,
     private readonly resources: AsyncDisposableStack,
+    private readonly cleanup: { readonly process: CleanupProcess; readonly purpose: string },
     runResources?: RunResources,
     private readonly tracers = new Map<TraceSource, Promise<Tracer>>(),
   ) {
@@ -91,6 +93,8 @@ export class HostSession implements Session {
     const umask = useUsualUmask()
     resources.defer(() => umask[Symbol.dispose]())
     await removeStaleTracers()
+    const cleanup = { process: startCleanupProcess(purpose), purpose }
+    resources.defer(() => cleanup.process[Symbol.dispose]())
     const prefix = `isob-${randomBytes(3).toString('hex')}`
     const journal = CleanupJournal.start(prefix, removeResource)
     // The group is the first entry and so the last one to be removed, after the commands that remove the others.
@@ -106,7 +110,7 @@ export class HostSession implements Session {
     )
     const network = await Network.open(journal, prefix)
     const limits = { ...guest, cpus: cpus.guest }
-    return new HostSession(journal, network, cpus, limits, signal, prefix, prefix, resources.move())
+    return new HostSession(journal, network, cpus, limits, signal, prefix, prefix, resources.move(), cleanup)
   }
 
   withSignal(signal: AbortSignal): HostSession {
@@ -122,10 +126,14 @@ export class HostSession implements Session {
     runResources?: RunResources,
     tracers?: Map<TraceSource, Promise<Tracer>>,
   ): HostSession {
-    const { journal, network, cpus, rootPrefix } = this
+    const { journal, network, cpus, rootPrefix, cleanup } = this
     const prefix = `${this.prefix}-${this.#created++}`
-    const resources = new AsyncDisposableStack()
-    return new HostSession(journal, network, cpus, limits, signal, prefix, rootPrefix, resources, runResources, tracers)
+    const own = [prefix, rootPrefix, new AsyncDisposableStack(), cleanup] as const
+    return new HostSession(journal, network, cpus, limits, signal, ...own, runResources, tracers)
+  }
+
+  noteSample(name?: string): void {
+    this.cleanup.process.note(name === undefined ? this.cleanup.purpose : `measuring ${name}`)
   }
 
   createSandbox(rootfs: string, timeout: number, hooks?: TraceHooks): Promise<OwnedGuestSandbox> {

@@ -53,6 +53,11 @@ export interface Session extends AsyncDisposable {
   /** The CPUs of guests and of the load client. */
   readonly cpus: CpuAssignment
   /**
+   * States which sample is measured, for the message if a signal ends this process: the workload may have caused it.
+   * @param name absent: the sample is over
+   */
+  noteSample(name?: string): void
+  /**
    * Creates a sandbox for one guest.
    * @param timeout seconds that a host command of the sandbox may take
    * @param hooks how the processes that boot the guest are traced

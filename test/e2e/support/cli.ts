@@ -68,6 +68,13 @@ const work = workload('${name}', {
 export const it = bench('${name}', work, ${options})
 `
 
+/** The children of a process that wait for its end and then run `isobench clean`. */
+const cleanupProcesses = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .split(' ')
+    .filter((child) => /^\d+$/.test(child) && readFileSync(`/proc/${child}/cmdline`, 'utf8').endsWith('\0clean\0'))
+    .map(Number)
+
 /** A running command line. */
 export class Running {
   #text = ''
@@ -99,7 +106,9 @@ export class Running {
     }
   }
 
+  /** Sends a signal. SIGKILL goes to the process that would clean up, too. */
   async kill(signal: NodeJS.Signals): Promise<Outcome> {
+    if (signal === 'SIGKILL') for (const pid of cleanupProcesses(this.pid)) process.kill(pid, signal)
     process.kill(this.pid, signal)
     return this.end()
   }

@@ -1,0 +1,51 @@
+/** Removes what this process has on the host if a signal ends it, such as SIGKILL, or the abort of a full heap. */
+
+import { spawn } from 'node:child_process'
+import type { Socket } from 'node:net'
+import { join } from 'node:path'
+import { packageFolder } from '../util/assets.ts'
+import { sanitize } from '../util/text.ts'
+
+/**
+ * The shell reads what isobench does, until isobench has ended. After an empty line there is nothing to remove. It
+ * ignores the signals of a terminal, which reach isobench too.
+ */
+const waiting = `trap '' HUP INT QUIT TERM PIPE TSTP
+while IFS= read -r line; do work=$line; done
+[ -n "$work" ] || exit 0
+printf 'error  isobench ended while it was %s.\\n       Its objects on this host are removed now:\\n' "$work" >&2
+exec "$@" >&2`
+
+/** A process that outlives this one. Disposing it ends it, without removing anything. */
+export interface CleanupProcess extends Disposable {
+  /** States what isobench does now, for the message after its end: `measuring a.bench.ts#disk on runc`. */
+  note(work: string): void
+}
+
+/**
+ * Starts a process that runs `isobench clean` if this one ends before it disposes of it. A parent of isobench could do
+ * that too, but would have to pass on signals, and isobench would outlive its parent's SIGKILL.
+ */
+export function startCleanupProcess(work: string): CleanupProcess {
+  const clean = [process.execPath, join(packageFolder(), 'bin/isobench.js'), 'clean']
+  const child = spawn('/bin/sh', ['-c', waiting, 'isobench', ...clean], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+    cwd: '/',
+  })
+  // Without it, the user has to run `isobench clean`, as after a kill of all processes.
+  child.on('error', () => {})
+  child.stdin.on('error', () => {})
+  child.unref()
+  const stdin = child.stdin as Socket
+  stdin.unref()
+  const write = (text: string) => void stdin.write(`${text}\n`)
+  const note = (text: string) => write(sanitize(text, 300) || 'working')
+  note(work)
+  return {
+    note,
+    [Symbol.dispose]: () => {
+      write('')
+      stdin.end()
+    },
+  }
+}
