@@ -81,7 +81,8 @@ export function guestOomMonitor(
   return async () => {
     if (onHost()) return true
     // A guest that is gone does not answer. Its failure has another cause.
-    const kills = (await handle.oomKillCount?.().catch(() => known)) ?? known
+    const asked = Promise.resolve().then(() => handle.oomKillCount?.())
+    const kills = (await asked.catch(() => known)) ?? known
     const grown = kills > known
     known = kills
     return grown

@@ -1,9 +1,10 @@
 import type { Lifecycle } from '../../dsl/workload.ts'
 import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
+import { raceAbort } from '../../util/race-abort.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import type { Session } from '../session/session.ts'
 import { type GuestTarget, guestTarget, withinLimits } from './guest-api.ts'
-import { bootGraceMs, raceAbort } from './sample-scope.ts'
+import { bootGraceMs } from './sample-scope.ts'
 
 interface OpenGuest {
   readonly target: GuestTarget
@@ -97,10 +98,10 @@ export class GuestPool implements AsyncDisposable {
 
   /**
    * Boots a guest for a later round and freezes it, so that the first sample need not wait for the boot.
-   * @throws what the driver throws
+   * @throws what the driver throws, or a `TimeoutError`
    */
   async bootAhead(platform: ResolvedPlatform): Promise<void> {
-    await this.use(platform, 'round', async () => {})
+    await this.use(platform, 'round', async () => {}, { signal: AbortSignal.timeout(this.timeout * 1000) })
     this.#ahead.add(platform.spec.name)
   }
 

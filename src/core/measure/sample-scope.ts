@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { messageOf } from '../../util/errors.ts'
+import { raceAbort } from '../../util/race-abort.ts'
 import { claimStrayErrors, type StrayErrorClaim } from '../../util/stray-errors.ts'
 import { inOwnJob, interruptLoopAfter, type LoopLimit } from '../../util/watchdog.ts'
 import type { CommandBounds, Exec } from '../session/exec-target.ts'
@@ -10,27 +11,6 @@ const graceMs = 5000
 export const bootGraceMs = 5000
 /** Milliseconds that the commands of an ended sample get to disappear. */
 const settleMs = 10_000
-
-/**
- * Settles like `work`, or rejects with the signal's reason if the signal aborts first. The work itself is not ended.
- * @param graceMs milliseconds that the work gets after the abort
- */
-export function raceAbort<T>(work: Promise<T>, signal: AbortSignal, graceMs = 0): Promise<T> {
-  return new Promise((resolve, reject) => {
-    let timer: NodeJS.Timeout | undefined
-    const onAbort = () => {
-      if (graceMs === 0) reject(signal.reason as Error)
-      else timer = setTimeout(() => reject(signal.reason as Error), graceMs)
-    }
-    if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort)
-    const settle = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', onAbort)
-    }
-    work.then(resolve, reject).finally(settle)
-  })
-}
 
 /**
  * The time limit of one sample, and the commands that run on its behalf.

@@ -8,6 +8,7 @@ import type { GuestArgv, HostArgv } from '../../host/process.ts'
 import type { ExceededLimit, OwnedGuestSandbox } from '../../host/sandbox.ts'
 import type { Command } from '../../tools/command.ts'
 import { messageOf, UnsupportedError } from '../../util/errors.ts'
+import { raceAbort } from '../../util/race-abort.ts'
 import { plural } from '../../util/text.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import { remaining } from '../session/exec-target.ts'
@@ -28,7 +29,7 @@ import {
 } from './guest-api.ts'
 import { guestArgv } from './guest-argv.ts'
 import { createRendezvous } from './rendezvous.ts'
-import { bootGraceMs, raceAbort, type SampleScope } from './sample-scope.ts'
+import { bootGraceMs, type SampleScope } from './sample-scope.ts'
 
 /** A workload of several guests: guests of one platform that isobench boots at once, or beside each other. */
 

@@ -1,5 +1,6 @@
 import type * as z from 'zod'
-import { type Driver, platformFamily } from '../../driver.ts'
+import { type Driver, type GuestHandle, platformFamily } from '../../driver.ts'
+import { describeValue } from '../../dsl/checked.ts'
 import type { PlatformSpec } from '../../dsl/platform.ts'
 import { closestMatch } from '../../util/closest-match.ts'
 import { messageOf } from '../../util/errors.ts'
@@ -61,7 +62,23 @@ function optionsProblem(
 const limitedMethods: readonly (keyof Driver)[] = [
   ...(['family', 'requirements', 'configFiles', 'version', 'requiredImageFiles', 'preflight'] as const),
   ...(['requiresSeccomp', 'programRoles', 'cpuMode', 'versionDetails', 'artifacts', 'oneShot'] as const),
+  ...(['bootSteps', 'vmmStart'] as const),
 ]
+
+/** The methods of a guest that isobench calls outside of any sample. */
+const limitedGuestMethods: readonly (keyof GuestHandle)[] = ['pause', 'resume', 'oomKillCount']
+
+/** A driver of the project, and its guests, with a time limit for each call. */
+function limitDriver(name: string, driver: Driver): Driver {
+  const boot: Driver['boot'] = async (...given) => {
+    const guest: unknown = await driver.boot(...given)
+    if (typeof (guest as GuestHandle | undefined)?.execArgv !== 'function')
+      throw new TypeError(`boot() of the driver of "${name}" returned ${describeValue(guest)}: execArgv() is missing.`)
+    return limitMethods(`the guest of "${name}"`, guest as GuestHandle, limitedGuestMethods)
+  }
+  const limited = limitMethods(`the driver of "${name}"`, driver, limitedMethods)
+  return Object.defineProperty(limited, 'boot', { value: boot, enumerable: true })
+}
 
 /**
  * Finds each platform's driver and checks its options.
@@ -88,11 +105,7 @@ export function resolvePlatforms(
       const common = spec.security !== undefined && 'security' in shape ? { security: spec.security } : {}
       const parse = () => driver.options.parse({ ...common, ...spec.options })
       return spec.driver
-        ? {
-            spec,
-            driver: limitMethods(`the driver of "${spec.name}"`, driver, limitedMethods),
-            options: callWithinLimit('options.parse()', parse),
-          }
+        ? { spec, driver: limitDriver(spec.name, driver), options: callWithinLimit('options.parse()', parse) }
         : { spec, driver, options: parse() }
     } catch (error) {
       const { message, fix, word } = optionsProblem(error, driver, spec.options)

@@ -15,6 +15,7 @@ import {
 } from '../../host/packages.ts'
 import type { PinnedDigests } from '../../host/releases/release.ts'
 import { HostError, messageOf } from '../../util/errors.ts'
+import { raceAbort } from '../../util/race-abort.ts'
 import { kvm } from '../../vm/kvm.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import { isSkipped } from './probe.ts'
@@ -109,6 +110,9 @@ export function requiredArtifacts(platforms: readonly ResolvedPlatform[], rootfs
   return [...new Map(all.map((artifact) => [artifact.path, artifact])).values()]
 }
 
+/** Milliseconds that a build gets to remove what it has begun after the run was interrupted. */
+const interruptGraceMs = 10_000
+
 /**
  * Builds the artifacts that are missing. A failed build is reported and does not end the run: the probe of a platform
  * that needs the artifact then fails and states why.
@@ -126,7 +130,8 @@ export async function ensureArtifacts(
     if (existsSync(path)) continue
     options.onLine?.(`making the ${name}`)
     try {
-      await ensure(options)
+      const building = ensure(options)
+      await (options.signal ? raceAbort(building, options.signal, interruptGraceMs) : building)
     } catch (error) {
       options.signal?.throwIfAborted()
       options.onLine?.(`the ${name} could not be made: ${messageOf(error)}`)
