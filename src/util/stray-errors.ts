@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
+import { Script } from 'node:vm'
 import { explainByBuiltins, userChanges } from './builtins.ts'
 import { IsobenchError, messageOf } from './errors.ts'
 
@@ -143,9 +144,14 @@ let isEnding = false
 /** Whether `endProcess` ends the process now, with the code of its caller. */
 export const endsProcess = (): boolean => isEnding
 
+/** Milliseconds that `exit` listeners of user code may take. */
+const exitMs = 5000
+const exitFunction = Symbol.for('isobench.exit')
+const exitScript = new Script("globalThis[Symbol.for('isobench.exit')]()")
+
 /**
  * Ends the process. Unlike `process.exit`, it works while stray errors are handled, and no `exit` listener of user code
- * can change the code.
+ * can change the code or keep the process.
  */
 export function endProcess(code: number): never {
   isEnding = true
@@ -160,7 +166,8 @@ export function endProcess(code: number): never {
     isEmitted = true
   })
   try {
-    return exit(code)
+    Object.defineProperty(globalThis, exitFunction, { value: () => exit(code), configurable: true })
+    return exitScript.runInThisContext({ timeout: exitMs, displayErrors: false }) as never
   } catch (error) {
     if (isEmitted) handle(error)
     return reallyExit.call(process, code)

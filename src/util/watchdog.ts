@@ -1,4 +1,4 @@
-import { url } from 'node:inspector'
+import { type Debugger, Session, url } from 'node:inspector'
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
 
 /**
@@ -66,10 +66,9 @@ async function interrupt(until, warnAt) {
     if (!warned && !frames && performance.now() > warnAt) { warned = true; warn() }
     if (!frames) continue
     port.postMessage(frames.map(frameText))
-    const { callFrameId } = frames[0]
-    // The timer keeps the worker, which ends if it waits for the main thread only.
-    const evaluated = new Promise((resolve) =>
-      session.post('Debugger.evaluateOnCallFrame', { callFrameId, expression, silent: true }, resolve))
+    // The timer keeps the worker, which ends if it waits for the main thread only. The expression is not evaluated in
+    // the frame, because code of Node.js has no Symbol.
+    const evaluated = new Promise((resolve) => session.post('Runtime.evaluate', { expression, silent: true }, resolve))
     await Promise.race([evaluated, sleep(1000)])
     const resumed = new Promise((resolve) => session.post('Debugger.resume', { terminateOnResume: true }, resolve))
     await Promise.race([resumed, sleep(1000)])
@@ -143,3 +142,61 @@ export function interruptLoopAfter(seconds: number, name: string): LoopLimit {
 
 /** Calls code of the project in a separate promise job, so that an interrupt ends no code of isobench. */
 export const inOwnJob = <T>(work: () => T | Promise<T>): Promise<T> => Promise.resolve().then(work)
+
+/** Milliseconds that the workers get to report where they are, and between two tries. One that waits reports nothing. */
+const pauseMs = { all: 2000, try: 50 }
+
+/** What the inspector of a worker sends. */
+type WorkerMessage =
+  | { readonly method: 'Debugger.scriptParsed'; readonly params: Debugger.ScriptParsedEventDataType }
+  | { readonly method: 'Debugger.paused'; readonly params: Debugger.PausedEventDataType }
+  | { readonly method?: undefined; readonly params?: undefined }
+
+/**
+ * Pauses the workers of this process, and returns where the first one that executes code is. The caller must terminate
+ * that worker. Undefined if all of them wait, or if a debugger is attached.
+ */
+export async function stackOfLoopingWorker(): Promise<InterruptedStack | undefined> {
+  if (url() !== undefined) return undefined
+  const session = new Session()
+  session.connect()
+  const urls = new Map<string, string>()
+  const sessions: string[] = []
+  const send = (sessionId: string, method: string) =>
+    session.post('NodeWorker.sendMessageToWorker', { sessionId, message: JSON.stringify({ id: 1, method }) })
+  const timers: NodeJS.Timeout[] = []
+  const paused = new Promise<InterruptedStack | undefined>((resolve) => {
+    timers.push(setTimeout(resolve, pauseMs.all, undefined))
+    session.on('NodeWorker.receivedMessageFromWorker', ({ params: { sessionId, message } }) => {
+      const { method, params } = JSON.parse(message) as WorkerMessage
+      const key = (scriptId: string) => `${sessionId} ${scriptId}`
+      if (method === 'Debugger.scriptParsed') urls.set(key(params.scriptId), params.url)
+      if (method !== 'Debugger.paused') return
+      const frames = params.callFrames.map(({ functionName, location: { scriptId, lineNumber, columnNumber = 0 } }) => {
+        const place = `${urls.get(key(scriptId)) ?? ''}:${lineNumber + 1}:${columnNumber + 1}`
+        return `at ${functionName || '<anonymous>'} (${place})`
+      })
+      if (frames.some((frame) => frame.includes('(file:'))) resolve(frames)
+      // In code of Node.js that the loop calls.
+      else send(sessionId, 'Debugger.resume')
+    })
+  })
+  session.on('NodeWorker.attachedToWorker', ({ params: { sessionId, workerInfo } }) => {
+    // The watchdog waits in the kernel. Paused, it would keep the process from ending.
+    if (!workerInfo.url.startsWith('file:')) return
+    sessions.push(sessionId)
+    send(sessionId, 'Debugger.enable')
+  })
+  const pauseAll = () => {
+    for (const one of sessions) send(one, 'Debugger.pause')
+  }
+  timers.push(setInterval(pauseAll, pauseMs.try))
+  session.post('NodeWorker.enable', { waitForDebuggerOnStart: false })
+  try {
+    return await paused
+  } finally {
+    for (const timer of timers) clearTimeout(timer)
+    for (const one of sessions) send(one, 'Debugger.disable')
+    session.disconnect()
+  }
+}

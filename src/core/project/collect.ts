@@ -1,14 +1,19 @@
 import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Claim } from '../../dsl/claim.ts'
+import type { Location } from '../../dsl/errors.ts'
 import type { FindingId } from '../../dsl/finding-id.ts'
 import { bundlePath } from '../../util/assets.ts'
 import { messageOf } from '../../util/errors.ts'
 import { keepStandardError } from '../../util/standard-output.ts'
 import { sanitize } from '../../util/text.ts'
+import { stackOfLoopingWorker } from '../../util/watchdog.ts'
 import { type BenchData, claimsOfFinding, type FindingData, type Problem, type Suite } from '../model/suite.ts'
 import type { CollectedBench, CollectJob, CollectMessage } from './collector.ts'
 import { type Compiled, compileAll } from './compile.ts'
+import { stackLocation } from './error-location.ts'
+import { locateAwait } from './locate-word.ts'
 import { importTimeout, neverEnds } from './time-limit.ts'
 import { benchDigest } from './work-digest.ts'
 
@@ -205,23 +210,33 @@ function importAll(
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout
     let isOver = false
-    const finish = (problem?: string, fix?: string) => {
+    const finish = (message?: string, fix?: string, location?: Location) => {
       // The end of a worker that was terminated has no cause in the bench file.
       if (isOver) return
       isOver = true
       clearTimeout(timer)
       void worker.terminate()
-      if (problem !== undefined) into.problems.push({ file: current, message: problem, ...(fix && { fix }) })
-      resolve(files.slice(done + (problem === undefined ? 0 : 1)))
+      if (message !== undefined)
+        into.problems.push({ file: current, message, ...(fix && { fix }), ...(location && { location }) })
+      resolve(files.slice(done + (message === undefined ? 0 : 1)))
+    }
+    const awaitOf = (file: string) => locateAwait(join(project.root, file))
+    const stop = async () => {
+      const file = current
+      const stack = await stackOfLoopingWorker()
+      const location = (stack && stackLocation(stack.join('\n'), project.root)) ?? awaitOf(file)
+      // It may have ended in the last moment.
+      if (file === current) finish(`importing it took longer than ${limit} s`, neverEnds, location)
     }
     const restart = () => {
       if (isOver) return
       clearTimeout(timer)
-      timer = setTimeout(() => finish(`importing it took longer than ${limit} s`, neverEnds), limit * 1000)
+      timer = setTimeout(() => void stop(), limit * 1000)
     }
     restart()
     worker.on('message', (message: CollectMessage) => {
-      if (message?.token !== token) return
+      // A file that prints without an end must not prolong its time.
+      if (message?.token !== token || message.kind === 'output') return
       restart()
       if (message.kind === 'importing') current = message.file
       else if (message.kind === 'collected') {
@@ -238,7 +253,7 @@ function importAll(
     worker.on('exit', (code) => {
       if (done === files.length) return
       // Node exits with 13 if a top-level await never settles.
-      if (code === 13) finish('importing it never ends', neverEnds)
+      if (code === 13) finish('importing it never ends', neverEnds, awaitOf(current))
       else finish(`it ended the process (exit code ${code})`, 'a bench file must not call process.exit')
     })
   })

@@ -143,6 +143,7 @@ describe('the exit code', () => {
     ['process.reallyExit(0)', 'an error that no code handles: it called process.reallyExit(0); throw an error instead'],
     ["throw new Error('late')", 'an error that no code handles: late'],
     ['process.exitCode = 3', ''],
+    ['for (;;);', 'an error that no code handles: Script execution timed out after 5000ms'],
   ])('stays if a listener of the end does this: %s', async (code, message) => {
     const file = await script(
       folder.path,
