@@ -57,6 +57,7 @@ export function fakeProject(): Project {
     root,
     configFile: join(root, 'isobench.config.ts'),
     configDigest: 'config',
+    warnings: [],
     include: ['*.bench.ts'],
     platforms: [],
     skipTags: [],

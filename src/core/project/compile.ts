@@ -1,5 +1,6 @@
+import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
-import { readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import {
   type BuildFailure,
@@ -16,6 +17,7 @@ import { IsobenchError, messageOf } from '../../util/errors.ts'
 import { makeFolder, WriteError, writeFileAtomic } from '../../util/files.ts'
 import { utf16Fix } from '../../util/text.ts'
 import type { Problem } from '../model/suite.ts'
+import { isProjectFile } from './error-location.ts'
 import { locationConstants, moduleLocation, nativeAddons, withoutProjectPath } from './module-location.ts'
 
 /** A TypeScript file and everything it imports, bundled into one module that Node can load. */
@@ -72,6 +74,10 @@ const problemsOf = (messages: readonly Message[], file: string, root: string): P
     ...missingExport(text, root),
     // esbuild reads UTF-8 only, and names the first byte of the mark of UTF-16.
     ...(/^Unexpected "\\x(ff|fe)"$/.test(text) && { message: 'the file is not UTF-8', fix: utf16Fix }),
+    ...(/"\\x00"$/.test(text) && {
+      message: 'the file has a NUL byte',
+      fix: 'save it as UTF-8: UTF-16 has such bytes',
+    }),
     ...(location && {
       location: { file: join(root, location.file), line: location.line, column: location.column + 1 },
       ...(location.length > 0 && { word: location.lineText.slice(location.column, location.column + location.length) }),
@@ -192,18 +198,30 @@ async function compileTogether(root: string, files: readonly string[]): Promise<
     files.map(async (file) => {
       const output = join(folder, `${outputName(file)}.mjs`)
       const code = result.outputFiles.find(({ path }) => path === output)!.text
-      const inputs = Object.keys(result.metafile.outputs[relative(root, output)]!.inputs)
+      const keys = Object.keys(result.metafile.outputs[relative(root, output)]!.inputs)
+      const inputs = keys.map((input) => join(root, input))
       return {
         file,
         output,
         digest: await digestOf(code, root),
-        inputs: inputs.map((input) => join(root, input)),
-        types: new Map(inputs.flatMap((input) => typeOf(root, input, result.metafile))),
-        warnings: problemsOf(result.warnings, file, root),
+inputs,
+        types: new Map(keys.flatMap((key) => typeOf(root, key, result.metafile))),
+        warnings: [...problemsOf(result.warnings, file, root), ...encodingWarnings(inputs, file, root)],
       }
     }),
   )
 }
+
+/** A warning for each file of the project with bytes that are not UTF-8. esbuild replaces them, also in names. */
+const encodingWarnings = (inputs: readonly string[], file: string, root: string): Problem[] =>
+  inputs.flatMap((input) => {
+    if (!isProjectFile(root, input) || !existsSync(input)) return []
+    const bytes = readFileSync(input)
+    if (isUtf8(bytes)) return []
+    const before = bytes.toString().split('\ufffd', 1)[0]!.split('\n')
+    const location = { file: input, line: before.length, column: before.at(-1)!.length + 1 }
+    return [{ file, message: 'a character is not UTF-8, and is replaced.', fix: 'save the file as UTF-8', location }]
+  })
 
 /**
  * esbuild names each input in a comment. A parser removes the comments, because a line of a text may look like one.

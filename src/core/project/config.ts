@@ -35,6 +35,8 @@ export interface Project {
   readonly configFile: string
   /** A hash of the config's code. */
   readonly configDigest: string
+  /** What the bundler warns of in the config. */
+  readonly warnings: readonly Problem[]
   readonly include: readonly string[]
   readonly platforms: readonly PlatformSpec[]
   /** The tags of benches that the profiles of the config exclude. */
@@ -250,7 +252,8 @@ export async function loadProject(
     )
   const name = basename(file)
   const fail = (message: string, rest: object = {}) => new ProjectError([{ file: name, message, ...rest }])
-  const { value: exported, digest } = await importDefault(root, name, 'write: export default defineConfig({ … })')
+  const imported = await importDefault(root, name, 'write: export default defineConfig({ … })')
+  const { value: exported, digest, warnings } = imported
   const { value, parsed } = await readConfig(exported, environment, root, name)
   if (!parsed.success) {
     throw new ProjectError(
@@ -282,6 +285,7 @@ export async function loadProject(
     root,
     configFile: join(root, name),
     configDigest: digest,
+    warnings,
     include: config.include,
     platforms: (config.platforms as PlatformSpec[]).map((spec) => ({ ...spec, security: config.security })),
     skipTags: [...new Set(Object.values(config.profiles).flatMap(({ skipTags = [] }) => skipTags))],
@@ -322,7 +326,7 @@ function bytesOf(text: string): number {
   return Number.parseInt(text, 10) * (text.endsWith('GiB') ? 1024 ** 3 : 1024 ** 2)
 }
 
-const scriptExtension = /\.[cm]?[jt]s$/
+const scriptExtension = /\.[cm]?[jt]sx?$/
 
 const globOptions = (cwd: string) => ({ cwd, ignore: ['**/node_modules/**', '**/.isobench/**'] })
 
@@ -351,9 +355,14 @@ const fsWithSpecialFiles = {
 const asFile = (entry: Dirent): Dirent =>
   entry.isDirectory() || entry.isSymbolicLink() ? entry : Object.assign(entry, { isFile: () => true })
 
+const isBenchName = /\.bench\.[cm]?[jt]sx?$/
+
+/** Such a folder often has a copy of the project. */
+const hiddenFolder = /(^|\/)\.[^/]+\//
+
 /**
  * A warning for each file that looks like a bench file, but is none of the project: its ending is in no pattern of the
- * config, it is a link to nothing, it is a FIFO or a device, or its name is not UTF-8. A file that was compiled from a
+ * config, it is hidden, it is a link to nothing, it is a FIFO or a device, or its name is not UTF-8. A file that was compiled from a
  * bench file is no such file.
  * @param files the bench files of the project
  */
@@ -363,10 +372,10 @@ export async function overlookedFiles(
 ): Promise<Problem[]> {
   const stem = (file: string): string => basename(file).replace(scriptExtension, '')
   const stems = new Set(files.map(stem))
-  const anyScript = include.map((pattern) => pattern.replace(scriptExtension, '.{ts,mts,cts,js,mjs,cjs}'))
-  const found = await glob(anyScript, { ...globOptions(root), fs: fsWithSpecialFiles })
+  const anyScript = include.map((pattern) => pattern.replace(scriptExtension, '.{ts,mts,cts,tsx,js,mjs,cjs,jsx}'))
+  const found = await glob(anyScript, { ...globOptions(root), fs: fsWithSpecialFiles, dot: true })
   return found
-    .filter((file) => /\.bench\.[cm]?[jt]s$/.test(file) && !files.includes(file))
+    .filter((file) => isBenchName.test(basename(file)) && !hiddenFolder.test(file) && !files.includes(file))
     .sort()
     .flatMap((file): Problem[] => {
       const unusable = unusableFile(join(root, file))

@@ -5,7 +5,7 @@ import { rememberBuiltins, withRestoredBuiltins } from '../../util/builtins.ts'
 import { messageOf, readableError } from '../../util/errors.ts'
 import { handleStrayErrors, StrayError } from '../../util/stray-errors.ts'
 import { type Problem, ProjectError } from '../model/suite.ts'
-import { compile } from './compile.ts'
+import { type Compiled, compile } from './compile.ts'
 import { definitionDetails } from './definition-details.ts'
 import { isProjectFile } from './error-location.ts'
 import { locateAwait } from './locate-word.ts'
@@ -15,23 +15,23 @@ import { neverEnds, withinLimit } from './time-limit.ts'
  * Compiles and imports a TypeScript module of the project: its config, or a reporter.
  * @param file relative to `root`
  * @param missing how to fix a module without a default export
- * @returns the default export, and the digest of the module's code
+ * @returns the default export, the digest of the module's code, and what the bundler warns of
  * @throws {ProjectError} if the module does not compile, throws, takes too long, or has no default export
  */
 export async function importDefault(
   root: string,
   file: string,
   missing: string,
-): Promise<{ readonly value: unknown; readonly digest: string }> {
+): Promise<{ readonly value: unknown } & Pick<Compiled, 'digest' | 'warnings'>> {
   const result = await compile(root, file)
   if (!result.ok) throw new ProjectError(result.problems)
-  const { output, digest } = result.compiled
+  const { output, digest, warnings } = result.compiled
   rememberBuiltins()
   // With the digest, changed code is a new module for Node: watch mode loads it again.
   const loaded = await importCompiled(root, file, `${pathToFileURL(output).href}?${digest}`)
   if (loaded.default === undefined)
     throw new ProjectError([{ file, message: 'it has no default export', fix: missing }])
-  return { value: loaded.default, digest }
+  return { value: loaded.default, digest, warnings }
 }
 
 /**

@@ -276,7 +276,7 @@ export async function selectProject(
   return {
     ...selection,
     profile,
-    collected: { suite, compiled, warnings: [...warnings, ...overlooked] },
+    collected: { suite, compiled, warnings: [...project.warnings, ...warnings, ...overlooked] },
     benches,
     excluded: [...wanted.excluded, ...(part?.excluded ?? [])],
     ...(part && { shard: part.shard }),

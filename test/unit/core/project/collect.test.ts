@@ -59,12 +59,17 @@ describe('a file that looks like a bench file', () => {
       'benches/b.bench.js': '',
       'benches/in/c.bench.mts': '',
       'benches/d.bench.cts': '',
+      'benches/f.bench.tsx': '',
+      'benches/.hidden.bench.ts': '',
+      'benches/.copy/a.bench.ts': '',
     })
     symlinkSync('nothing.bench.ts', join(root, 'benches/e.bench.ts'))
     expect(await overlooked()).toEqual([
+      'benches/.hidden.bench.ts no pattern of the config includes it, so its benches do not run.',
       'benches/b.bench.js no pattern of the config includes it, so its benches do not run.',
       'benches/d.bench.cts no pattern of the config includes it, so its benches do not run.',
       'benches/e.bench.ts it is a link to a file that does not exist.',
+      'benches/f.bench.tsx no pattern of the config includes it, so its benches do not run.',
       'benches/in/c.bench.mts no pattern of the config includes it, so its benches do not run.',
     ])
   })
@@ -151,15 +156,24 @@ describe.skipIf(!built)('a spare worker', () => {
 })
 
 describe.skipIf(!built)('a bench file that never ends', () => {
-  it.each(['while (true);', 'const f = () => process.nextTick(f); f()'])('is one problem: %s', async (code) => {
+  it.each([
+    ['while (true);', 'importing it took longer than 1 s', 2],
+    ['const f = () => process.nextTick(f)\nf()', 'importing it took longer than 1 s', 2],
+    ['const f = () => Promise.resolve().then(f)\nawait f()', 'importing it took longer than 1 s', 2],
+    ['function f() {\n  for (;;) Math.random()\n}\nf()', 'importing it took longer than 1 s', 3],
+    ['await new Promise(() => setInterval(() => {}, 100))', 'importing it took longer than 1 s', 2],
+    ["await new Promise(() => setInterval(() => console.log('.'), 300))", 'importing it took longer than 1 s', 2],
+    ['await new Promise(() => {})', 'importing it never ends', 2],
+  ])('is one problem at its line: %s', async (code, message, line) => {
     vi.stubEnv('ISOBENCH_IMPORT_SECONDS', '1')
-    write({ 'benches/a.bench.ts': code, 'benches/b.bench.ts': `${head}bench('x', w())` })
-    const { benches, problems } = await listed()
+    write({ 'benches/a.bench.ts': `\n${code}`, 'benches/b.bench.ts': `${head}bench('x', w())` })
+    const { suite } = await listed()
     // The worker ends in a later turn.
     await new Promise((resolve) => setTimeout(resolve, 50))
     vi.unstubAllEnvs()
-    expect(problems).toEqual(['benches/a.bench.ts: importing it took longer than 1 s'])
-    expect(benches).toEqual(['benches/b.bench.ts#x'])
+    const file = join(root, 'benches/a.bench.ts')
+    expect(suite.problems).toMatchObject([{ file: 'benches/a.bench.ts', message, location: { file, line } }])
+    expect(suite.benches.map(({ name }) => name)).toEqual(['x'])
   })
 })
 

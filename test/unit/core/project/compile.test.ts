@@ -260,6 +260,51 @@ describe('a module of a bundle', () => {
   })
 })
 
+describe('the bytes of a bench file', () => {
+  const text = "// Größe\nexport default 'é'\n"
+  const write = (bytes: Buffer | string) => {
+    const root = project({})
+    writeFileSync(join(root, 'a.bench.ts'), bytes)
+    return root
+  }
+
+  it.each([
+    ['with a byte order mark', `\ufeff${text}`],
+    ['with Windows line ends', text.replaceAll('\n', '\r\n')],
+    ['of old Mac line ends', text.replaceAll('\n', '\r')],
+    ['of 5 MiB', `${text}${'// '.padEnd(80, '.')}\n`.padEnd(5 * 1024 * 1024, `${'/'.repeat(79)}\n`)],
+  ])('are read if they are UTF-8: %s', async (_, bytes) => {
+    const root = write(bytes)
+    const { output, warnings } = await compiled({}, root)
+    expect(warnings).toEqual([])
+    expect(await import(pathToFileURL(output).href)).toMatchObject({ default: 'é' })
+  })
+
+  it.each([
+    ['UTF-16, as PowerShell writes it', Buffer.from(`\ufeff${text}`, 'utf16le'), 'the file is not UTF-8'],
+    ['UTF-16 with the other byte order', Buffer.from(`\ufeff${text}`, 'utf16le').swap16(), 'the file is not UTF-8'],
+    ['UTF-16 without a mark', Buffer.from(text, 'utf16le'), 'the file has a NUL byte'],
+    ['a NUL byte', Buffer.from(`${text}\0`), 'the file has a NUL byte'],
+  ])('are a problem with a fix if they are %s', async (_, bytes, message) => {
+    const result = await compile(write(bytes), 'a.bench.ts')
+    expect(result).toMatchObject({ ok: false, problems: [{ file: 'a.bench.ts', message, fix: expect.any(String) }] })
+  })
+
+  it('are a warning at their place if they are Latin-1, also in a module', async () => {
+    const root = write("export { default } from './b.ts'\n")
+    writeFileSync(join(root, 'b.ts'), Buffer.from(text, 'latin1'))
+    const { warnings } = await compiled({}, root)
+    expect(warnings).toEqual([
+      {
+        file: 'a.bench.ts',
+        message: 'a character is not UTF-8, and is replaced.',
+        fix: 'save the file as UTF-8',
+        location: { file: join(root, 'b.ts'), line: 1, column: 6 },
+      },
+    ])
+  })
+})
+
 describe.skipIf(!existsSync(bundlePath('tools')))('a name that a module does not export', () => {
   const problemOf = async (text: string, files: Readonly<Record<string, string>> = {}) => {
     const result = await compile(project({ 'a.bench.ts': text, ...files }), 'a.bench.ts')

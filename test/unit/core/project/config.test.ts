@@ -53,6 +53,18 @@ it('a getter or a proxy of the config that throws is a problem at its line', asy
   }
 })
 
+it('a warning of the bundler about the config is kept, and one in UTF-16 is a problem with a fix', async () => {
+  const project = await load(`const a = { b: 1, b: 2 }\nexport default { ${native}, seed: String(a.b) }`)
+  expect(project.warnings).toMatchObject([
+    { file: 'isobench.config.ts', message: 'Duplicate key "b" in object literal', location: { line: 1, column: 19 } },
+  ])
+  writeFileSync(join(root, 'isobench.config.ts'), Buffer.from('\ufeffexport default {}', 'utf16le'))
+  const { problems } = await loadProject(root).catch((error) => error)
+  expect(problems).toMatchObject([
+    { message: 'the file is not UTF-8', fix: expect.stringContaining('save it as UTF-8') },
+  ])
+})
+
 describe('a wrong option', () => {
   it.each([
     ["guest: { cpus: 'two' }", 'guest.cpus: "two" is not a number.', 'see docs/reference/config.md', 'cpus'],
