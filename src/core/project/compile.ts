@@ -204,7 +204,7 @@ async function compileTogether(root: string, files: readonly string[]): Promise<
         file,
         output,
         digest: await digestOf(code, root),
-inputs,
+        inputs,
         types: new Map(keys.flatMap((key) => typeOf(root, key, result.metafile))),
         warnings: [...problemsOf(result.warnings, file, root), ...encodingWarnings(inputs, file, root)],
       }

@@ -84,7 +84,7 @@ export class HostSession implements Session {
    */
   static async open(this: void, guest: Project['guest'], options: SessionOptions): Promise<HostSession> {
     await using resources = new AsyncDisposableStack()
-    const { signal } = options
+    const { purpose, signal } = options
     // Every process listens to the signal, and all platforms are probed at once.
     setMaxListeners(0, signal)
     const cpus = assignCpus(guest.cpus)
