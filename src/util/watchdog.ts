@@ -143,7 +143,7 @@ export function interruptLoopAfter(seconds: number, name: string): LoopLimit {
 /** Calls code of the project in a separate promise job, so that an interrupt ends no code of isobench. */
 export const inOwnJob = <T>(work: () => T | Promise<T>): Promise<T> => Promise.resolve().then(work)
 
-/** Milliseconds that the workers get to report where they are, and between two tries. One that waits reports nothing. */
+/** Milliseconds that workers get to report where they are, and between two tries. One that waits reports nothing. */
 const pauseMs = { all: 2000, try: 50 }
 
 /** What the inspector of a worker sends. */

@@ -362,8 +362,8 @@ const hiddenFolder = /(^|\/)\.[^/]+\//
 
 /**
  * A warning for each file that looks like a bench file, but is none of the project: its ending is in no pattern of the
- * config, it is hidden, it is a link to nothing, it is a FIFO or a device, or its name is not UTF-8. A file that was compiled from a
- * bench file is no such file.
+ * config, it is hidden, it is a link to nothing, it is a FIFO or a device, or its name is not UTF-8. A file that was
+ * compiled from a bench file is no such file.
  * @param files the bench files of the project
  */
 export async function overlookedFiles(
