@@ -26,7 +26,10 @@ export function seccompText(profile: WorkloadSeccomp, form: 'oci' | 'program' = 
     ...interfaceLines(profile, form),
     ...(beyond
       ? [
-          ...list(`The filters of ${platform} also allow`, beyond.allowed),
+          ...list(
+            beyond.hasFilter ? `The filters of ${platform} also allow` : `${platform} has no filter, so it also allows`,
+            beyond.allowed,
+          ),
           ...list('and with some arguments', beyond.inPart),
           ...list('and calls of other interfaces', beyond.interfaces),
         ]

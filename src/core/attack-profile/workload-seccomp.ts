@@ -49,6 +49,8 @@ export interface WorkloadSeccomp {
   readonly isWholeLife: boolean
   /** Null if the record does not state what the filters of the platform's guests allow, as for boots. */
   readonly beyond: {
+    /** Whether the platform has a filter at all. */
+    readonly hasFilter: boolean
     /** Calls that the platform's filters allow, and the profile does not. Without a filter: all other known calls. */
     readonly allowed: readonly string[]
     /** The same for calls with some arguments. */
@@ -64,6 +66,7 @@ export interface WorkloadSeccomp {
 
 /** What the platform's own filters allow to its guests. */
 interface Filters {
+  readonly exist: boolean
   readonly open: ReadonlySet<string>
   readonly partial: ReadonlySet<string>
   readonly interfaces: readonly string[]
@@ -72,10 +75,11 @@ interface Filters {
 /** @returns undefined if the record does not state it */
 function filtersOf(guests: readonly Confinement[], table: ReadonlySet<string>, arch: string): Filters | undefined {
   if (guests.some(({ seccomp }) => seccomp === 'none'))
-    return { open: table, partial: new Set(), interfaces: arch === 'x64' ? x64Interfaces : [] }
+    return { exist: false, open: table, partial: new Set(), interfaces: arch === 'x64' ? x64Interfaces : [] }
   const filters = guests.flatMap(({ calls }) => calls ?? [])
   if (filters.length === 0) return undefined
   return {
+    exist: true,
     open: new Set(filters.flatMap(({ allowed }) => allowed)),
     partial: new Set(filters.flatMap(({ conditional, supervised }) => [...conditional, ...supervised])),
     interfaces: [...new Set(filters.flatMap(({ otherInterfaces }) => otherInterfaces))].sort(),
@@ -83,7 +87,7 @@ function filtersOf(guests: readonly Confinement[], table: ReadonlySet<string>, a
 }
 
 function beyondOf(
-  { open, partial, interfaces }: Filters,
+  { exist, open, partial, interfaces }: Filters,
   calls: readonly string[],
   { conditional }: SeccompRules,
   has32Bit: boolean,
@@ -94,6 +98,7 @@ function beyondOf(
     ...Object.keys(conditional).filter((name) => open.has(name)),
   ]
   return {
+    hasFilter: exist,
     allowed: [...open].filter(isUnused).sort(),
     inPart: inPart.sort(),
     interfaces: interfaces.filter((name) => !(has32Bit && name === 'i386')),

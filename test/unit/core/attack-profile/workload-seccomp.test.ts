@@ -89,6 +89,7 @@ describe('the seccomp profile of a workload', () => {
 
   it('lists what the filters allow beyond it', () => {
     expect(workloadSeccomp(record(one, other), 'runc').beyond).toEqual({
+      hasFilter: true,
       allowed: ['clone3', 'ptrace'],
       inPart: ['personality', 'socket'],
       interfaces: ['i386', 'x32'],
@@ -101,6 +102,10 @@ describe('the seccomp profile of a workload', () => {
     expect(beyond!.allowed).toContain('bpf')
     expect(beyond!.allowed).not.toContain('read')
     expect(beyond!.inPart).toEqual(['clone'])
+    expect(beyond!.interfaces).toEqual(['i386', 'x32'])
+    expect(seccompText(workloadSeccomp(record(sample(0, { work: ['read'] }, [open])), 'runc'))).toContain(
+      'runc has no filter, so it also allows',
+    )
   })
 
   it('takes the filters from all benches of the platform, and says if the record has none', () => {
