@@ -13,7 +13,10 @@ const writeToDescriptor = writeFileSync
 export function takeStandardOutput({ stdout, stderr }: Pick<NodeJS.Process, 'stdout' | 'stderr'>): NodeJS.WriteStream {
   const write = isFile(stdout.fd) ? completeWrite(stdout) : stdout.write.bind(stdout)
   stdout.write = stderr.write.bind(stderr)
-  // User code that ends or destroys the stream would end the report, too.
+  // User code that delays or encodes what it writes would change the report, too.
+  stdout.cork = () => {}
+  stdout.setDefaultEncoding = () => stdout
+  // So would user code that ends or destroys the stream.
   stdout.end = ((...given: unknown[]) => {
     const [text] = given
     if (typeof text === 'string' || text instanceof Uint8Array) stderr.write(text)
