@@ -18,7 +18,7 @@ import type { OutputStream, ReporterContext, ReporterDefinition } from '../repor
 import { closestMatch } from '../util/closest-match.ts'
 import { IsobenchError, messageOf, UsageError } from '../util/errors.ts'
 import { WriteError } from '../util/files.ts'
-import { isStream } from '../util/outputs.ts'
+import { isStream, linkChain } from '../util/outputs.ts'
 import type { CommandIo } from './command.ts'
 import type { Options } from './options.ts'
 import { checkOutput } from './output-path.ts'
@@ -180,10 +180,10 @@ function outputPath({ name, base }: Wanted, file: string): string {
 
 /**
  * Adds the files that a reporter writes to those of the other reporters.
- * @throws {UsageError} if another one writes to the same file. Several may write to a device or a pipe
+ * @throws {UsageError} if another one writes to the same file, also through a link. Several may write to a device
  */
 function takeFiles(files: readonly string[], name: string, taken: Set<string>): void {
-  for (const path of files) {
+  for (const path of files.map((file) => linkChain(file).at(-1)!)) {
     if (taken.has(path) && !isStream(path))
       throw new UsageError(`two reporters write to ${path}`, `give the reporter "${name}" another file`)
     taken.add(path)

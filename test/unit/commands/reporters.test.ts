@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -69,6 +69,9 @@ describe('a reporter of the user', () => {
   it('shares its file with no other reporter, and has one after every =', async () => {
     const same = ['./mine.ts=same.txt', './mine.ts=./out/../same.txt']
     await expect(outputOf({ reporter: same })).rejects.toThrow(`two reporters write to ${join(root, 'same.txt')}`)
+    symlinkSync('same.txt', join(root, 'link.txt'))
+    const linked = ['./mine.ts=link.txt', './mine.ts=same.txt']
+    await expect(outputOf({ reporter: linked })).rejects.toThrow(`two reporters write to ${join(root, 'same.txt')}`)
     const derived = ['benchmark-action=out/x.json', 'json=out/x.smaller.json']
     const file = join(root, 'out/x.smaller.json')
     await expect(outputOf({ reporter: derived })).rejects.toThrow(`two reporters write to ${file}`)
