@@ -68,12 +68,20 @@ const work = workload('${name}', {
 export const it = bench('${name}', work, ${options})
 `
 
-/** The children of a process that wait for its end and then run `isobench clean`. */
+/** The children of a process that wait for its end and then run `isobench clean`. Others may end at any time. */
 const cleanupProcesses = (pid: number): number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
     .split(' ')
-    .filter((child) => /^\d+$/.test(child) && readFileSync(`/proc/${child}/cmdline`, 'utf8').endsWith('\0clean\0'))
+    .filter((child) => commandLine(child).endsWith('\0clean\0'))
     .map(Number)
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
+}
 
 /** A running command line. */
 export class Running {
