@@ -61,11 +61,10 @@ function roundsOf(profiles: readonly AttackProfile[], role: ProcessRole, name: s
   const controls = controlsOf(profiles, role, name)
   const ofRound = profiles.map((profile) => controls([profile]))
   const beyond = work.filter((count, round) => count > largestCount(ofRound[round]!)).length
-  const total = work.reduce((sum, count) => sum + count, 0)
   return {
     work,
     expected: ofRound.map(expectedCount),
-    isUsed: beyond * 2 > profiles.length || backgroundPValue(total, controls(profiles)) <= falseNameRate,
+    isUsed: beyond * 2 > profiles.length || backgroundPValue(work, controls(profiles)) <= falseNameRate,
   }
 }
 
@@ -94,7 +93,8 @@ export interface TracedCalls {
  *
  * - If the role makes no call in any control, all of its calls are the work's.
  * - A name is the work's if more than half of the rounds call it more often than any control would.
- * - Or if all rounds together call it more often than a background does by chance, at `falseNameRate`.
+ * - Or if all rounds together call it more often, or more of the rounds call it, than a background does by chance, at
+ *   `falseNameRate`.
  *
  * @param profiles of all rounds
  * @returns a function of the roles. It decides each role once.

@@ -1,4 +1,4 @@
-import { regularizedBeta } from './beta.ts'
+import { logGamma, regularizedBeta } from './beta.ts'
 
 /** Counts without the work, in equally long recordings. */
 export interface Control {
@@ -45,7 +45,7 @@ function prediction({ counts, recordings }: Control) {
  * Analysis, 3rd edition, section 2.6). Its mean and variance are those of the controls, because calls that come in
  * bursts vary by more than Poisson's. Calls that every recording of a control has are constant.
  */
-export function backgroundPValue(work: number, controls: readonly Control[]): number {
+function countPValue(work: number, controls: readonly Control[]): number {
   const parts = controls.map(prediction)
   const beyond = work - sum(parts.map(({ always }) => always))
   if (beyond <= 0) return 1
@@ -54,4 +54,60 @@ export function backgroundPValue(work: number, controls: readonly Control[]): nu
   const variance = Math.max(sum(parts.map((part) => part.variance)), mean * (1 + 1e-6))
   const [size, success] = [mean ** 2 / (variance - mean), mean / variance]
   return regularizedBeta(1 - success, beyond, size)
+}
+
+const logBeta = (a: number, b: number): number => logGamma(a) + logGamma(b) - logGamma(a + b)
+
+/** The expected value of (1 - p)^n, where p is the share of a control's recordings that have any call. */
+function absence({ counts }: Control, n: number): number {
+  const present = counts.filter((count) => count > 0).length
+  // Jeffreys' prior.
+  const [a, b] = [present + 0.5, counts.length - present + 0.5]
+  return Math.exp(logBeta(a, b + n) - logBeta(a, b))
+}
+
+/**
+ * Returns the probability that a background as in the controls makes any call in this many rounds or more, whatever the
+ * number of calls in a burst.
+ *
+ * The predictive distribution of a share with a beta prior is beta-binomial (Gelman et al., Bayesian Data Analysis, 3rd
+ * edition, section 2.4). Its first two moments are those of all controls together.
+ * @param present the rounds in which the work calls the name
+ * @param rounds all rounds
+ * @param controls `recordings`: how many are as long as the work of one round
+ */
+function presencePValue(present: number, rounds: number, controls: readonly Control[]): number {
+  const known = controls.filter(({ counts, recordings }) => counts.length > 0 && recordings > 0)
+  if (present <= 0) return 1
+  if (known.length === 0) return 0
+  const moment = (order: number) =>
+    known.reduce((product, control) => product * absence(control, order * control.recordings), 1)
+  const absent = moment(1)
+  const variance = moment(2) - absent ** 2
+  const size = (absent * (1 - absent)) / variance - 1
+  const [a, b] = [(1 - absent) * size, absent * size]
+  let sum = 0
+  for (let count = present; count <= rounds; count++) {
+    const choices = -Math.log(rounds + 1) - logBeta(count + 1, rounds - count + 1)
+    sum += Math.exp(choices + logBeta(a + count, b + rounds - count) - logBeta(a, b))
+  }
+  return Math.min(1, sum)
+}
+
+/** From so many recordings on, or half of them, the counts of those with any call show how large bursts are. */
+const minWithCalls = 5
+
+const showsBursts = ({ counts }: Control): boolean =>
+  counts.length > 0 && counts.filter((count) => count > 0).length >= Math.min(minWithCalls, counts.length / 2)
+
+/**
+ * Returns the probability that a background as in the controls has as many calls as the work. If too few recordings
+ * of the controls have any call to show the size of bursts, it compares the number of rounds that have any call.
+ * @param work the calls of each round
+ * @param controls `recordings`: how many are as long as all rounds
+ */
+export function backgroundPValue(work: readonly number[], controls: readonly Control[]): number {
+  if (controls.some(showsBursts)) return countPValue(sum(work), controls)
+  const ofRound = controls.map(({ counts, recordings }) => ({ counts, recordings: recordings / work.length }))
+  return presencePValue(work.filter((count) => count > 0).length, work.length, ofRound)
 }
