@@ -3,19 +3,13 @@
  * half of the rounds against the other half.
  */
 
+import { countedSamples } from '../../src/core/judge/samples.ts'
 import { type AttackProfile, attackProfileOf } from '../../src/core/model/record.ts'
 import { platformRoles, tracedCalls } from '../../src/core/model/traced-calls.ts'
+import { latestRecord, readRecord } from '../../src/core/records/record-file.ts'
 import { median } from '../../src/core/stats/index.ts'
 import { jaccard } from '../../src/tracing/call-counts.ts'
-import { countOption, listOption, type Measurement } from './measurement.ts'
-import {
-  measureWorkloads,
-  samplesByRound,
-  sourceOption,
-  tracedBenches,
-  type WorkloadName,
-  workloadNames,
-} from './workload-run.ts'
+import type { Measurement } from './measurement.ts'
 
 /** Two profiles are alike from this index on. */
 const alike = 0.95
@@ -48,7 +42,7 @@ function halves(profiles: readonly AttackProfile[]): number[] {
 }
 
 /** Names in every round, names in some rounds; the indices of two rounds; the share of halves that are alike. */
-function cell(profiles: readonly AttackProfile[]): string {
+function row(profiles: readonly AttackProfile[]): string {
   const rounds = namesOf(profiles)
   const names = [...new Set(rounds.flat())]
   const always = names.filter((name) => rounds.every((round) => round.includes(name))).length
@@ -56,52 +50,27 @@ function cell(profiles: readonly AttackProfile[]): string {
   const indices = halves(profiles)
   const share = (100 * indices.filter((index) => index >= alike).length) / indices.length
   return (
-    `${always} + ${names.length - always}; ${median(pairs).toFixed(2)} (${Math.min(...pairs).toFixed(2)}); ` +
+    `${always} + ${names.length - always} | ${median(pairs).toFixed(2)} (${Math.min(...pairs).toFixed(2)}) | ` +
     `${share.toFixed(0)} %`
   )
 }
 
-const everyPlatform = [
-  ...['native', 'runc', 'crun', 'docker', 'podman', 'lxc', 'bubblewrap', 'nspawn', 'gvisor', 'gvisor-ptrace'],
-  'user-mode-linux',
-]
-
-/** @throws {Error} if it is not a workload */
-function workloadOption(value: string | undefined): readonly WorkloadName[] {
-  const chosen = listOption(value) ?? workloadNames
-  const unknown = chosen.find((name) => !workloadNames.some((known) => known === name))
-  if (unknown !== undefined) throw new Error(`--workload takes ${workloadNames.join(', ')}, not "${unknown}".`)
-  return chosen as WorkloadName[]
-}
-
 export const repeatability: Measurement = {
-  description: "how alike a workload's names are in several rounds, as a table",
-  options: {
-    platform: 'drivers; those without a virtual machine',
-    runs: 'rounds; 10',
-    by: 'a trace source; syscalls',
-    workload: 'workloads; all five',
-  },
+  description: "how alike a workload's names are in the rounds of a stored record, as tables",
+  options: { record: 'a record with attack profiles; the latest' },
   run: ({ root, options, print }) => {
-    const platforms = listOption(options.platform) ?? everyPlatform
-    const names = workloadOption(options.workload)
-    const sources = sourceOption(options.by ?? 'syscalls')
-    const benches = sources.map((source) => tracedBenches(names, source))
-    const rounds = countOption(options.runs, 10)
-    const { samples } = measureWorkloads({ root, print }, { platforms, rounds, benches })
-    print('Each cell: names in every round + in some rounds; Jaccard of two rounds, median (least); share of halves of')
+    const record = options.record === undefined ? latestRecord(root) : readRecord(options.record)
+    print(`${record.samples.length} samples, ${record.samples.filter(({ disturbed }) => disturbed).length} disturbed.`)
+    print('Each row: names in every round + in some rounds; Jaccard of two rounds, median (least); share of halves of')
     print(`the rounds with an index of ${alike} or more against the other half.`)
-    for (const source of sources) {
-      print(`\n| ${source} | ${names.join(' | ')} |`)
-      print(`|---|${names.map(() => '---|').join('')}`)
-      for (const platform of platforms) {
-        const cells = names.map((name) => {
-          const own = samplesByRound(samples, platform, name, source)
-          const profiles = [...own.values()].flatMap((one) => attackProfileOf(one) ?? [])
-          return profiles.length > 1 ? cell(profiles) : '–'
-        })
-        print(`| ${platform} | ${cells.join(' | ')} |`)
-      }
+    for (const { id } of record.plan.cases) {
+      const rows = record.plan.platforms.flatMap(({ name }) => {
+        const own = record.samples.filter((sample) => sample.case === id && sample.platform === name)
+        const rounds = new Map(countedSamples(own).map((sample) => [sample.round, attackProfileOf(sample)]))
+        const profiles = [...rounds.values()].filter((profile) => profile !== undefined)
+        return profiles.length > 1 ? [`| ${name} | ${row(profiles)} |`] : []
+      })
+      if (rows.length > 0) print([`\n${id}`, ...rows].join('\n'))
     }
   },
 }
