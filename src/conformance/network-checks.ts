@@ -5,7 +5,7 @@ import type { GuestHandle } from '../driver.ts'
 import { hostEnvironment } from '../host/environment.ts'
 import type { OwnedGuestSandbox } from '../host/sandbox.ts'
 import { type ConformanceCheck, type GuestUnderTest, shell } from './check.ts'
-import { expectFailure, expectSuccess, expectText, expectThat } from './expectations.ts'
+import { expectBytes, expectFailure, expectSuccess, expectText, expectThat } from './expectations.ts'
 import { bootSeconds } from './traces.ts'
 
 /**
@@ -44,6 +44,10 @@ export function networkChecks(
           await using _server = await expectSuccess(served(address, 7007), serving)
           const answer = await expectSuccess(served(address, 7007), calling.exec(call, { input: 'hello' }))
           expectText('the answer of the server', 'hello', answer.stdout)
+          // A link that loses long segments answers a short text, and stalls here.
+          const long = 'hello\n'.repeat(2 ** 18)
+          const echoed = await expectSuccess('1.5 MiB that return', calling.exec(call, { input: long }))
+          expectBytes('at the client', Buffer.from(long), Buffer.from(echoed.stdout))
         }
         const refused = 'a refused connection after the server was stopped'
         await expectFailure(refused, /exit code 1/, calling.exec(call, { input: 'hello' }))

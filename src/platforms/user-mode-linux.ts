@@ -67,7 +67,9 @@ async function vmSpec(sandbox: GuestSandbox, options: Options): Promise<VmSpec> 
     // hostfs paths are relative to the sandbox's state directory, where the VM supervisor starts UML.
     options.share === 'block' ? `ubd1=${await makeDataDisk(sandbox)}` : 'hostfs=./data',
     ...[`uml_dir=${sandbox.stateDir}`, 'umid=uml'],
-    `vec0:transport=tap,ifname=${tap.device},mac=${tap.mac}`,
+    // Without `gro`, transfers from the host stall. Documentation/virt/uml/user_mode_linux_howto_v2.rst of the kernel
+    // says to enable it where the host has segmentation offloads, as taps have.
+    `vec0:transport=tap,ifname=${tap.device},mac=${tap.mac},gro=1`,
     // Kernel messages go to the VMM's log. The first serial line is the agent's channel.
     ...['con=null', 'con0=null,fd:2', 'ssl=null', 'ssl0=fd:3'],
     line,
