@@ -122,6 +122,11 @@ export interface Driver<O = unknown, I = Optional<O>> {
    * prints a line to the first serial port and ends. Omit it if there is no VMM.
    */
   vmmStart?(sandbox: GuestSandbox, kernel: string, options: O): Promise<VmmStart>
+  /**
+   * Returns how many milliseconds after a boot the guest's kernel still calibrates its clock, and is slow when a program
+   * reads it. isobench waits so long before a workload uses the guest, but not when it measures boots. Default: 0.
+   */
+  clockCalibrationMs?(options: O): number
   /** Boots a guest that stays and waits for commands. */
   boot(sandbox: GuestSandbox, options: O): Promise<GuestHandle>
   /** Saving guests and starting others from what was saved. Omit it if the platform cannot do that. */

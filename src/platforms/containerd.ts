@@ -9,7 +9,7 @@ import { type GuestArgv, type HostArgv, idleCommand } from '../host/process.ts'
 import { findBuild } from '../host/releases/build.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
 import { HostError } from '../util/errors.ts'
-import { hidingNetFiles } from './gvisor.ts'
+import { hidingNetFiles, sentryCalibrationMs } from './gvisor.ts'
 import { releaseRequirement, releaseVersion } from './shared/binaries.ts'
 import {
   isSecure,
@@ -177,5 +177,6 @@ export const containerd = defineDriver({
   versionDetails: (options) => runtimeVersionText(options),
   requiresSeccomp: (options) => !isSecure(options.runtime) && requiresSeccomp(options),
   oneShot: (sandbox, argv, options) => runTask(sandbox, argv, shimFor(sandbox, options)),
+  clockCalibrationMs: ({ runtime }) => (runtime === 'runsc' ? sentryCalibrationMs : 0),
   boot: (sandbox, options) => startTask(sandbox, shimFor(sandbox, options)),
 })

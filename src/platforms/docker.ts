@@ -19,7 +19,7 @@ import {
   startDaemon,
   useDaemon,
 } from './docker-daemon.ts'
-import { cpuModeOf, engineOptions, modePreflight, requireRunsc, runscFlags } from './gvisor.ts'
+import { cpuModeOf, engineOptions, modePreflight, requireRunsc, runscFlags, sentryCalibrationMs } from './gvisor.ts'
 import { kataPreflight } from './kata.ts'
 import { releaseVersion } from './shared/binaries.ts'
 import {
@@ -198,6 +198,7 @@ export const docker = defineDriver({
       output: 'start',
     }
   },
+  clockCalibrationMs: ({ runtime }) => (runtime === 'runsc' ? sentryCalibrationMs : 0),
   boot: async (sandbox, options) => {
     const { daemon, image, runtime } = await daemonFor(sandbox, options)
     await sandbox.run(

@@ -51,6 +51,13 @@ export function requireRunsc(
   }
 }
 
+/**
+ * In the first second, reading the clock is a system call of the guest and takes 60 times as long. The sentry samples
+ * the host's clock at its start and then every second (`ApproxUpdateInterval` in pkg/sentry/time/parameters.go). It needs
+ * two samples before programs can read the clock in the vDSO.
+ */
+export const sentryCalibrationMs = 1000
+
 /** Returns why this mode is unavailable on this host. */
 export const modePreflight = async (mode: Mode | undefined) => (mode === 'kvm' ? kvmPreflight() : undefined)
 
@@ -139,6 +146,7 @@ export const gvisor = defineDriver({
   cpuMode: async ({ mode }) => cpuModeOf(mode),
   oneShot: async (sandbox, argv, options) => runOnce(runtime(options), sandbox, argv),
   bootSteps: async (sandbox, argv, options) => ociSteps(runtime(options), sandbox, argv),
+  clockCalibrationMs: () => sentryCalibrationMs,
   boot: (sandbox, options) => startContainer(runtime(options), sandbox),
   snapshots: containerSnapshots(snapshotRuntime),
 })

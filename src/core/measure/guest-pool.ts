@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Lifecycle } from '../../dsl/workload.ts'
 import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
 import { raceAbort } from '../../util/race-abort.ts'
@@ -8,6 +9,8 @@ import { bootGraceMs } from './sample-scope.ts'
 
 interface OpenGuest {
   readonly target: GuestTarget
+  /** When the guest's clock is calibrated, by `performance.now()`. */
+  readonly calibratedAt: number
   /** Whether the driver has stopped the guest's clock. */
   paused: boolean
 }
@@ -22,6 +25,17 @@ export interface UseOptions {
   readonly timeout?: number
   /** Whether commands still run in the guest. The pool ends such a guest, because the next sample must not share it. */
   readonly isBusy?: () => boolean
+}
+
+/**
+ * @param time by `performance.now()`
+ * @throws the signal's reason if it aborts first
+ */
+async function waitUntil(time: number, signal: AbortSignal | undefined): Promise<void> {
+  const milliseconds = time - performance.now()
+  if (milliseconds <= 0) return
+  const sleeping = sleep(milliseconds, undefined, signal && { signal })
+  await (signal ? raceAbort(sleeping, signal) : sleeping)
 }
 
 /**
@@ -51,6 +65,18 @@ export class GuestPool implements AsyncDisposable {
     work: (guest: GuestTarget) => Promise<T>,
     options: UseOptions = {},
   ): Promise<T> {
+    return this.#lend(platform, lifetime, options, async ({ target, calibratedAt }) => {
+      await waitUntil(calibratedAt, options.signal)
+      return work(target)
+    })
+  }
+
+  async #lend<T>(
+    platform: ResolvedPlatform,
+    lifetime: Lifecycle,
+    options: UseOptions,
+    work: (guest: OpenGuest) => Promise<T>,
+  ): Promise<T> {
     const { name } = platform.spec
     const { onBoot = (boot) => boot() } = options
     const guests = lifetime === 'sample' ? undefined : this.#guests[lifetime]
@@ -63,7 +89,7 @@ export class GuestPool implements AsyncDisposable {
       await sandbox.setFrozen(false)
       if (guest.paused) await handle.resume?.()
       guest.paused = false
-      const result = await withinLimits(name, sandbox, () => work(guest.target))
+      const result = await withinLimits(name, sandbox, () => work(guest))
       if (guests && options.isBusy?.() !== true) {
         await handle.pause?.()
         guest.paused = true
@@ -83,7 +109,11 @@ export class GuestPool implements AsyncDisposable {
     try {
       const booting = driver.boot(sandbox, options)
       const handle = await (use.signal ? raceAbort(booting, use.signal, bootGraceMs) : booting)
-      return { target: guestTarget({ name: spec.name, rootfs: this.rootfs }, sandbox, handle), paused: false }
+      return {
+        target: guestTarget({ name: spec.name, rootfs: this.rootfs }, sandbox, handle),
+        calibratedAt: performance.now() + (driver.clockCalibrationMs?.(options) ?? 0),
+        paused: false,
+      }
     } catch (error) {
       await sandbox[Symbol.asyncDispose]()
       throw error
@@ -101,7 +131,7 @@ export class GuestPool implements AsyncDisposable {
    * @throws what the driver throws, or a `TimeoutError`
    */
   async bootAhead(platform: ResolvedPlatform): Promise<void> {
-    await this.use(platform, 'round', async () => {}, { signal: AbortSignal.timeout(this.timeout * 1000) })
+    await this.#lend(platform, 'round', { signal: AbortSignal.timeout(this.timeout * 1000) }, async () => {})
     this.#ahead.add(platform.spec.name)
   }
 

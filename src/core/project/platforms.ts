@@ -62,7 +62,7 @@ function optionsProblem(
 const limitedMethods: readonly (keyof Driver)[] = [
   ...(['family', 'requirements', 'configFiles', 'version', 'requiredImageFiles', 'preflight'] as const),
   ...(['requiresSeccomp', 'programRoles', 'cpuMode', 'versionDetails', 'artifacts', 'oneShot'] as const),
-  ...(['bootSteps', 'vmmStart'] as const),
+  ...(['bootSteps', 'vmmStart', 'clockCalibrationMs'] as const),
 ]
 
 /** The methods of a guest that isobench calls outside of any sample. */
