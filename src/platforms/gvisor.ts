@@ -53,8 +53,8 @@ export function requireRunsc(
 
 /**
  * In the first second, reading the clock is a system call of the guest and takes 60 times as long. The sentry samples
- * the host's clock at its start and then every second (`ApproxUpdateInterval` in pkg/sentry/time/parameters.go). It needs
- * two samples before programs can read the clock in the vDSO.
+ * the host's clock at its start and then every second (`ApproxUpdateInterval` in pkg/sentry/time/parameters.go). It
+ * needs two samples before programs can read the clock in the vDSO.
  */
 export const sentryCalibrationMs = 1000
 
