@@ -123,8 +123,8 @@ export interface Driver<O = unknown, I = Optional<O>> {
    */
   vmmStart?(sandbox: GuestSandbox, kernel: string, options: O): Promise<VmmStart>
   /**
-   * Returns how many milliseconds after a boot the guest's kernel still calibrates its clock, which programs read slowly
-   * until then. isobench waits so long before a workload uses the guest, but not when it measures boots. Default: 0.
+   * Returns how many milliseconds after a boot the guest's kernel calibrates its clock, which is slow to read until then.
+   * isobench waits so long before a workload uses the guest, but not when it measures boots. Default: 0.
    */
   clockCalibrationMs?(options: O): number
   /** Boots a guest that stays and waits for commands. */
