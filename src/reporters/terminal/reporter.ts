@@ -194,7 +194,9 @@ function sampleLine(sample: Sample, plan: Plan | undefined): string {
   )
   const why = isUnsupported(sample) ? 'not supported' : 'failed'
   const result = outcome.ok ? figures.join(', ') : `${why}: ${sanitize(outcome.error)}`
-  return `${warmup ? 'warm-up' : 'round'} ${round} · ${sanitize(platform, 60)} · ${name} · ${result}`
+  // A warm-up round of an attack profile has no figures.
+  const where = [warmup ? 'warm-up' : `round ${round}`, sanitize(platform, 60), name]
+  return [...where, ...(result ? [result] : [])].join(' · ')
 }
 
 export const verbose: ReporterFactory = {
