@@ -1,6 +1,6 @@
 import { beyond, rankAgreement } from '../stats/index.ts'
 import { isHostOverloaded } from './adjustments.ts'
-import { minRounds, tooFewRounds } from './rules.ts'
+import { decisivePart, minRounds, tooFewRounds } from './rules.ts'
 import type { Series } from './samples.ts'
 import { type ComparisonResult, notEvaluated, type Test } from './tests.ts'
 
@@ -26,7 +26,7 @@ export function judgeOnAtLeast(parts: readonly ComparisonResult[], least: number
   if (parts.length - contradicted.length < least) {
     return decided(contradicted[0])
   }
-  if (holding.length + doubtful.length >= least) return decided(doubtful[0])
+  if (holding.length + doubtful.length >= least) return decided(decisivePart(doubtful))
   return decided(open[0])
 }
 

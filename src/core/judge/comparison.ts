@@ -13,6 +13,7 @@ import {
   asValue,
   type Decision,
   type DecisionRule,
+  decisivePart,
   equivalence,
   inferiority,
   type Limit,
@@ -246,9 +247,7 @@ function judgeRanking(order: readonly string[], against: Against): ComparisonRes
   const worst = (['contradicted', 'not-evaluated', 'inconclusive', 'holds'] as const).find((outcome) =>
     pairs.some((pair) => pair.outcome === outcome),
   )
-  const deciding = pairs.filter((pair) => pair.outcome === worst)
-  // More rounds do not decide a pair of equal values, but may decide another pair.
-  const decisive = deciding.find(({ reason }) => reason?.code !== 'equals-margin') ?? deciding[0]!
+  const decisive = decisivePart(pairs.filter((pair) => pair.outcome === worst))!
   return { ...decisive, tests: pairs.flatMap(({ tests }) => tests) }
 }
 

@@ -138,6 +138,13 @@ export function judgeEquality(
   return against.some(isEqual) ? { ...decision, reason: { code: 'equals-margin' } } : decision
 }
 
+/**
+ * Of the parts of a claim with the same outcome, the one that stands for all. More rounds do not decide a part with
+ * values exactly at its margin, but may decide another part.
+ */
+export const decisivePart = <T extends Decision>(parts: readonly T[]): T | undefined =>
+  parts.find(({ reason }) => reason?.code !== 'equals-margin') ?? parts[0]
+
 /** A value with its interval, without what kind of value it is. */
 export interface ValueInterval {
   readonly value: number

@@ -229,6 +229,15 @@ describe('a ranking', () => {
     expect(reasonOf([0.98, 1.03, 0.97, 1.04, 0.99, 1.02])).toBe('interval-crosses-margin')
     expect(reasonOf(six(1))).toBe('equals-margin')
   })
+
+  it('on at least one of several platforms is open because of one that more rounds may decide, too', () => {
+    const claim = aClaim(within(5), { on: { by: 'name', names: ['runc', 'gvisor'] }, onAtLeast: 1 })
+    const reasonOf = (gvisor: readonly number[]) =>
+      judge(planWith(claim), valuesOf({ native: six(100), runc: six(105), gvisor })).claims[0]!.reason?.code
+    expect(reasonOf([103, 108, 102, 109, 104, 107])).toBe('interval-crosses-margin')
+    expect(reasonOf(six(105))).toBe('equals-margin')
+  })
+
   const around = (center: number, spread: number, offset = 0) =>
     Array.from({ length: 8 }, (_, round) => center * (1 + (spread * (((round + offset) * 5) % 8)) / 8))
 
