@@ -134,7 +134,17 @@ export const fio = {
 const shortest = 0.9
 
 /** Seconds by unit of a time (`get_mult_time` in parse.c). */
-const units: Readonly<Record<string, number>> = { '': 1, us: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600, d: 86_400 }
+const units: Readonly<Record<string, number>> = {
+  us: 1e-6,
+  usec: 1e-6,
+  ms: 1e-3,
+  msec: 1e-3,
+  '': 1,
+  s: 1,
+  m: 60,
+  h: 3600,
+  d: 86_400,
+}
 
 /** Parses a time as fio does: `10`, `500ms`, `1m`. */
 function secondsOf(stdout: string, text: string): number {

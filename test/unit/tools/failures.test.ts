@@ -58,7 +58,7 @@ describe('fio', () => {
 
   it('reads the runtime with its unit, and from the options before the name of the job', () => {
     const withRuntime = (runtime: string) => read((job) => (job['job options'].runtime = runtime))
-    expect(withRuntime('1000ms')().iops).toBe(17480.519481)
+    for (const same of ['1000ms', '1000msec', '1000000usec']) expect(withRuntime(same)().iops).toBe(17480.519481)
     expectRefused(withRuntime('1M'), /ended after 1.001 of 60 s/)
     expectRefused(withRuntime('1:30'), /the runtime "1:30" is not a number with a unit/)
     const global = read((job, report) => {
