@@ -8,9 +8,9 @@ import { sanitize } from '../util/text.ts'
 
 /**
  * The shell reads what isobench does, until isobench has ended. After an empty line there is nothing to remove. It
- * ignores the signals of a terminal, which reach isobench too.
+ * ignores signals, because a service manager sends them to all processes of a service, and isobench handles them.
  */
-const waiting = `trap '' HUP INT QUIT TERM PIPE TSTP
+const waiting = `trap '' HUP INT QUIT TERM PIPE
 while IFS= read -r line; do work=$line; done
 [ -n "$work" ] || exit 0
 printf 'error  isobench ended while it was %s.\\n       Its objects on this host are removed now:\\n' "$work" >&2
@@ -24,13 +24,17 @@ export interface CleanupProcess extends Disposable {
 
 /**
  * Starts a process that runs `isobench clean` if this one ends before it disposes of it. A parent of isobench could do
- * that too, but would have to pass on signals, and isobench would outlive its parent's SIGKILL.
+ * that too, but would have to pass on signals, and isobench would outlive its parent's SIGKILL. It has another
+ * process group, because shells, sudo, timeout(1) and CI systems send SIGKILL to the group of isobench.
  */
 export function startCleanupProcess(work: string): CleanupProcess {
   const clean = [process.execPath, join(packageFolder(), 'bin/isobench.js'), 'clean']
   const child = spawn('/bin/sh', ['-c', waiting, 'isobench', ...clean], {
     stdio: ['pipe', 'ignore', 'inherit'],
     cwd: '/',
+    detached: true,
+    // They are for isobench itself: a debugger would wait, and a relative path would lead elsewhere.
+    env: { ...process.env, NODE_OPTIONS: '' },
   })
   // Without it, the user has to run `isobench clean`, as after a kill of all processes.
   child.on('error', () => {})

@@ -34,8 +34,15 @@ async function ended(code: string) {
     ${code}`,
   )
   mkdirSync(state, { mode: 0o700 })
-  const env = { ...process.env, ISOBENCH_STATE: state, ISOBENCH_CACHE: join(folder.path, 'cache'), FORCE_COLOR: '0' }
-  const child = spawn(process.execPath, [file], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+  writeFileSync(join(folder.path, 'loaded.cjs'), '')
+  const env = {
+    ...process.env,
+    ...{ ISOBENCH_STATE: state, ISOBENCH_CACHE: join(folder.path, 'cache'), FORCE_COLOR: '0' },
+    // It cannot be loaded from another working directory.
+    NODE_OPTIONS: '--require ./loaded.cjs',
+  }
+  const stdio = ['ignore', 'ignore', 'pipe'] as const
+  const child = spawn(process.execPath, [file], { env, cwd: folder.path, stdio: [...stdio], detached: true })
   let stderr = ''
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk.toString()
@@ -47,8 +54,9 @@ async function ended(code: string) {
 describe.skipIf(!existsSync(bundlePath('collector')))('a process with a journal', () => {
   it.each([
     ['SIGKILL', "process.kill(process.pid, 'SIGKILL')"],
+    ['SIGKILL', "process.kill(-process.pid, 'SIGKILL') // to its process group"],
     ['SIGABRT', 'process.abort()'],
-  ])('that ends by %s is cleaned up after, with a message that names its work', async (signal, code) => {
+  ])('that ends by %s is cleaned up after, with a message that names its work: %s', async (signal, code) => {
     const { stderr, ...rest } = await ended(code)
     expect(rest).toMatchObject({ signal, left: [] })
     expect(readdirSync(join(rest.state, 'journals'))).toEqual([])
