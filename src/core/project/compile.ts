@@ -200,13 +200,15 @@ async function compileTogether(root: string, files: readonly string[]): Promise<
       const code = result.outputFiles.find(({ path }) => path === output)!.text
       const keys = Object.keys(result.metafile.outputs[relative(root, output)]!.inputs)
       const inputs = keys.map((input) => join(root, input))
+      const types = new Map(keys.flatMap((key) => typeOf(root, key, result.metafile)))
+      const texts = inputs.filter((input) => types.get(input) !== 'bytes')
       return {
         file,
         output,
         digest: await digestOf(code, root),
         inputs,
-        types: new Map(keys.flatMap((key) => typeOf(root, key, result.metafile))),
-        warnings: [...problemsOf(result.warnings, file, root), ...encodingWarnings(inputs, file, root)],
+        types,
+        warnings: [...problemsOf(result.warnings, file, root), ...encodingWarnings(texts, file, root)],
       }
     }),
   )

@@ -303,6 +303,15 @@ describe('the bytes of a bench file', () => {
       },
     ])
   })
+
+  it('are no warning if they are imported as bytes, which stay as they are', async () => {
+    const root = write("export { default } from './b.bin' with { type: 'bytes' }\n")
+    writeFileSync(join(root, 'b.bin'), Buffer.of(0xff, 0xfe, 0))
+    const { output, warnings } = await compiled({}, root)
+    expect(warnings).toEqual([])
+    const { default: bytes } = (await import(pathToFileURL(output).href)) as { default: Uint8Array }
+    expect([...bytes]).toEqual([0xff, 0xfe, 0])
+  })
 })
 
 describe.skipIf(!existsSync(bundlePath('tools')))('a name that a module does not export', () => {
