@@ -124,7 +124,7 @@ export interface Driver<O = unknown, I = Optional<O>> {
   vmmStart?(sandbox: GuestSandbox, kernel: string, options: O): Promise<VmmStart>
   /**
    * Returns how many milliseconds after a boot the guest's kernel calibrates its clock. Until then, it is slow to read.
-   * isobench waits so long before a workload uses the guest, but not when it measures boots. Default: 0.
+   * isobench waits so long before a workload uses the guest, but not in workloads that boot their guests. Default: 0.
    */
   clockCalibrationMs?(options: O): number
   /** Boots a guest that stays and waits for commands. */
