@@ -83,8 +83,9 @@ function presencePValue(present: number, rounds: number, controls: readonly Cont
   const moment = (order: number) =>
     known.reduce((product, control) => product * absence(control, order * control.recordings), 1)
   const absent = moment(1)
-  const variance = moment(2) - absent ** 2
-  const size = (absent * (1 - absent)) / variance - 1
+  // If the work is much shorter than many recordings, rounding may leave nothing of the difference.
+  const share = Math.max((moment(2) - absent ** 2) / (absent * (1 - absent)), 1e-9)
+  const size = 1 / share - 1
   const [a, b] = [(1 - absent) * size, absent * size]
   let sum = 0
   for (let count = present; count <= rounds; count++) {

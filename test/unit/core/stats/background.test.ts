@@ -76,6 +76,15 @@ describe('calls beyond a background', () => {
     expect(backgroundPValue([1], [{ counts: [], recordings: 1 }])).toBe(0)
   })
 
+  it('are those of a name that no recording has, if the work is much shorter than each of many recordings', () => {
+    const controls = (recordings: number) => [{ counts: new Array<number>(4000).fill(0), recordings }]
+    for (const recordings of [1e-1, 1e-3, 1e-5]) {
+      const [two, five] = [2, 5].map((rounds) => backgroundPValue(new Array(rounds).fill(1), controls(recordings)))
+      expect(two).toBeLessThan(1e-5)
+      expect(five).toBeLessThan(two!)
+    }
+  })
+
   it('have an expected and a largest count, each over as many recordings as the work is long', () => {
     const controls = [
       { counts: [1, 3], recordings: 4 },
