@@ -6,7 +6,7 @@
 import { countedSamples } from '../../src/core/judge/samples.ts'
 import { type AttackProfile, attackProfileOf } from '../../src/core/model/record.ts'
 import { platformRoles, tracedCalls } from '../../src/core/model/traced-calls.ts'
-import { latestRecord, readRecord } from '../../src/core/records/record-file.ts'
+import { hasRecord, latestRecord, readRecord } from '../../src/core/records/record-file.ts'
 import { median } from '../../src/core/stats/index.ts'
 import { jaccard } from '../../src/tracing/call-counts.ts'
 import type { Measurement } from './measurement.ts'
@@ -59,6 +59,10 @@ export const repeatability: Measurement = {
   description: "how alike a workload's names are in the rounds of a stored record, as tables",
   options: { record: 'a record with attack profiles; the latest' },
   run: ({ root, options, print }) => {
+    if (options.record === undefined && !hasRecord(root)) {
+      print('repeatability: there is no record. Measure: isobench run isolation/attack-profile --tag syscalls')
+      return
+    }
     const record = options.record === undefined ? latestRecord(root) : readRecord(options.record)
     print(`${record.samples.length} samples, ${record.samples.filter(({ disturbed }) => disturbed).length} disturbed.`)
     print('Each row: names in every round + in some rounds; Jaccard of two rounds, median (least); share of halves of')
