@@ -147,6 +147,9 @@ function exposureNotes({ epss, profiles }: { readonly epss: NonNullable<ExposedP
     `CVEs: ${versions} in the functions of the work. EPSS sum: how many are expected to be exploited in 30 days.`,
     `EPSS scores of ${sanitize(epss.date ?? 'an unknown date', 40)}, sha256 ${epss.scores.slice(0, 16)}…`,
     ...scoresAgeNotes(epss.date),
+    ...(profiles.some(({ exposure }) => (exposure?.covered ?? 0) > 0)
+      ? []
+      : ['No function of a CVE is in these profiles. Profiles by system calls only reach the functions of the calls.']),
     ...(isAlike ? [] : ['Do not rank the platforms by CVEs: the data cover unlike shares of their functions.']),
   ]
 }

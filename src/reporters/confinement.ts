@@ -17,7 +17,8 @@ export function seccompText(profile: WorkloadSeccomp, form: 'oci' | 'program' = 
   const { calls, rounds, isWholeLife, beyond, denied, unknown } = profile
   const platform = sanitize(profile.platform, 60)
   const lines = [
-    `The profile allows ${plural(calls.length, 'call')}, from ${plural(rounds, 'round')} of ${platform}.`,
+    `The profile allows ${plural(calls.length, 'call')}, from ${plural(rounds, 'round')} of ${platform}, ` +
+      'warm-up included.',
     isWholeLife
       ? 'The record has the whole life of the program.'
       : 'It lacks what the guest called only outside the traced work: at the start of a server, in commands with ' +

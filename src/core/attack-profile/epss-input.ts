@@ -29,7 +29,8 @@ const longestText = 2 ** 28
  * @throws {EpssError} if it cannot be unpacked, is too long, or is not UTF-8
  */
 export function readText(file: string, longest = longestText): Text {
-  if (!existsSync(file) || statSync(file).isDirectory()) throw new UsageError(`there is no file ${file}`)
+  if (!existsSync(file)) throw new UsageError(`there is no file ${file}`)
+  if (statSync(file).isDirectory()) throw new UsageError(`${file} is a folder`, 'name a file in it')
   const path = readablePath(file)
   if (statSync(path).size > longest) throw tooLong(file, longest)
   const bytes = readFileSync(path)

@@ -68,7 +68,9 @@ export function readKernelCves(folder: string): KernelCve[] {
     try {
       return parseKernelCve(JSON.parse(readFileSync(readablePath(file), 'utf8'))) ?? []
     } catch (error) {
-      throw new EpssError(`${file} is no CVE record: ${messageOf(error).split('\n')[0]}`)
+      const [issue] = error instanceof z.ZodError ? error.issues : []
+      const why = issue ? `${issue.path.join('.')}: ${issue.message}` : messageOf(error).split('\n')[0]
+      throw new EpssError(`${file} is no CVE record: ${why}`, 'remove it, or download it again: it may be incomplete')
     }
   })
 }

@@ -87,7 +87,7 @@ describe('the file of scores', () => {
     writeFileSync(file, gzipSync(daily).subarray(0, 40))
     expect(() => readText(file)).toThrow(/cannot be unpacked/)
     expect(() => readText(join(folder, 'none'))).toThrow(/there is no file/)
-    expect(() => readText(folder)).toThrow(/there is no file/)
+    expect(() => readText(folder)).toThrow(/is a folder/)
   })
 })
 

@@ -97,5 +97,7 @@ describe('a folder of records', () => {
     mkdirSync(join(folder, 'bad'))
     writeFileSync(join(folder, 'bad/CVE-2024-0001.json'), '{"cveMetadata":')
     expect(() => readKernelCves(join(folder, 'bad'))).toThrow(/CVE-2024-0001\.json is no CVE record/)
+    writeFileSync(join(folder, 'bad/CVE-2024-0001.json'), '{"cveMetadata":{"cveId":"CVE-2024-0001"},"containers":{}}')
+    expect(() => readKernelCves(join(folder, 'bad'))).toThrow(/is no CVE record: cveMetadata\.state: Invalid/)
   })
 })

@@ -169,6 +169,9 @@ describe('the seccomp profile of a workload', () => {
 
   it('needs system calls of guests', () => {
     expect(() => workloadSeccomp(record(one), 'qemu')).toThrow(/no system calls of guests of "qemu"/)
+    expect(() => workloadSeccomp(record(one), 'runc', ['nope'])).toThrow(
+      /no traced bench of "runc" with "nope" in its id/,
+    )
     expect(() => workloadSeccomp(record(one), 'kata')).toThrow(/no platform "kata"/)
   })
 })
