@@ -9,6 +9,7 @@ import {
   type Message,
   type Metafile,
   type OutputFile,
+  type Plugin,
   transform,
 } from 'esbuild'
 import { suggestion } from '../../dsl/checked.ts'
@@ -182,12 +183,24 @@ function typeOf(root: string, input: string, { inputs }: Metafile): (readonly [s
   return type === undefined ? [] : [[join(root, input), type]]
 }
 
+/** Entry points by their place in a list: esbuild would expand the `*` in the name of a file. */
+const starredFiles = (root: string, files: readonly string[]): Plugin => ({
+  name: 'starred-files',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^isobench-file:\d+$/ }, ({ path, kind }) =>
+      kind === 'entry-point' ? { path: join(root, files[Number(path.split(':')[1])]!) } : undefined,
+    ),
+})
+
 async function compileTogether(root: string, files: readonly string[]): Promise<Compiled[]> {
   const folder = folderOf(root)
   const result = await build({
     ...shared,
     absWorkingDir: root,
-    entryPoints: Object.fromEntries(files.map((file) => [outputName(file), file])),
+    plugins: [...shared.plugins, starredFiles(root, files)],
+    entryPoints: Object.fromEntries(
+      files.map((file, at) => [outputName(file), file.includes('*') ? `isobench-file:${at}` : file]),
+    ),
     outdir: folder,
     outExtension: { '.js': '.mjs' },
     sourcemap: 'linked',

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type Compiled, compile } from '../../../../src/core/project/compile.ts'
+import { type Compiled, compile, compileAll } from '../../../../src/core/project/compile.ts'
 import { definitionDetails } from '../../../../src/core/project/definition-details.ts'
 import { benchDigest } from '../../../../src/core/project/work-digest.ts'
 import { bundlePath } from '../../../../src/util/assets.ts'
@@ -36,6 +36,21 @@ async function exported(files: Readonly<Record<string, string>>): Promise<unknow
   const { output } = await compiled(files)
   return ((await import(pathToFileURL(output).href)) as { default: unknown }).default
 }
+
+describe('a file with a star in its name', () => {
+  it('is compiled alone, and not as a pattern of other files', async () => {
+    const root = project({ '*.bench.ts': 'export default 1', 'b.bench.ts': 'export default 2' })
+    const results = await compileAll(root, ['*.bench.ts', 'b.bench.ts'])
+    const values = results.map(async (result) =>
+      result.ok ? ((await import(pathToFileURL(result.compiled.output).href)) as { default: number }).default : result,
+    )
+    expect(await Promise.all(values)).toEqual([1, 2])
+    expect(results.flatMap((one) => (one.ok ? one.compiled.inputs : []))).toEqual([
+      join(root, '*.bench.ts'),
+      join(root, 'b.bench.ts'),
+    ])
+  })
+})
 
 // Root may write to every folder.
 it.skipIf(process.getuid?.() === 0)('says that the project cannot be written, and what to do', async () => {
