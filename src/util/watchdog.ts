@@ -18,22 +18,60 @@ export interface LoopLimit extends Disposable {
 /** The worker calls it in the main thread before it interrupts that. Otherwise Node.js finds its stack corrupted. */
 const beforeInterrupt = Symbol.for('isobench.beforeInterrupt')
 
-/**
- * The function that Node.js calls before it handles an exception that nothing catches. Undefined if this version has
- * none.
- */
-function asyncStackClearer(): () => void {
+/** What Node.js has for its own handling of exceptions that nothing catches. */
+interface AsyncWrap {
+  clearAsyncIdStack(): void
+  readonly async_hook_fields: Uint32Array
+  readonly constants: { readonly kTotals: number }
+}
+
+/** Undefined if this version of Node.js has no such parts. */
+function asyncWrap(): AsyncWrap | undefined {
   const { noDeprecation } = process
   process.noDeprecation = true
   try {
-    const { binding } = process as unknown as { binding(name: string): { readonly clearAsyncIdStack?: () => void } }
-    return binding('async_wrap').clearAsyncIdStack ?? (() => {})
+    const { binding } = process as unknown as { binding(name: string): Partial<AsyncWrap> }
+    const parts = binding('async_wrap')
+    return parts.clearAsyncIdStack && parts.async_hook_fields && parts.constants ? (parts as AsyncWrap) : undefined
   } catch {
-    return () => {}
+    return undefined
   } finally {
     Object.assign(process, { noDeprecation })
   }
 }
+
+/**
+ * An interrupt leaves entries on the stack of async ids. With hooks, such as those of AsyncLocalStorage, Node.js aborts
+ * after a callback if there are any. A loop of `process.nextTick` can add one between the pause and its end, when no
+ * code can remove it. So Node.js believes that it has no hooks from the pause to the next callback of `setImmediate`.
+ */
+class AsyncIdStack {
+  readonly #parts = asyncWrap()
+  #hooks = 0
+  readonly #later = setImmediate
+
+  readonly ignore = (): void => {
+    if (!this.#parts) return
+    const { async_hook_fields: fields, constants } = this.#parts
+    this.#parts.clearAsyncIdStack()
+    this.#hooks += fields[constants.kTotals]!
+    fields[constants.kTotals] = 0
+  }
+
+  /** Removes what the interrupt has left, if there was one. */
+  restore(): void {
+    if (this.#hooks === 0) return
+    const { async_hook_fields: fields, constants, clearAsyncIdStack } = this.#parts!
+    const hooks = this.#hooks
+    this.#hooks = 0
+    this.#later(() => {
+      clearAsyncIdStack()
+      fields[constants.kTotals]! += hooks
+    })
+  }
+}
+
+const asyncIds = new AsyncIdStack()
 
 /**
  * The code of the worker. After the deadline it waits one more second, because a process that was stopped is late when
@@ -107,7 +145,7 @@ function publish(): void {
 }
 
 function startWatchdog(): BigInt64Array {
-  Object.defineProperty(globalThis, beforeInterrupt, { value: asyncStackClearer() })
+  Object.defineProperty(globalThis, beforeInterrupt, { value: asyncIds.ignore })
   const cell = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT))
   const workerData = [cell, portOfWorker, warningMs]
   const worker = new Worker(watchdog, { eval: true, workerData, transferList: [portOfWorker] })
@@ -131,10 +169,12 @@ export function interruptLoopAfter(seconds: number, name: string): LoopLimit {
   let latest: InterruptedStack | undefined
   return {
     stack: () => {
+      asyncIds.restore()
       for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) latest = next.message
       return latest
     },
     [Symbol.dispose]: () => {
+      asyncIds.restore()
       if (deadlines.delete(deadline)) publish()
     },
   }
