@@ -40,6 +40,9 @@ function asyncWrap(): AsyncWrap | undefined {
   }
 }
 
+/** Before user code can replace it. */
+const later = setImmediate
+
 /**
  * An interrupt leaves entries on the stack of async ids. With hooks, such as those of AsyncLocalStorage, Node.js aborts
  * after a callback if there are any. A loop of `process.nextTick` can add one between the pause and its end, when no
@@ -47,31 +50,31 @@ function asyncWrap(): AsyncWrap | undefined {
  */
 class AsyncIdStack {
   readonly #parts = asyncWrap()
-  #hooks = 0
-  readonly #later = setImmediate
+  #isIgnored = false
 
-  readonly ignore = (): void => {
+  /** Called while the loop is paused. */
+  ignore(): void {
     if (!this.#parts) return
     const { async_hook_fields: fields, constants } = this.#parts
     this.#parts.clearAsyncIdStack()
-    this.#hooks += fields[constants.kTotals]!
     fields[constants.kTotals] = 0
+    this.#isIgnored = true
   }
 
-  /** Removes what the interrupt has left, if there was one. */
+  /** Called by the first code that runs after an interrupt. Removes what the interrupt has left, if there was one. */
   restore(): void {
-    if (this.#hooks === 0) return
-    const { async_hook_fields: fields, constants, clearAsyncIdStack } = this.#parts!
-    const hooks = this.#hooks
-    this.#hooks = 0
-    this.#later(() => {
+    if (!this.#parts || !this.#isIgnored) return
+    this.#isIgnored = false
+    const { async_hook_fields: fields, constants, clearAsyncIdStack } = this.#parts
+    later(() => {
       clearAsyncIdStack()
-      fields[constants.kTotals]! += hooks
+      // The hooks of each kind precede their total.
+      fields[constants.kTotals] = fields.subarray(0, constants.kTotals).reduce((sum, count) => sum + count, 0)
     })
   }
 }
 
-const asyncIds = new AsyncIdStack()
+let asyncIds: AsyncIdStack | undefined
 
 /**
  * The code of the worker. After the deadline it waits one more second, because a process that was stopped is late when
@@ -145,7 +148,9 @@ function publish(): void {
 }
 
 function startWatchdog(): BigInt64Array {
-  Object.defineProperty(globalThis, beforeInterrupt, { value: asyncIds.ignore })
+  const ids = new AsyncIdStack()
+  asyncIds = ids
+  Object.defineProperty(globalThis, beforeInterrupt, { value: () => ids.ignore() })
   const cell = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT))
   const workerData = [cell, portOfWorker, warningMs]
   const worker = new Worker(watchdog, { eval: true, workerData, transferList: [portOfWorker] })
@@ -169,12 +174,12 @@ export function interruptLoopAfter(seconds: number, name: string): LoopLimit {
   let latest: InterruptedStack | undefined
   return {
     stack: () => {
-      asyncIds.restore()
+      asyncIds?.restore()
       for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) latest = next.message
       return latest
     },
     [Symbol.dispose]: () => {
-      asyncIds.restore()
+      asyncIds?.restore()
       if (deadlines.delete(deadline)) publish()
     },
   }
