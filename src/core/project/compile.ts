@@ -13,6 +13,7 @@ import {
   transform,
 } from 'esbuild'
 import { suggestion } from '../../dsl/checked.ts'
+import type { Location } from '../../dsl/errors.ts'
 import { bundlePath } from '../../util/assets.ts'
 import { IsobenchError, messageOf } from '../../util/errors.ts'
 import { makeFolder, WriteError, writeFileAtomic } from '../../util/files.ts'
@@ -207,6 +208,7 @@ async function compileTogether(root: string, files: readonly string[]): Promise<
     metafile: true,
   })
   writeBuild(root, result.outputFiles)
+  const notUtf8 = firstBytesNotUtf8(root, result.metafile)
   return Promise.all(
     files.map(async (file) => {
       const output = join(folder, `${outputName(file)}.mjs`)
@@ -214,29 +216,35 @@ async function compileTogether(root: string, files: readonly string[]): Promise<
       const keys = Object.keys(result.metafile.outputs[relative(root, output)]!.inputs)
       const inputs = keys.map((input) => join(root, input))
       const types = new Map(keys.flatMap((key) => typeOf(root, key, result.metafile)))
-      const texts = inputs.filter((input) => types.get(input) !== 'bytes')
+      const encoding = inputs.flatMap((input) => {
+        const location = notUtf8.get(input)
+        const message = 'a character is not UTF-8, and is replaced.'
+        return location ? [{ file, message, fix: 'save the file as UTF-8', location }] : []
+      })
       return {
         file,
         output,
         digest: await digestOf(code, root),
         inputs,
         types,
-        warnings: [...problemsOf(result.warnings, file, root), ...encodingWarnings(texts, file, root)],
+        warnings: [...problemsOf(result.warnings, file, root), ...encoding],
       }
     }),
   )
 }
 
-/** A warning for each file of the project with bytes that are not UTF-8. esbuild replaces them, also in names. */
-const encodingWarnings = (inputs: readonly string[], file: string, root: string): Problem[] =>
-  inputs.flatMap((input) => {
-    if (!isProjectFile(root, input) || !existsSync(input)) return []
-    const bytes = readFileSync(input)
-    if (isUtf8(bytes)) return []
-    const before = bytes.toString().split('\ufffd', 1)[0]!.split('\n')
-    const location = { file: input, line: before.length, column: before.at(-1)!.length + 1 }
-    return [{ file, message: 'a character is not UTF-8, and is replaced.', fix: 'save the file as UTF-8', location }]
-  })
+/** Where files of the project have bytes that are not UTF-8. esbuild replaces them, also in names. */
+const firstBytesNotUtf8 = (root: string, { inputs }: Metafile): ReadonlyMap<string, Location> =>
+  new Map(
+    Object.entries(inputs).flatMap(([key, { with: attributes }]) => {
+      const file = join(root, key)
+      if (attributes?.type === 'bytes' || !isProjectFile(root, file) || !existsSync(file)) return []
+      const bytes = readFileSync(file)
+      if (isUtf8(bytes)) return []
+      const before = bytes.toString().split('\ufffd', 1)[0]!.split('\n')
+      return [[file, { file, line: before.length, column: before.at(-1)!.length + 1 }] as const]
+    }),
+  )
 
 /**
  * esbuild names each input in a comment. A parser removes the comments, because a line of a text may look like one.
