@@ -127,14 +127,13 @@ export function workloadSeccomp(
     isChosen(id) && attackProfile?.source === 'syscalls' ? [{ round, profile: attackProfile }] : [],
   )
   const recorded = new Set(chosen.flatMap(({ profile }) => namesOf(profile)))
-  if (texts.length > 0 && !taken.some(({ id, attackProfile }) => attackProfile !== undefined && isChosen(id))) {
-    const named = texts.map((text) => `"${text}"`).join(' or ')
-    throw new UsageError(
-      `${file} has no traced bench of "${platform}" with ${named} in its id.`,
-      'isobench attack-profile show lists the traced benches',
-    )
-  }
   if (recorded.size === 0) {
+    const traced = taken.filter(({ attackProfile }) => attackProfile !== undefined)
+    if (traced.length > 0 && !traced.some(({ id }) => isChosen(id)))
+      throw new UsageError(
+        `${file} has no traced bench of "${platform}" with ${texts.map((text) => `"${text}"`).join(' or ')} in its id.`,
+        'isobench attack-profile show lists the traced benches',
+      )
     const known = plan.platforms.some(({ name }) => name === platform)
     throw new UsageError(
       known

@@ -173,5 +173,6 @@ describe('the seccomp profile of a workload', () => {
       /no traced bench of "runc" with "nope" in its id/,
     )
     expect(() => workloadSeccomp(record(one), 'kata')).toThrow(/no platform "kata"/)
+    expect(() => workloadSeccomp(record(one), 'kata', ['nope'])).toThrow(/no platform "kata"/)
   })
 })
