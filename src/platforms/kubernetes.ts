@@ -7,6 +7,7 @@ import { guestEnv } from '../host/environment.ts'
 import { type GuestArgv, type HostArgv, idleCommand, runHostCommand } from '../host/process.ts'
 import type { GuestSandbox } from '../host/sandbox.ts'
 import { HostError, messageOf } from '../util/errors.ts'
+import { sentryCalibrationMs } from './gvisor.ts'
 import {
   explainKubectl,
   explainPod,
@@ -172,10 +173,14 @@ async function preflight(options: Options): Promise<Unavailable | undefined> {
   return absent?.code === 'forbidden' ? undefined : absent
 }
 
+/** Names of RuntimeClasses are free. These are the usual ones. */
+const isGvisor = (runtimeClass = ''): boolean => /gvisor|runsc/i.test(runtimeClass)
+
 /** Pods of a Kubernetes cluster, through kubectl. */
 export const kubernetes = defineDriver({
   kind: 'kubernetes',
-  family: ({ runtimeClass = '' }) => (/gvisor|runsc|kata/i.test(runtimeClass) ? 'secure-container' : 'container'),
+  family: ({ runtimeClass = '' }) =>
+    isGvisor(runtimeClass) || /kata/i.test(runtimeClass) ? 'secure-container' : 'container',
   description: 'a Pod of a Kubernetes cluster, through kubectl',
   experimental: 'it has not run on a cluster yet',
   options: optionsSchema,
@@ -194,5 +199,6 @@ export const kubernetes = defineDriver({
     const words = [...connection(options), manifest, pod, `${options.readySeconds}s`]
     return withinCgroup(sandbox, ['sh', '-c', startingPod, 'sh', ...words, ...argv])
   },
+  clockCalibrationMs: ({ runtimeClass }) => (isGvisor(runtimeClass) ? sentryCalibrationMs : 0),
   boot,
 })
