@@ -106,6 +106,12 @@ describe('a guest', () => {
     expect(argv[2]).toMatch(/:isobench\/isob-1a2b3c-0\/isob-1a2b3c-7\/host$/)
   })
 
+  it('has a clock to wait for only if its RuntimeClass is of gVisor', () => {
+    const milliseconds = (runtimeClass?: string) =>
+      kubernetes.clockCalibrationMs!(kubernetes.options.parse({ image: 'a', runtimeClass }))
+    expect([milliseconds(), milliseconds('gvisor'), milliseconds('kata-qemu')]).toEqual([0, 1000, 0])
+  })
+
   it('has the family of its RuntimeClass', () => {
     const family = (runtimeClass?: string) =>
       platformFamily(kubernetes as never, kubernetes.options.parse({ image: 'a', runtimeClass }))
