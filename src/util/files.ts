@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import {
   appendFileSync,
+  chmodSync,
+  chownSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -123,8 +125,21 @@ export class LineWriter {
 /** A path beside `path` that no other process uses. It has random digits, because pids of containers are equal. */
 export const temporaryName = (path: string): string => `${path}.${randomBytes(6).toString('hex')}.tmp`
 
+/** Gives a file the mode of another one, and its owner if this user may do that. */
+function copyAttributes(from: string, to: string): void {
+  const { mode, uid, gid } = statSync(from)
+  try {
+    if (process.getuid?.() === 0) chownSync(to, uid, gid)
+  } catch {
+    // A file system without owners, or one that does not obey root.
+  }
+  // The mode of `open` depends on the umask. Like any write, this drops a set-uid bit.
+  chmodSync(to, mode & 0o777)
+}
+
 /**
- * Replaces a file as a whole: readers see the old file or the new one. Creates the folder if needed.
+ * Replaces a file as a whole: readers see the old file or the new one. The new one has the mode and the owner of the
+ * old one. Creates the folder if needed.
  * @throws {Error} if the file cannot be written; then the old file stays
  */
 export function writeFileAtomic(file: string, contents: string | Uint8Array): void {
@@ -132,7 +147,9 @@ export function writeFileAtomic(file: string, contents: string | Uint8Array): vo
   try {
     explainWrites(file, () => {
       makeFolder(dirname(file))
-      writeFileSync(temporary, contents, existsSync(file) ? { mode: statSync(file).mode & 0o7777 } : {})
+      const isNew = !existsSync(file)
+      writeFileSync(temporary, contents, isNew ? {} : { mode: 0o600 })
+      if (!isNew) copyAttributes(file, temporary)
       renameSync(temporary, file)
     })
   } catch (error) {

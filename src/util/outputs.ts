@@ -82,8 +82,8 @@ export function writeAll(descriptor: number, text: string | Uint8Array): void {
 }
 
 /**
- * Writes an output that a user named. A regular file is replaced as a whole and keeps its mode; the target of a link is
- * written; a device, a FIFO or a file with several names is written to.
+ * Writes an output that a user named. A regular file is replaced as a whole and keeps its mode and owner; the target of
+ * a link is written; a device, a FIFO or a file with several names is written to.
  * @throws {Error} if it cannot be written
  */
 export function writeOutput(path: string, contents: string | Uint8Array): void {

@@ -1,10 +1,13 @@
 import {
+  chmodSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmdirSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -34,6 +37,29 @@ describe('writeFileAtomic', () => {
     expect(() => writeFileAtomic(target, 'text')).toThrow(/EISDIR|ENOTEMPTY|EEXIST/)
     expect(readdirSync(target)).toEqual(['not empty'])
     expect(readdirSync(folder).filter((name) => name.startsWith('target'))).toEqual(['target'])
+  })
+
+  it('gives the new file the mode of the old one, whatever the umask is, and no set-uid bit', () => {
+    const file = join(folder, 'shared')
+    writeFileSync(file, 'one')
+    for (const [mode, kept] of [
+      [0o666, 0o666],
+      [0o600, 0o600],
+      [0o4755, 0o755],
+    ] as const) {
+      chmodSync(file, mode)
+      writeFileAtomic(file, 'two')
+      expect((statSync(file).mode & 0o7777).toString(8)).toBe(kept.toString(8))
+    }
+  })
+
+  it.runIf(process.getuid?.() === 0)('leaves a file of another user to that user', () => {
+    const file = join(folder, 'theirs')
+    writeFileSync(file, 'one')
+    chownSync(file, 65534, 65533)
+    writeFileAtomic(file, 'two')
+    const { uid, gid } = statSync(file)
+    expect([readFileSync(file, 'utf8'), uid, gid]).toEqual(['two', 65534, 65533])
   })
 
   it('reports a file where a folder should be', () => {
