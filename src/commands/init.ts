@@ -7,6 +7,7 @@ import { shellWord } from '../reporters/headline/next-steps.ts'
 import { packageFolder } from '../util/assets.ts'
 import { UsageError } from '../util/errors.ts'
 import { linesOf } from '../util/files.ts'
+import { writeOutput } from '../util/outputs.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 
 const files: Readonly<Record<string, string>> = {
@@ -145,6 +146,6 @@ function addScript({ cwd, out }: CommandIo): void {
   }
   const indent = /^[ \t]+/m.exec(text)?.[0] ?? '  '
   const changed = { ...content, scripts: { ...scripts, bench: 'isobench run' } }
-  writeFileSync(file, `${JSON.stringify(changed, null, indent)}\n`)
+  writeOutput(file, `${JSON.stringify(changed, null, indent)}\n`)
   out.write('added the script "bench" to package.json: npm run bench\n')
 }

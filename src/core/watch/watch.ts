@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { InterruptedError, messageOf } from '../../util/errors.ts'
+import { writeOutput } from '../../util/outputs.ts'
 import { buildReport } from '../judge/report.ts'
 import type { MeasureJob } from '../measure/run-loop.ts'
 import { type CasesToMeasure, casesOf } from '../model/plan.ts'
@@ -247,7 +248,7 @@ export class Watch {
     const edit = marginEdit(this.report, filterReport(this.report, this.only).claims, (file) =>
       readFileSync(file, 'utf8'),
     )
-    writeFileSync(edit.file, edit.after)
+    writeOutput(edit.file, edit.after)
     this.#undo = edit
     this.#editedByKey = edit.file
     this.#say(`${this.#relative(edit.file)}:${edit.line}: ${edit.from} → ${edit.to} (z: back to ${edit.from})`)
@@ -263,7 +264,7 @@ export class Watch {
     if (!edit) throw new MarginError('there is no margin to undo', 'u sets one')
     if (readFileSync(edit.file, 'utf8') !== edit.after)
       throw new MarginError(`${this.#relative(edit.file)} was edited since`, `write ${edit.from} at line ${edit.line}`)
-    writeFileSync(edit.file, edit.before)
+    writeOutput(edit.file, edit.before)
     this.#undo = undefined
     this.#editedByKey = edit.file
     this.#say(`${this.#relative(edit.file)}:${edit.line}: ${edit.to} → ${edit.from}`)

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -70,6 +70,15 @@ describe('isobench init', () => {
     expect(read('package.json')).toBe(`{\n\t"name": "a",\n\t"scripts": ${scripts},\n\t"type": "module"\n}\n`)
     expect(read('.gitignore')).toBe('node_modules\n.isobench/\n')
     expect(read('tsconfig.json')).toBe('{}')
+  })
+
+  it('replaces package.json as a whole, so that a full disk leaves the old one', async () => {
+    write('package.json', '{ "name": "a" }')
+    const old = openSync(join(cwd, 'package.json'), 'r')
+    await init()
+    expect(readFileSync(old, 'utf8')).toBe('{ "name": "a" }')
+    closeSync(old)
+    expect(JSON.parse(read('package.json')).scripts).toEqual({ bench: 'isobench run' })
   })
 
   it.each([

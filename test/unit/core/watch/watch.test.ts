@@ -1,5 +1,14 @@
 /** The whole of watch mode on a fake host: bench files are real, platforms and time are not. */
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -253,7 +262,11 @@ describe.skipIf(!built)('watch mode', () => {
   it('sets the margin of the contradicted claim to what was measured, and takes it back', async () => {
     const { watch, read, root, press } = await watching({ 'a.bench.ts': bench('a') })
     const text = bench('a')
+    const old = openSync(join(root, 'a.bench.ts'), 'r')
     watch.acceptMargin()
+    // Replaced as a whole: on a full disk, the author's file stays.
+    expect(readFileSync(old, 'utf8')).toBe(text)
+    closeSync(old)
     const edited = readFileSync(join(root, 'a.bench.ts'), 'utf8')
     expect(edited).toMatch(/withinNative\(5\d\)/)
     expect(watch.note!.text).toMatch(/^a\.bench\.ts:11: 10 → 5\d \(z: back to 10\)$/)
