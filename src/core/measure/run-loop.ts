@@ -106,7 +106,9 @@ export interface MeasureJob {
 }
 
 /** What a job needs to know about the samples of former jobs. */
-export interface RoundCounter {
+export interface FormerSamples {
+  /** Those of this job too. A step that cannot succeed is not tried again by a later job. */
+  readonly samples: readonly Sample[]
   /** The first round of a case that has no sample. */
   nextRound(caseId: string): number
   /** A number for the order of steps, different on each call. */
@@ -114,16 +116,11 @@ export interface RoundCounter {
 }
 
 /** The rounds of a job. Their samples get the rounds after those that the store has. */
-export function jobSchedule(job: MeasureJob, plan: Plan, store: RoundCounter): Schedule {
-  return fromGenerator((samples) => jobSteps(job, plan, store, samples))
+export function jobSchedule(job: MeasureJob, plan: Plan, store: FormerSamples): Schedule {
+  return fromGenerator(() => jobSteps(job, plan, store))
 }
 
-function* jobSteps(
-  { cases, rounds, warmup, done }: MeasureJob,
-  plan: Plan,
-  store: RoundCounter,
-  samples: () => readonly Sample[],
-): StepGenerator {
+function* jobSteps({ cases, rounds, warmup, done }: MeasureJob, plan: Plan, store: FormerSamples): StepGenerator {
   const firstRounds = new Map([...cases.keys()].map((id) => [id, store.nextRound(id)]))
   const roundsDone = (id: string) => done.get(id) ?? 0
   const joins = (id: string, round: number) => roundsDone(id) === 0 || round >= roundsDone(id)
@@ -134,7 +131,7 @@ function* jobSteps(
     let later = 0
     for (let next = round + 1; next < rounds; next++) later += stepsIn(next).length
     for (const [at, step] of steps.entries()) {
-      if (samples().some((sample) => cannotSucceed(step, sample))) continue
+      if (store.samples.some((sample) => cannotSucceed(step, sample))) continue
       const id = step.case.id
       const sampleRound = round < 0 ? round : firstRounds.get(id)! + round - roundsDone(id)
       yield { ...step, round, sampleRound, block: 0, left: steps.length - at + later }

@@ -1,4 +1,4 @@
-import type { RoundCounter } from '../measure/run-loop.ts'
+import type { FormerSamples } from '../measure/run-loop.ts'
 import type { CasesToMeasure } from '../model/plan.ts'
 import { causeOf, type Sample } from '../model/record.ts'
 
@@ -8,7 +8,7 @@ import { causeOf, type Sample } from '../model/record.ts'
  * Every job measures new rounds. Samples are paired by round, so a platform that was measured again is never compared
  * with former samples of native.
  */
-export class SampleStore implements RoundCounter {
+export class SampleStore implements FormerSamples {
   readonly #cases = new Map<string, Sample[]>()
   #orders = 0
 

@@ -181,6 +181,19 @@ describe('a job of watch mode', () => {
     expect(missingProgramProblems(session.record()!)).toHaveLength(1)
   })
 
+  it('skips steps of which an earlier job has shown that they cannot succeed', async () => {
+    const run: FakeBench['run'] = async ({ guest }) => ({
+      time: (await guest.exec(command('no-such-program'))).milliseconds,
+    })
+    const { measure, take, samples, snapshot } = await watching(undefined, { disk: {}, broken: { run } })
+    await measure()
+    const before = samples().length
+    const cases = casesFor(all, snapshot())
+    await take({ cases, rounds: 1, warmup: 0, done: new Map(), background: true })
+    expect(samples().filter(({ case: id }) => id.endsWith('broken'))).toHaveLength(1)
+    expect(samples()).toHaveLength(before + 2)
+  })
+
   it('that is aborted keeps the samples so far and leaves no used guest', async () => {
     const { host, measure, session, samples } = await watching({ native: {} })
     const controller = new AbortController()
