@@ -1,9 +1,8 @@
 /** The limit of a guest's `/data`. A guest without one could fill the disk of the host. */
 
-import { execFile } from 'node:child_process'
 import { lstatSync, opendirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
-import { hostEnvironment } from './environment.ts'
+import { runHostCommand } from './process.ts'
 
 /** Milliseconds between two looks at the free space. */
 const intervalMs = 250
@@ -13,8 +12,8 @@ const step = 16 * 1024 ** 2
 const reserve = 256 * 1024 ** 2
 /** The most files that are measured at once. A guest may create millions, and these take 40 ms of the event loop. */
 const mostFiles = 10_000
-/** Milliseconds that another process may measure a folder with more files. */
-const longestMs = 60_000
+/** Seconds that another process may measure a folder with more files. */
+const longestMeasure = 60
 
 /** Errors of a file that disappeared, or was replaced by one of another type. */
 const goneCodes = new Set(['ENOENT', 'ENOTDIR'])
@@ -61,15 +60,17 @@ export function bytesBelow(top: string, most: number): number | undefined {
  * Resolves to the disk usage of a folder in bytes, or to undefined if another process cannot measure it in time.
  * @param signal ends that process
  */
-const measuredBytes = (folder: string, signal: AbortSignal): Promise<number | undefined> =>
-  new Promise((resolve) => {
-    const args = ['--summarize', '--block-size=1', '--one-file-system', '--', folder]
+async function measuredBytes(folder: string, signal: AbortSignal): Promise<number | undefined> {
+  const argv = ['du', '--summarize', '--block-size=1', '--one-file-system', '--', folder]
+  try {
     // du states a sum and exits with 1 if files disappear at the same time.
-    execFile('du', args, { env: hostEnvironment(), timeout: longestMs, signal }, (_, stdout) => {
-      const bytes = /^(\d+)\t/.exec(stdout)?.[1]
-      resolve(bytes === undefined ? undefined : Number(bytes))
-    })
-  })
+    const output = await runHostCommand(argv, { timeout: longestMeasure, signal, exitCodes: [0, 1] })
+    const bytes = /^(\d+)\t/.exec(output)?.[1]
+    return bytes === undefined ? undefined : Number(bytes)
+  } catch {
+    return undefined
+  }
+}
 
 /**
  * The bytes that a guest may have in its folder. They are less than its limit if the disk is nearly full, but at least

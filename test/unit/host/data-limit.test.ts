@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { allowedBytes, bytesBelow, DataLimit } from '../../../src/host/data-limit.ts'
+import { wrapHostCommands } from '../../../src/host/process.ts'
 
 const MiB = 1024 ** 2
 let folder: string
@@ -79,6 +80,21 @@ test('leaves no process that measures the folder of a guest that has been remove
   await limit.measured
   const isRunning = () => existsSync(`/proc/${readFileSync(pid, 'utf8').trim()}`)
   await vi.waitFor(() => expect(isRunning()).toBe(false), 10_000)
+})
+
+test('measures in the cgroup of the run, so that a clean after a kill ends the process', async () => {
+  const wrapped: string[] = []
+  using _wrapping = wrapHostCommands((argv) => {
+    wrapped.push(argv[0])
+    return argv
+  })
+  mkdirSync(join(folder, 'many'))
+  for (let file = 0; file < 10_000; file++) writeFileSync(join(folder, 'many', String(file)), '')
+  using limit = new DataLimit(folder, 48 * MiB, vi.fn())
+  fill('a', 96)
+  limit.look()
+  await limit.measured
+  expect([limit.isExceeded, wrapped]).toEqual([true, ['du']])
 })
 
 test('ends no guest if the folder is gone', () => {
