@@ -245,9 +245,8 @@ export class Watch {
    */
   acceptMargin(): void {
     if (!this.report) throw new MarginError('nothing is measured yet', 'wait for a verdict')
-    const edit = marginEdit(this.report, filterReport(this.report, this.only).claims, (file) =>
-      readFileSync(file, 'utf8'),
-    )
+    const { claims } = filterReport(this.report, this.only)
+    const edit = marginEdit(this.report, claims, (file) => readFileSync(file, 'utf8'))
     writeOutput(edit.file, edit.after)
     this.#undo = edit
     this.#editedByKey = edit.file
