@@ -9,6 +9,7 @@ export {
   type Artifact,
   type Driver,
   defineDriver,
+  type ExecArgvOptions,
   type GuestHandle,
   type SnapshotAbility,
   type Unavailable,

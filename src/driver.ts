@@ -8,6 +8,12 @@ import type { GuestArgv, HostArgv } from './host/process.ts'
 import type { ProcessSecurity } from './host/process-security.ts'
 import type { GuestSandbox } from './host/sandbox.ts'
 
+/** What a driver may know of a command. */
+export interface ExecArgvOptions {
+  /** Whether isobench closes the standard input at once, without writing to it. Absent: the command may have input. */
+  readonly noInput?: boolean
+}
+
 /** A running guest. */
 export interface GuestHandle {
   /** Whether clients connect from the guest's network namespace over its loopback, rather than over its link. */
@@ -22,7 +28,7 @@ export interface GuestHandle {
    * exit code, and ends with the command.
    * @throws {UnsupportedError} if the platform cannot do such work by its nature
    */
-  execArgv(argv: GuestArgv): HostArgv
+  execArgv(argv: GuestArgv, options?: ExecArgvOptions): HostArgv
   /** The guest's address, if it is not the address of its sandbox. */
   readonly address?: string
   /**

@@ -112,7 +112,7 @@ export function guestChecks(host: ConformanceHost, { spec, driver, options }: Re
     target: {
       name: spec.name,
       rootfs: image.rootfs,
-      execArgv: (argv) => handle.execArgv(argv),
+      execArgv: (argv, options) => handle.execArgv(argv, options),
       ranOutOfMemory: () => outOfMemory(),
     },
     bounds: () => ({ until: performance.now() + limit * 1000, signal, exec: runTimed }),

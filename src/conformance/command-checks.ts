@@ -52,6 +52,18 @@ export function commandChecks(guest: GuestUnderTest): ConformanceCheck[] {
       },
     },
     {
+      name: 'lets a command read its standard input to the end, with and without input',
+      run: async () => {
+        const command = shell('cat; echo end')
+        for (const input of ['', 'a']) {
+          // Without the end, the command would wait for it until its time is up.
+          const expected = `the end of a standard input of ${input.length} bytes, which isobench closes`
+          const { stdout } = await expectSuccess(expected, guest.exec(command, { input }))
+          expectText('standard output', `${input}end\n`, stdout)
+        }
+      },
+    },
+    {
       name: 'keeps the two outputs apart',
       run: async () => {
         const { stdout, stderr } = await expectSuccess('exit code 0', guest.exec(shell('echo out; echo err >&2')))

@@ -76,7 +76,7 @@ export function networkChecks(
         expectEnd()
         await using second = await session.createSandbox(image.rootfs, bootSeconds)
         const beside = await expectSuccess('a second guest that boots beside the first', bootSecond(second))
-        const other: ExecTarget = { ...guest.target, execArgv: (argv) => beside.execArgv(argv) }
+        const other: ExecTarget = { ...guest.target, execArgv: (argv, options) => beside.execArgv(argv, options) }
         const writing = [
           guest.exec(shell('printf first > /data/which')),
           execInGuest(other, shell('printf second > /data/which'), {}, guest.bounds()),

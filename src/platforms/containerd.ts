@@ -115,13 +115,23 @@ export async function runTask(sandbox: GuestSandbox, argv: GuestArgv, shim: Shim
   return run('--rm')
 }
 
+/**
+ * Returns argv that runs a command with an empty standard input. `ctr` loses an end of its input that it reads before
+ * the task has started (containerd#4489), and the command would wait for it. With a first byte, `ctr` waits for the
+ * start, so a command with input reads the end. The text is constant: the command comes as positional parameters.
+ */
+const withEmptyInput = (argv: GuestArgv): GuestArgv => ['/bin/sh', '-c', 'exec "$@" < /dev/null', 'sh', ...argv]
+
 /** Boots a container that idles. */
 export async function startTask(sandbox: GuestSandbox, shim: ShimConfig): Promise<GuestHandle> {
   const { ctr, run } = await prepare(sandbox, idleCommand, shim)
   await sandbox.run(run('--detach', '--null-io'))
   let commands = 0
   return {
-    execArgv: (argv) => ctr('task', 'exec', pipes(sandbox), `--exec-id=command-${commands++}`, sandbox.id, ...argv),
+    execArgv: (argv, { noInput } = {}) => {
+      const command = noInput ? withEmptyInput(argv) : argv
+      return ctr('task', 'exec', pipes(sandbox), `--exec-id=command-${commands++}`, sandbox.id, ...command)
+    },
   }
 }
 

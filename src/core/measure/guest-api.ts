@@ -124,7 +124,7 @@ export const guestTarget = (
   sandbox,
   handle,
   singleProcess: handle.singleProcess === true,
-  execArgv: (argv) => handle.execArgv(argv),
+  execArgv: (argv, options) => handle.execArgv(argv, options),
   ranOutOfMemory: guestOomMonitor(sandbox, handle),
   memory: () => guestMemory(name, sandbox, handle),
 })
@@ -224,7 +224,8 @@ export async function execInGuest(
   const argv = guestArgv(command)
   const label = given ?? command.argv[0]
   try {
-    return await bounds.exec(target.execArgv(argv), {
+    const noInput = !dialogue && (options.input ?? '') === ''
+    return await bounds.exec(target.execArgv(argv, { noInput }), {
       timeoutMs: remaining(bounds),
       signal: bounds.signal,
       label: `${label} in ${target.name}`,
@@ -294,7 +295,8 @@ export function workloadGuest(
       const argv = guestArgv(command)
       const pidFile = `/tmp/isobench-service-${services++}`
       const ending = new AbortController()
-      const server = bounds.exec(target.execArgv(target.singleProcess ? argv : recordPid(pidFile, argv)), {
+      const serving = target.singleProcess ? argv : recordPid(pidFile, argv)
+      const server = bounds.exec(target.execArgv(serving, { noInput: true }), {
         timeoutMs: remaining(bounds),
         signal: AbortSignal.any([bounds.signal, ending.signal]),
         label: `${command.argv[0]} serving in ${target.name}`,

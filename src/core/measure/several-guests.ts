@@ -258,9 +258,9 @@ class SeveralGuests implements AsyncDisposable {
     return {
       ...target,
       memorySetting: () => this.#memorySetting(),
-      execArgv: (argv) => {
+      execArgv: (argv, options) => {
         check()
-        return target.execArgv(argv)
+        return target.execArgv(argv, options)
       },
       ...(memory && {
         memory: () => {

@@ -1,3 +1,4 @@
+import type { GuestHandle } from '../../driver.ts'
 import type { GuestMemory } from '../../dsl/guest.ts'
 import type { GuestArgv, HostArgv } from '../../host/process.ts'
 import type { TimedOptions, TimedResult } from '../../host/timed-process.ts'
@@ -29,7 +30,7 @@ export interface ExecTarget {
   ranOutOfMemory?(): boolean | Promise<boolean>
   /** What sets its limit of memory, for messages. Default: `guest.memory` of the config. */
   memorySetting?(): string
-  execArgv(argv: GuestArgv): HostArgv
+  execArgv: GuestHandle['execArgv']
   /** See `GuestHandle`. */
   readonly singleProcess?: boolean
   /** What a guest costs the host. Absent for the load client. */

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { buildReport } from '../../../../src/core/judge/report.ts'
-import { type SampleNotes, workloadClient, workloadGuest } from '../../../../src/core/measure/guest-api.ts'
+import { execInGuest, type SampleNotes, workloadClient, workloadGuest } from '../../../../src/core/measure/guest-api.ts'
 import { CommandArgumentError, guestArgv } from '../../../../src/core/measure/guest-argv.ts'
 import type { Exec, ExecTarget } from '../../../../src/core/session/exec-target.ts'
 import type { TimedResult } from '../../../../src/host/timed-process.ts'
@@ -55,6 +55,23 @@ it('an option that exec() does not have is refused', async () => {
     'exec(): there is no option "rootFs": did you mean "rootfs"?',
   )
   expect(await client.exec(run, { rootfs: 'host', input: '' })).toEqual(done)
+})
+
+it('a driver gets to know which commands have no input', async () => {
+  const given: unknown[] = []
+  const noting: ExecTarget = {
+    ...target,
+    execArgv: (argv, options) => {
+      given.push(options)
+      return argv as never
+    },
+  }
+  const bounds = { exec: async () => done, signal: new AbortController().signal, until: performance.now() + 60_000 }
+  for (const options of [{}, { input: '' }, { input: 'a' }])
+    await execInGuest(noting, { argv: ['cat'] }, options, bounds)
+  const dialogue = () => {}
+  await execInGuest(noting, { argv: ['cat'] }, {}, bounds, { dialogue })
+  expect(given).toEqual([{ noInput: true }, { noInput: true }, { noInput: false }, { noInput: false }])
 })
 
 it.each([
