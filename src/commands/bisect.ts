@@ -24,7 +24,7 @@ import { HostCommandError, runHostCommand } from '../host/process.ts'
 import { programProblem } from '../host/program-file.ts'
 import { drivers } from '../platforms/index.ts'
 import { figure, formatReason, interval } from '../reporters/format.ts'
-import { InterruptedError, UsageError } from '../util/errors.ts'
+import { UsageError } from '../util/errors.ts'
 import { listText, plural, sanitize } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, number, type OptionTable, pickOptions, sharedOptions } from './options.ts'
@@ -142,7 +142,7 @@ async function bisect([good, bad]: readonly string[], options: BisectOptions, io
     ...io,
     out: io.err,
   })
-  using interruption = interruptSignal(() => reporter.onPrepare('interrupted: stopping and removing the work trees'))
+  using interruption = interruptSignal((what) => reporter.onPrepare(`${what}: stopping and removing the work trees`))
   const { signal } = interruption
   const result = await bisectRepository({
     repository: resolve(io.cwd, options.repo ?? '.'),
@@ -288,7 +288,7 @@ async function measure(
     strict: false,
   })
   reporter.onAbort()
-  if (report.status !== 'finished') throw new InterruptedError('interrupted')
+  if (report.status !== 'finished') throw signal.reason
   return report
 }
 

@@ -179,7 +179,12 @@ function write(file: string, texts: Iterable<string>, option: string): void {
   }
 }
 
-const statusWords = { finished: 'it finished', interrupted: 'it was interrupted', killed: 'it was killed' } as const
+const statusWords = {
+  finished: 'it finished',
+  interrupted: 'it was interrupted',
+  stopped: 'an error stopped it',
+  killed: 'it was killed',
+} as const
 
 function leftOutText({ file, why, instead }: LeftOut): string {
   const { shard, status, samples } = instead

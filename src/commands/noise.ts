@@ -62,7 +62,9 @@ async function measureNoise(
       out: io.err,
     },
   )
-  using interruption = interruptSignal(() => reporter.onPrepare('interrupted: stopping and cleaning up'))
+  using interruption = interruptSignal((what) => reporter.onPrepare(`${what}: stopping and cleaning up`))
+  const { problems } = collected.suite
+  if (problems.length > 0) reporter.onProblems(problems)
   const benches = plan.benches.map((bench) => ({ ...bench, claims: [] }))
   const report = await measureProject({
     project,
@@ -84,6 +86,7 @@ async function measureNoise(
   const rounds = plan.profile.rounds
   if (options.json) io.out.write(`${JSON.stringify({ ...noise, rounds, noiseFloors: floorRows(noise, rounds) })}\n`)
   else io.out.write(`${noiseText(noise, plan)}\nSaved to ${file}\n`)
+  if (report.problems.length > 0) return exitCodes.invalid
   return noise.measured.length > 0 ? exitCodes.clean : exitCodes.nothing
 }
 

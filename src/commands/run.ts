@@ -105,7 +105,7 @@ async function runBenches(typedFilters: readonly string[], typed: Options, io: C
     if (problems.length > 0) return exitCodes.invalid
     return isEmpty ? exitCodes.nothing : exitCodes.clean
   }
-  using interruption = interruptSignal(() => reporter.onPrepare('interrupted: stopping and cleaning up'))
+  using interruption = interruptSignal((what) => reporter.onPrepare(`${what}: stopping and cleaning up`))
   try {
     const report = await measureProject({
       ...options,

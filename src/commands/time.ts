@@ -244,7 +244,7 @@ async function measureCommand(project: Project, options: TimeOptions, io: Comman
     { root: project.root },
     { ...io, out: io.err },
   )
-  using interruption = interruptSignal(() => reporter.onPrepare('interrupted: stopping and cleaning up'))
+  using interruption = interruptSignal((what) => reporter.onPrepare(`${what}: stopping and cleaning up`))
   try {
     return await measureProject({
       ...planned,

@@ -6,7 +6,7 @@ import { IsobenchError, messageOf } from './errors.ts'
 
 /** Errors that code of bench files leaves behind: promises that nobody awaits, timers, and calls of `process.exit`. */
 
-/** An error that nothing handles, outside of any sample. The run ends, and everything on the host is released. */
+/** An error that nothing handles, outside of any sample. */
 export class StrayError extends IsobenchError {
   readonly code = 'ISOBENCH_STRAY'
 
@@ -41,9 +41,11 @@ class UserChangeError extends Error {
 
 /** What user code is part of. */
 interface Source {
-  readonly name: string
+  readonly name: string | undefined
   /** Ends it with an error. Undefined when it is over. */
   end: ((error: Error) => void) | undefined
+  /** Receives errors when it is over. Returns whether it handles them. */
+  readonly late: ((error: StrayError) => boolean) | undefined
 }
 
 /** The source of everything that runs now, also of callbacks and promises that it has left behind. */
@@ -58,9 +60,14 @@ export interface StrayErrorClaim extends Disposable {
 /**
  * Claims the stray errors of some work: those of every callback and promise that it creates.
  * @param name for messages about errors that come after the end
+ * @param late receives those, and returns whether it handles them
  */
-export function claimStrayErrors(name: string, end: (error: Error) => void): StrayErrorClaim {
-  const source: Source = { name, end }
+export function claimStrayErrors(
+  name: string,
+  end: (error: Error) => void,
+  late?: (error: StrayError) => boolean,
+): StrayErrorClaim {
+  const source: Source = { name, end, late }
   return {
     run: (work) => current.run(source, work),
     [Symbol.dispose]: () => {
@@ -68,6 +75,14 @@ export function claimStrayErrors(name: string, end: (error: Error) => void): Str
     },
   }
 }
+
+/**
+ * Runs work that nothing ends.
+ * @param late receives the stray errors of every callback and promise that the work creates, and returns whether it
+ *   handles them
+ */
+export const markStrayErrors = <T>(late: Source['late'], work: () => T): T =>
+  current.run({ name: undefined, end: undefined, late }, work)
 
 /** Receivers of errors that nothing has claimed. The latest one gets them. */
 const handlers: ((error: StrayError) => void)[] = []
@@ -82,8 +97,12 @@ const originalChangers = Object.fromEntries(userChanges.map((name) => [name, cha
 function handle(error: unknown): void {
   const thrown = explainByBuiltins(error, 'code of the project')
   const source = current.getStore()
-  if (source?.end) source.end(new Error(`an error that the workload does not handle: ${messageOf(thrown)}`))
-  else handlers.at(-1)?.(new StrayError(thrown, source?.name))
+  if (source?.end) {
+    source.end(new Error(`an error that the workload does not handle: ${messageOf(thrown)}`))
+    return
+  }
+  const stray = new StrayError(thrown, source?.name)
+  if (!source?.late?.(stray)) handlers.at(-1)?.(stray)
 }
 
 const events = ['uncaughtException', 'unhandledRejection'] as const

@@ -74,6 +74,8 @@ export interface ExitOptions {
   /** A finding that holds only where it was measured, or is not evaluated, gives exit code 3. */
   readonly requireComplete?: boolean
   readonly interrupted: boolean
+  /** Whether an error that no code handles stopped the run. It is one of the problems. */
+  readonly stopped?: boolean
   readonly problems: number
   /** The findings that decide the exit code. All verdicts take part in the correction for many claims. */
   readonly shown?: readonly FindingId[] | undefined
@@ -176,7 +178,7 @@ export interface RunVerdicts {
 
 /** The only place that decides what fails a run. A contradicted claim comes before a broken bench file. */
 export function decideExit(verdicts: Verdicts, options: ExitOptions): RunVerdicts {
-  const { strict, strictFindings, requireComplete, interrupted, problems, shown, isProvisional } = options
+  const { strict, strictFindings, requireComplete, interrupted, stopped, problems, shown, isProvisional } = options
   const { lacksShard, lacksLines, absentPlatforms = () => [] } = options
   const isShown = (id: FindingId | null) => !shown || (id !== null && shown.includes(id))
   const failed = failures(verdicts, strictFindings, shown)
@@ -192,6 +194,7 @@ export function decideExit(verdicts: Verdicts, options: ExitOptions): RunVerdict
     }
   }
   if (interrupted) return decided(exitCodes.interrupted)
+  if (stopped) return decided(exitCodes.invalid)
   if (hasFailed && !isProvisional) return decided(exitCodes.failed)
   if (problems > 0) return decided(exitCodes.invalid)
   if (isProvisional) return decided(exitCodes.clean, { claims: [], findings: [] })

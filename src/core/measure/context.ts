@@ -6,6 +6,7 @@ import type { Exec, LoadClientHost } from '../session/exec-target.ts'
 import type { Session } from '../session/session.ts'
 import type { GuestBundles } from './guest-api.ts'
 import type { GuestPool } from './guest-pool.ts'
+import type { LateErrors } from './late-errors.ts'
 
 /** What measuring a step needs. */
 export interface MeasureContext {
@@ -20,6 +21,8 @@ export interface MeasureContext {
   readonly pool: GuestPool
   /** Starts host processes; `runTimed` in production. */
   readonly exec: Exec
+  /** Errors of workloads that are over. If left out, the handler of the process gets them. */
+  readonly lateErrors?: LateErrors
   /** Awaited after the boot and before the work. In duet mode it resolves when both guests are there. */
   readonly ready?: () => Promise<void>
 }

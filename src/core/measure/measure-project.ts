@@ -1,3 +1,5 @@
+import { basename } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { loadRegistrations } from '../../dsl/registry.ts'
 import type { Workload } from '../../dsl/workload.ts'
@@ -6,6 +8,7 @@ import { findImage, type Image, ImageError } from '../../host/image.ts'
 import { imageLacksProgram } from '../../host/image-recipe.ts'
 import { runTimed } from '../../host/timed-process.ts'
 import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
+import { markStrayErrors, StrayError } from '../../util/stray-errors.ts'
 import { plural } from '../../util/text.ts'
 import { failures } from '../judge/exit-code.ts'
 import { judge, judgeClaims } from '../judge/judge.ts'
@@ -13,10 +16,10 @@ import { buildReport } from '../judge/report.ts'
 import type { ExcludedBench, Plan, ScheduledPlan } from '../model/plan.ts'
 import type { RunRecord, Sample } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
-import { benchInfo } from '../model/suite.ts'
+import { benchInfo, type Problem } from '../model/suite.ts'
 import type { Collected } from '../project/collect.ts'
 import type { Project } from '../project/config.ts'
-import { importCompiled } from '../project/import-default.ts'
+import { importCompiled, importProblem } from '../project/import-default.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import { assertSameHost } from '../records/fingerprint.ts'
 import { noiseFloorsFor, readNoise } from '../records/noise.ts'
@@ -32,6 +35,7 @@ import { decidableClaims, neededPlatforms, orderBenches, stepSeconds } from './b
 import { Duet } from './duet.ts'
 import { GuestBundles } from './guest-api.ts'
 import { GuestPool } from './guest-pool.ts'
+import { LateErrors } from './late-errors.ts'
 import { type PlannedScheduleOptions, plannedSchedule } from './planned-schedule.ts'
 import { RemeasureBudget } from './remeasure.ts'
 import { isUndecided, runLoop } from './run-loop.ts'
@@ -143,6 +147,9 @@ interface PreparedHost {
   readonly plan: ScheduledPlan
 }
 
+/** Milliseconds that timers of the last workload get to fail, so that the record has their errors. */
+const settleMs = 100
+
 async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHost): Promise<Report> {
   const { project, reporter, collected, before } = options
   const environment = await host.session.readEnvironment(project, host.image)
@@ -168,13 +175,26 @@ async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHos
   )
   reporter.onPlan(ordered)
   const measuring = { ...host, plan: ordered, stepSeconds: stepSeconds(ordered, durations) }
-  const stop = await measureAll(options, measuring, writer).catch((error: unknown) => {
+  const addProblem = (problem: Problem) => {
+    writer.problem(problem)
+    reporter.onProblems([problem])
+  }
+  const lateErrors = new LateErrors(project.root, addProblem)
+  const stop = await measureAll(options, { ...measuring, lateErrors }, writer).catch((error: unknown) => {
     // The start of the load client and the removal of guests can be interrupted, too.
     if (options.signal.aborted) return 'interrupted' as const
     throw error
   })
-  if (stop === 'interrupted') writer.end('interrupted')
-  else writer.end('finished', excludedByTime(ordered, stop))
+  const { reason } = options.signal
+  if (stop !== 'interrupted') {
+    await sleep(settleMs)
+    lateErrors.end()
+    writer.end('finished', excludedByTime(ordered, stop))
+  } else if (reason instanceof StrayError) {
+    // The config loads everything that is not part of a bench file: drivers and reporters.
+    addProblem(importProblem(reason, project.root, basename(project.configFile)))
+    writer.end('stopped')
+  } else writer.end('interrupted')
   const report = buildReport(readRecord(writer.file), options)
   writer.verdicts({ claims: report.claims, findings: report.findings, exit: report.exit })
   if (stop !== 'interrupted') reporter.onStop(stop, report)
@@ -183,7 +203,14 @@ async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHos
 
 async function measureAll(
   options: MeasureProjectOptions,
-  { session, image, exec, plan, stepSeconds }: PreparedHost & Pick<PlannedScheduleOptions, 'stepSeconds'>,
+  {
+    session,
+    image,
+    exec,
+    plan,
+    stepSeconds,
+    lateErrors,
+  }: PreparedHost & Pick<PlannedScheduleOptions, 'stepSeconds'> & { readonly lateErrors: LateErrors },
   writer: RecordWriter,
 ): Promise<StopReason | 'interrupted'> {
   const { project, platforms, collected, reporter, strictFindings } = options
@@ -208,7 +235,8 @@ async function measureAll(
       image,
       exec,
       platforms: new Map(platforms.map((platform) => [platform.spec.name, platform])),
-      workloads: options.workloads ?? (await loadWorkloads(project.root, collected, plan)),
+      workloads: options.workloads ?? (await loadWorkloads(project.root, collected, plan, lateErrors)),
+      lateErrors,
       bundles: new GuestBundles(project.root),
       client: await session.loadClient(image.rootfs),
     },
@@ -269,11 +297,16 @@ export async function loadWorkloads(
   root: string,
   { compiled }: Collected,
   { benches }: Pick<Plan, 'benches'>,
+  lateErrors?: LateErrors,
 ): Promise<Map<string, Workload>> {
   const workloads = new Map<string, Workload>()
   for (const file of new Set(benches.map((bench) => bench.file))) {
     const url = pathToFileURL(compiled.get(file)!.output).href
-    const registered = await loadRegistrations(() => importCompiled(root, file, url))
+    // While the file is imported, errors are those of the import.
+    let isImported = false
+    const late = lateErrors && ((error: StrayError) => isImported && lateErrors.ofFile(file, error))
+    const registered = await loadRegistrations(() => markStrayErrors(late, () => importCompiled(root, file, url)))
+    isImported = true
     for (const { name, workload } of registered.benches) if (workload) workloads.set(`${file}#${name}`, workload)
   }
   return workloads

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { messageOf } from '../../util/errors.ts'
 import { raceAbort } from '../../util/race-abort.ts'
-import { claimStrayErrors, type StrayErrorClaim } from '../../util/stray-errors.ts'
+import { claimStrayErrors, type StrayError, type StrayErrorClaim } from '../../util/stray-errors.ts'
 import { inOwnJob, interruptLoopAfter, type LoopLimit } from '../../util/watchdog.ts'
 import type { CommandBounds, Exec } from '../session/exec-target.ts'
 
@@ -36,6 +36,7 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
    * @param limit seconds
    * @param start starts host processes
    * @param latestFailure what failed last, for the message of an abandoned sample
+   * @param late receives errors that its code leaves behind after its end, and returns whether it handles them
    */
   constructor(
     name: string,
@@ -43,8 +44,9 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
     interrupted: AbortSignal,
     private readonly start: Exec,
     latestFailure: () => unknown = () => undefined,
+    late?: (error: StrayError) => boolean,
   ) {
-    this.#strayErrors = claimStrayErrors(name, (error) => this.#ending.abort(error))
+    this.#strayErrors = claimStrayErrors(name, (error) => this.#ending.abort(error), late)
     this.until = performance.now() + limit * 1000
     this.signal = AbortSignal.any([interrupted, this.#ending.signal])
     this.workloadSignal = AbortSignal.any([this.signal, this.#timeUp.signal])

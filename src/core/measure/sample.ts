@@ -17,6 +17,7 @@ import type { OwnedGuestSandbox } from '../../host/sandbox.ts'
 import { CommandError, type TimedOptions, type TimedResult } from '../../host/timed-process.ts'
 import { ChangedBuiltinsError, withRestoredBuiltins } from '../../util/builtins.ts'
 import { keyLines, messageOf, readableError, UnsupportedError } from '../../util/errors.ts'
+import type { StrayError } from '../../util/stray-errors.ts'
 import type { Confinement } from '../model/confinement.ts'
 import { benchById, type Step } from '../model/plan.ts'
 import type { AttackProfile, FailureCause, Sample } from '../model/record.ts'
@@ -74,7 +75,7 @@ export async function measure(step: Step, round: number, context: MeasureContext
   }
   try {
     const { output, attackProfile, confinement } = await withRestoredBuiltins('the workload', () =>
-      inScope(name, limit, context, times, (scope) =>
+      inScope({ name, limit, bench }, context, times, (scope) =>
         runWorkload(step, bench, scope, context, { onCpuShare, notes, times }),
       ),
     )
@@ -115,15 +116,17 @@ export async function measure(step: Step, round: number, context: MeasureContext
   }
 }
 
-/** Runs the work of a sample, and waits until its commands are gone. */
+/** Runs the work of a sample, and waits until its commands are gone. Fails if an earlier sample left an error behind. */
 async function inScope<T>(
-  name: string,
-  limit: number,
-  { session, exec }: MeasureContext,
+  { name, limit, bench }: { readonly name: string; readonly limit: number; readonly bench: BenchData },
+  { session, exec, lateErrors }: MeasureContext,
   times: TimeBreakdown,
   work: (scope: SampleScope) => Promise<T>,
 ): Promise<T> {
-  await using scope = new SampleScope(name, limit, session.signal, exec, () => times.failure)
+  const former = lateErrors?.of(bench.id)
+  if (former !== undefined) throw new Error(`not measured, because ${former}`)
+  const late = lateErrors && ((error: StrayError) => lateErrors.ofBench(bench, error))
+  await using scope = new SampleScope(name, limit, session.signal, exec, () => times.failure, late)
   return await scope.run(work)
 }
 

@@ -268,6 +268,15 @@ export const lineSchema = z
       .meta({ id: 'SampleLine', description: 'One line per sample.' }),
     z
       .object({
+        type: z.literal('problem').describe('one line per error that no code handled'),
+        problem: problemSchema.describe('the error'),
+      })
+      .meta({
+        id: 'ProblemLine',
+        description: 'An error that code of the project left behind while the run measured.',
+      }),
+    z
+      .object({
         type: z.literal('verdicts').describe('the verdicts of the run'),
         verdicts: z.unknown().describe('the fields `claims` and `findings` of the report'),
       })
@@ -278,7 +287,7 @@ export const lineSchema = z
     z
       .object({
         type: z.literal('end').describe('the last line'),
-        status: z.enum(['finished', 'interrupted']).describe('how the run ended'),
+        status: z.enum(['finished', 'interrupted', 'stopped']).describe('how the run ended'),
         notMeasured: z
           .array(excludedBenchSchema)
           .optional()

@@ -45,5 +45,6 @@ export const traceSourceSchema = vocabulary('TraceSource', 'What the tracer coun
 export const runStatusSchema = vocabulary('RunStatus', 'How a run ended.', {
   finished: 'it measured all rounds that it needed',
   interrupted: 'a signal stopped it',
+  stopped: 'an error that no code handles stopped it',
   killed: 'the run record has no last line',
 })

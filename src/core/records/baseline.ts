@@ -34,7 +34,7 @@ export function whyNotSaved(
   { status, problems }: Pick<Report, 'status' | 'problems'>,
   comparison: Comparison | undefined,
 ): NotSaved | undefined {
-  if (status !== 'finished') return 'interrupted'
+  if (status === 'interrupted' || status === 'killed') return 'interrupted'
   if (problems.length > 0) return 'problems'
   if (!comparison) return undefined
   if (isFailing(comparison)) return 'regressed'

@@ -71,7 +71,7 @@ export function mergeRecords(records: readonly RecordSurvey[]): MergedRecord {
     ...merged,
     plan,
     file: first.file,
-    status: (['killed', 'interrupted', 'finished'] as const).find((status) => statuses.has(status))!,
+    status: (['killed', 'interrupted', 'stopped', 'finished'] as const).find((status) => statuses.has(status))!,
     samples: () => renumberRounds(records, new Set(plan.cases.map(({ id }) => id))),
   }
 }

@@ -107,8 +107,10 @@ function collect(lines: Iterable<RecordLine>, file: string): RunRecord {
   let start: StartLine | undefined
   let end: Extract<RecordLine, { type: 'end' }> | undefined
   const samples: Sample[] = []
+  const late: Problem[] = []
   for (const line of lines) {
     if (line.type === 'start') start = line
+    else if (line.type === 'problem') late.push(line.problem as Problem)
     else if (line.type === 'sample') samples.push(line.sample)
     else if (line.type === 'end') end = line
   }
@@ -120,7 +122,7 @@ function collect(lines: Iterable<RecordLine>, file: string): RunRecord {
     file,
     environment,
     plan,
-    problems: problems as Problem[],
+    problems: [...(problems as Problem[]), ...late],
     // A bench that did not fit may have warm-up samples.
     samples: notMeasured.length > 0 ? samples.filter((sample) => cases.has(sample.case)) : samples,
     status: end?.status ?? 'killed',
@@ -273,8 +275,13 @@ export class RecordWriter {
     this.#append({ type: 'sample', sample })
   }
 
+  /** Adds an error that no code handled to the problems of the start line. */
+  problem(problem: Problem): void {
+    this.#append({ type: 'problem', problem })
+  }
+
   /** @param notMeasured benches of the plan that did not fit into the time */
-  end(how: 'finished' | 'interrupted', notMeasured: readonly ExcludedBench[] = []): void {
+  end(how: 'finished' | 'interrupted' | 'stopped', notMeasured: readonly ExcludedBench[] = []): void {
     const at = new Date().toISOString()
     this.#append({ type: 'end', status: how, at, ...(notMeasured.length > 0 && { notMeasured }) })
   }

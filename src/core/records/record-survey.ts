@@ -65,6 +65,8 @@ export interface RecordSurvey {
   /** By case and platform: the number of rounds with samples, or -1 if there are only warm-up rounds. */
   readonly rounds: ReadonlyMap<string, ReadonlyMap<string, number>>
   readonly notMeasured: readonly ExcludedBench[]
+  /** The problems that the first line does not have, because they arose later. */
+  readonly lateProblems: readonly Problem[]
   /** Lines that are left out because they are damaged. */
   readonly unreadable: readonly UnreadableLine[]
 }
@@ -106,9 +108,11 @@ export function surveyRecord(source: RecordSource, parts: SharedParts): RecordSu
   let start: Extract<RecordLine, { type: 'start' }> | undefined
   let end: Extract<RecordLine, { type: 'end' }> | undefined
   let samples = 0
+  const lateProblems: Problem[] = []
   for (const line of source.lines((one) => void unreadable.push(one))) {
     if (line.type === 'start') start = line
     else if (line.type === 'end') end = line
+    else if (line.type === 'problem') lateProblems.push(line.problem as Problem)
     else if (line.type === 'sample') {
       samples++
       const { case: id, platform, round, warmup } = line.sample
@@ -138,6 +142,7 @@ export function surveyRecord(source: RecordSource, parts: SharedParts): RecordSu
     samples,
     rounds: parts.rounds(rounds),
     notMeasured,
+    lateProblems,
     unreadable,
   }
 }
@@ -154,13 +159,13 @@ function surveyShard(shard: ShardOfPlan, { seed, profileName, profile, namedPlat
 }
 
 /** Reads the first line of a record again. */
-export function headOf({ source, notMeasured }: RecordSurvey): RecordHead {
+export function headOf({ source, notMeasured, lateProblems }: RecordSurvey): RecordHead {
   const [start] = source.lines()
   const { environment, plan, problems } = start as Extract<RecordLine, { type: 'start' }>
   return {
     environment,
     plan: withoutBenches(plan as unknown as Plan, notMeasured),
-    problems: problems as Problem[],
+    problems: [...(problems as Problem[]), ...lateProblems],
   }
 }
 

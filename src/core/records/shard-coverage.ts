@@ -16,7 +16,7 @@ export interface LeftOut {
   readonly instead: RecordSurvey
 }
 
-const statusOrder = ['finished', 'interrupted', 'killed'] as const
+const statusOrder = ['finished', 'stopped', 'interrupted', 'killed'] as const
 
 /**
  * Of two records of one shard, the finished one counts; of two finished ones the first, because the choice must not

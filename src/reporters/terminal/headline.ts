@@ -132,6 +132,12 @@ function tookText({ ms, waitedMs = 0 }: ScreenOptions): string[] {
   return [`took ${duration(ms)}${waited}`]
 }
 
+/** How a run ended, if neither the verdict nor the size says it. */
+const endings: Readonly<Partial<Record<Report['status'], string>>> = {
+  killed: 'the run was killed or is still running',
+  stopped: 'an error stopped the run',
+}
+
 function verdictLines(
   headline: Headline,
   report: Report,
@@ -149,12 +155,12 @@ function verdictLines(
     [plural(benches, 'bench', 'benches'), plural(platforms, 'platform'), plural(rounds, 'round')].join(' × '),
     ...tookText(options),
   ].join(', ')
-  const killed = report.status === 'killed' ? 'the run was killed or is still running · ' : ''
+  const ended = endings[report.status]
   return [
     '',
     ...hanging(sanitize(verdictText(headline)), width, widthOf(head) + 2, paint(head) + ' '.repeat(2), paint),
     ...hanging(countsText(headline.counts), width, 2),
-    ...hanging(sanitize(`${killed}${size} · ${comparedText(headline)}`), width, 2, '', ink.dim),
+    ...hanging(sanitize(`${ended ? `${ended} · ` : ''}${size} · ${comparedText(headline)}`), width, 2, '', ink.dim),
     ...restrictions(report).flatMap((text) => hanging(sanitize(text), width, 2, '', ink.doubt)),
   ]
 }

@@ -1,0 +1,49 @@
+import type { StrayError } from '../../util/stray-errors.ts'
+import type { BenchData, Problem } from '../model/suite.ts'
+import { importProblem } from '../project/import-default.ts'
+
+/**
+ * Errors that code of bench files leaves behind: of promises that nobody awaits, timers and events, after the workload
+ * or the import is over.
+ *
+ * Each is a problem of its file, and the run goes on. The bench is not measured any more: its next samples would leave
+ * the same errors behind, in the samples of other benches.
+ */
+export class LateErrors {
+  readonly #messages = new Map<string, string>()
+  #isOver = false
+
+  /** @param report receives the problem of each bench and file once */
+  constructor(
+    private readonly root: string,
+    private readonly report: (problem: Problem) => void,
+  ) {}
+
+  /** What an earlier sample of the bench has left behind. */
+  of(bench: string): string | undefined {
+    return this.#messages.get(bench)
+  }
+
+  /** @returns whether the error is handled: not if the run is judged already */
+  ofBench({ id, file }: Pick<BenchData, 'id' | 'file'>, error: StrayError): boolean {
+    return this.#add(id, file, error)
+  }
+
+  /** As `ofBench`, for an error of code at the top level of a bench file. */
+  ofFile(file: string, error: StrayError): boolean {
+    return this.#add(file, file, error)
+  }
+
+  /** Handles no error from now on, because the record is complete. */
+  end(): void {
+    this.#isOver = true
+  }
+
+  #add(key: string, file: string, error: StrayError): boolean {
+    if (this.#isOver) return false
+    if (this.#messages.has(key)) return true
+    this.#messages.set(key, error.message)
+    this.report(importProblem(error, this.root, file))
+    return true
+  }
+}

@@ -1,0 +1,107 @@
+import { rmSync } from 'node:fs'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { buildReport } from '../../../../src/core/judge/report.ts'
+import { interruptSignal } from '../../../../src/core/measure/interruption.ts'
+import { measureProject } from '../../../../src/core/measure/measure-project.ts'
+import { errorOf } from '../../../../src/core/model/record.ts'
+import { mergeRecords } from '../../../../src/core/records/merge.ts'
+import { readRecord } from '../../../../src/core/records/record-file.ts'
+import { fileSource, SharedParts, surveyRecord } from '../../../../src/core/records/record-survey.ts'
+import { fakeHost } from '../../../support/fake-driver.ts'
+import { type FakeBench, fakeRun } from '../../../support/fake-project.ts'
+
+/** The listeners of the test runner, which would report the errors that these tests leave behind. */
+const events = ['uncaughtException', 'unhandledRejection'] as const
+const roots: string[] = []
+let runners: [event: (typeof events)[number], listener: (...args: unknown[]) => void][] = []
+beforeEach(() => {
+  runners = events.flatMap((event) =>
+    process.listeners(event as 'exit').map((one) => [event, one] as (typeof runners)[0]),
+  )
+  for (const [event, listener] of runners) process.off(event, listener)
+})
+afterEach(() => {
+  for (const [event, listener] of runners) process.on(event, listener)
+  for (const root of roots.splice(0)) rmSync(root, { recursive: true })
+})
+
+async function measured(benches: Readonly<Record<string, FakeBench>>, rounds = 3) {
+  const seen: string[] = []
+  using interruption = interruptSignal((what) => seen.push(what))
+  const host = fakeHost({ native: {}, runc: { ms: 104 } })
+  const onProblems = (problems: readonly { readonly message: string }[]) =>
+    void seen.push(...problems.map(({ message }) => message))
+  const options = fakeRun(host, benches, { rounds, reporter: { onProblems }, signal: interruption.signal })
+  roots.push(options.project.root)
+  const report = await measureProject(options)
+  return { report, seen, record: readRecord(report.record) }
+}
+
+/** Leaves an error behind in its first sample. The other ones take long enough for it. */
+const leaving = (leave: () => unknown): FakeBench => {
+  let calls = 0
+  return {
+    run: async (context) => {
+      if (calls++ > 0) return slow.run!(context)
+      leave()
+      return { time: 100 }
+    },
+  }
+}
+
+function fail(): never {
+  throw new Error('too late')
+}
+
+function failRepeatedly(): void {
+  let left = 3
+  const timer = setInterval(() => {
+    if (--left === 0) clearInterval(timer)
+    fail()
+  }, 5)
+}
+
+const slow: FakeBench = {
+  run: async () => {
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    return { time: 100 }
+  },
+}
+
+const message = 'a.bench.ts#bad on native left an error that no code handles: too late'
+
+describe('an error that a workload leaves behind for the time after its end', () => {
+  it.each([
+    ['a timer', () => setTimeout(fail, 5)],
+    ['a promise', () => new Promise((resolve) => setTimeout(resolve, 5)).then(fail)],
+    ['a timer that fails again and again', failRepeatedly],
+  ])('of %s fails its bench and the run, and the other benches are measured', async (_, leave) => {
+    const { report, seen, record } = await measured({ bad: leaving(leave), slow })
+    expect(seen).toEqual([message])
+    expect(report).toMatchObject({ status: 'finished', exit: { code: 5 } })
+    expect(report.problems).toMatchObject([{ file: 'a.bench.ts', message }])
+    const errors = (bench: string) => record.samples.filter((one) => one.case.endsWith(bench)).map(errorOf)
+    expect(errors('slow')).toEqual(Array(6).fill(undefined))
+    // The sample that was measured when it failed is not affected.
+    expect(errors('bad')).toEqual([undefined, undefined, ...Array(4).fill(`not measured, because ${message}`)])
+  })
+
+  it('is in the record, also after the last sample, and a merge has it', async () => {
+    const { report, record } = await measured({ bad: leaving(() => setTimeout(fail, 50)) }, 1)
+    expect(report.exit.code).toBe(5)
+    expect(record.problems.map((one) => one.message)).toEqual([message])
+    expect(buildReport(record, { strict: false }).exit.code).toBe(5)
+    const survey = surveyRecord(fileSource(record.file), new SharedParts())
+    expect(mergeRecords([survey]).problems.map((one) => one.message)).toEqual([message])
+  })
+})
+
+it('an error of no workload stops the run: what is measured is kept, and every exit code is 5', async () => {
+  setTimeout(fail, 50)
+  const { report, seen, record } = await measured({ one: slow, two: slow })
+  const text = 'an error that no code handles: too late'
+  expect(seen).toEqual(['an error that no code handles', text])
+  expect(report).toMatchObject({ status: 'stopped', exit: { code: 5 } })
+  expect(record.problems).toMatchObject([{ file: 'isobench.config.ts', message: text }])
+  expect(buildReport(record, { strict: false })).toMatchObject({ status: 'stopped', exit: { code: 5 } })
+})
