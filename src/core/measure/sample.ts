@@ -116,7 +116,7 @@ export async function measure(step: Step, round: number, context: MeasureContext
   }
 }
 
-/** Runs the work of a sample, and waits until its commands are gone. Fails if an earlier sample left an error behind. */
+/** Runs the work of a sample, and waits until its commands are gone. Fails if an earlier one left an error behind. */
 async function inScope<T>(
   { name, limit, bench }: { readonly name: string; readonly limit: number; readonly bench: BenchData },
   { session, exec, lateErrors }: MeasureContext,
