@@ -1,6 +1,5 @@
 /** Removes the resources that a cleanup journal lists, and creates tracefs instances, which need special care. */
 
-import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, realpathSync, rmdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,19 +12,15 @@ import { mountsBelow } from './mounts.ts'
 import { guestsFolder } from './paths.ts'
 import { isAlive, killProcessGroup, runHostCommand } from './process.ts'
 
-const mount = (folder: string) =>
-  runHostCommand(['mount', '-t', 'tracefs', '-o', 'nosuid,nodev,noexec', 'tracefs', folder])
-
 /**
- * Mounts tracefs at `folder` and journals the directory. All mounts of tracefs show the same instances. isobench does
- * not use an existing mount because another isobench process may own it and unmount it.
+ * Where the tracefs of an instance is mounted. All mounts of tracefs show the same instances. isobench does not use an
+ * existing mount because another isobench process may own it and unmount it.
  */
-async function mountTracefs(journal: CleanupJournal, folder: string): Promise<string> {
-  await journal.create({ kind: 'directory', path: folder }, async () => {
-    makeGuestFolder(basename(folder))
-    await mount(folder)
-  })
-  return folder
+const tracefsOf = (name: string): string => join(guestsFolder(), `${name}-tracefs`)
+
+async function mountTracefs(folder: string): Promise<void> {
+  makeGuestFolder(basename(folder))
+  await runHostCommand(['mount', '-t', 'tracefs', '-o', 'nosuid,nodev,noexec', 'tracefs', folder])
 }
 
 /**
@@ -36,25 +31,22 @@ export async function makeInstance(
   journal: CleanupJournal,
   name: string,
 ): Promise<{ folder: string; undo: AsyncDisposable }> {
-  const root = await mountTracefs(journal, join(guestsFolder(), `${name}-tracefs`))
+  const root = tracefsOf(name)
+  await journal.create({ kind: 'directory', path: root }, () => mountTracefs(root))
   const folder = join(root, 'instances', name)
   const undo = await journal.create({ kind: 'tracer', name }, () => mkdirSync(folder))
   return { folder, undo }
 }
 
-/** Removes a tracefs instance. The kernel also disables the instance's tracer and events. */
-export async function removeInstance(name: string): Promise<void> {
-  const folder = makeGuestFolder(`tracefs-${randomUUID()}`)
-  try {
-    await mount(folder)
-    try {
-      await removeInstanceDir(folder, name)
-    } finally {
-      await runHostCommand(['umount', folder])
-    }
-  } finally {
-    rmdirSync(folder)
-  }
+/**
+ * Removes a tracefs instance. The kernel also disables the instance's tracer and events.
+ *
+ * The mount stays, because the journal has its directory before the instance: a kill of this process leaves nothing.
+ */
+async function removeInstance(name: string): Promise<void> {
+  const folder = tracefsOf(name)
+  if (!existsSync(join(folder, 'instances'))) await mountTracefs(folder)
+  await removeInstanceDir(folder, name)
 }
 
 /** The kernel returns EBUSY while a process has a file of the instance open, so this retries. */
