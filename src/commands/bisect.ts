@@ -20,7 +20,8 @@ import { folderOf } from '../core/records/record-file.ts'
 import type { Reporter } from '../core/reporter.ts'
 import type { PlatformSpec } from '../dsl/platform.ts'
 import type { Workload } from '../dsl/workload.ts'
-import { HostCommandError, runHostCommand } from '../host/process.ts'
+import { type ArtifactBuildOptions, runBuildCommand } from '../host/lock.ts'
+import { HostCommandError } from '../host/process.ts'
 import { programProblem } from '../host/program-file.ts'
 import { drivers } from '../platforms/index.ts'
 import { figure, formatReason, interval } from '../reporters/format.ts'
@@ -150,9 +151,9 @@ async function bisect([good, bad]: readonly string[], options: BisectOptions, io
     bad: bad!,
     program,
     signal,
-    build: async (folder, commit) => {
+    build: async (folder, commit, journal) => {
       reporter.onPrepare(`building ${nameOf({ commit })}`)
-      await buildCommit(folder, commit, { command: options.build, program, signal })
+      await buildCommit(folder, commit, { command: options.build, program, journal, signal })
     },
     compare: async (goodFolder, folder) => {
       const platform = (name: string, built: string): PlatformSpec => ({
@@ -173,21 +174,28 @@ async function bisect([good, bad]: readonly string[], options: BisectOptions, io
   return result.candidates.length === 1 ? exitCodes.clean : exitCodes.inconclusive
 }
 
+interface BuildOptions extends Pick<ArtifactBuildOptions, 'journal' | 'signal'> {
+  /** Of the user, for a shell. */
+  readonly command: string
+  /** The path of the built program in the work tree. */
+  readonly program: string
+}
+
 /**
  * Builds a commit in its work tree.
- * @param program the path of the built program in the work tree
  * @throws {HostCommandError} with a fix, if the command fails or leaves no such program
  */
 export async function buildCommit(
   folder: string,
   { hash }: Pick<Commit, 'hash'>,
-  { command, program, signal }: { readonly command: string; readonly program: string; readonly signal: AbortSignal },
+  { command, program, journal, signal }: BuildOptions,
 ): Promise<void> {
   // The build needs the environment of the user, such as CC and GOPATH.
   const env = { ...(process.env as Record<string, string>), ISOBENCH_COMMIT: hash }
   const label = `the build of ${hash.slice(0, 10)}`
   try {
-    await runHostCommand(['sh', '-c', command], { cwd: folder, env, timeout: buildTimeout, signal, label })
+    const options = { cwd: folder, env, timeout: buildTimeout, label }
+    await runBuildCommand(['sh', '-c', command], { journal, ...(signal && { signal }) }, options)
   } catch (error) {
     if (!(error instanceof HostCommandError)) throw error
     throw new HostCommandError(error.message, 'pass a command that builds this commit in a new work tree: --build')

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { removeResource } from '../../host/cleanup.ts'
+import { withUsualUmask } from '../../host/environment.ts'
 import { addWorktree, git } from '../../host/git-worktree.ts'
 import { CleanupJournal } from '../../host/journal.ts'
 import { HostCommandError } from '../../host/process.ts'
@@ -45,8 +46,11 @@ export interface BisectOptions {
   readonly bad: string
   /** The path of the built program in the work tree. */
   readonly program: string
-  /** Builds a work tree. Throws a HostCommandError if it does not build. */
-  build(folder: string, commit: Commit): Promise<void>
+  /**
+   * Builds a work tree. Throws a HostCommandError if it does not build.
+   * @param journal for the process of the build, which would outlive a kill of isobench
+   */
+  build(folder: string, commit: Commit, journal: CleanupJournal): Promise<void>
   /** Compares two built work trees. */
   compare(goodFolder: string, folder: string, commit: Commit): Promise<CommitComparison>
   onStep(step: BisectStep): void
@@ -118,16 +122,19 @@ export async function bisectRepository(options: BisectOptions): Promise<BisectRe
   const name = `bisect-${randomBytes(4).toString('hex')}`
   await using journal = CleanupJournal.start(name, removeResource)
   const folder = join(tmpdir(), `isobench-${name}`)
-  await journal.create({ kind: 'directory', path: folder }, () => mkdirSync(folder, { mode: 0o755 }))
+  await journal.create({ kind: 'directory', path: folder }, () =>
+    withUsualUmask(() => mkdirSync(folder, { mode: 0o755 })),
+  )
   const [goodFolder, worktree] = [join(folder, 'good'), join(folder, 'candidate')]
   await addWorktree(journal, repository, goodFolder, good.hash, { signal })
   await addWorktree(journal, repository, worktree, bad.hash, { signal })
-  await options.build(goodFolder, good)
-  return { good, bad, ...(await search(options, goodFolder, worktree, good, bad)) }
+  await options.build(goodFolder, good, journal)
+  return { good, bad, ...(await search(options, journal, goodFolder, worktree, good, bad)) }
 }
 
 async function search(
   { program, build, compare, onStep, signal }: BisectOptions,
+  journal: CleanupJournal,
   goodFolder: string,
   worktree: string,
   good: Commit,
@@ -143,7 +150,7 @@ async function search(
     await run('checkout', '--force', '--detach', commit.hash)
     // A build that makes no program must not be measured with the program of the commit before.
     await run('clean', '-f', '-x', '-q', '--', `:(literal)${program}`)
-    failedBuild = await failureOf(() => build(worktree, commit))
+    failedBuild = await failureOf(() => build(worktree, commit, journal))
     const step = {
       commit,
       ...(failedBuild

@@ -1,16 +1,24 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { buildCommit, platformOf, skipFix } from '../../../src/commands/bisect.ts'
 import { commands } from '../../../src/commands/index.ts'
 import { checkOptions } from '../../../src/commands/options.ts'
 import type { Reason } from '../../../src/core/model/verdict.ts'
 import { platform } from '../../../src/dsl/platform.ts'
+import { removeResource } from '../../../src/host/cleanup.ts'
+import { CleanupJournal } from '../../../src/host/journal.ts'
 import { messageOf } from '../../../src/util/errors.ts'
 import { temporary } from '../host/children.ts'
 
 const folder = temporary()
-afterAll(() => folder.remove())
+beforeAll(() => vi.stubEnv('ISOBENCH_STATE', join(folder.path, 'state')))
+afterAll(() => {
+  vi.unstubAllEnvs()
+  folder.remove()
+})
+
+const startJournal = (name: string) => CleanupJournal.start(name, removeResource)
 
 describe('a required option', () => {
   it('of any command is asked for in words, and marked in its help', async () => {
@@ -81,9 +89,9 @@ describe('bisect', () => {
   })
 
   it('says which program a build did not make, and how to fix a build that fails', async () => {
-    const { signal } = new AbortController()
+    await using journal = startJournal('programs')
     const build = (command: string, program = 'crun') =>
-      buildCommit(folder.path, { hash: '0123456789abcdef' }, { command, program, signal })
+      buildCommit(folder.path, { hash: '0123456789abcdef' }, { command, program, journal })
     const refused = 'the build of 0123456789 made no program that runs: in its work tree, '
     await expect(build('true')).rejects.toMatchObject({
       message: `${refused}there is no program at crun`,
@@ -101,5 +109,15 @@ describe('bisect', () => {
       message: 'the build of 0123456789 failed (exit 3): no compiler',
       fix: expect.stringContaining('--build'),
     })
+  })
+
+  it('journals the process of a build, which a clean ends after a kill', async () => {
+    await using journal = startJournal('process')
+    const wait = `for try in $(seq 500); do grep -q '"process"' ${journal.file} && break; sleep 0.01; done`
+    const command = `${wait}; cp ${journal.file} journal; printf $$ > pid; printf '#!/bin/sh' > crun; chmod 755 crun`
+    await buildCommit(folder.path, { hash: '0123456789abcdef' }, { command, program: 'crun', journal })
+    const [, made] = readFileSync(join(folder.path, 'journal'), 'utf8').split('\n')
+    const pid = Number(readFileSync(join(folder.path, 'pid'), 'utf8'))
+    expect(JSON.parse(made!).entry).toMatchObject({ kind: 'process', id: { pid } })
   })
 })
