@@ -1,4 +1,4 @@
-import { closeSync, openSync, rmSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { format, parse, resolve } from 'node:path'
 import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
@@ -9,11 +9,11 @@ import type { LeftOut, MissingRounds, MissingShard } from '../core/records/shard
 import { kindText } from '../reporters/fleet-words.ts'
 import { inputWord, shellWord } from '../reporters/headline/next-steps.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
-import { isStream, openOutput, writeAll } from '../util/outputs.ts'
+import { writeParts } from '../util/outputs.ts'
 import { plural } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, type OptionTable, sharedOptions } from './options.ts'
-import { checkOutput, existingOutput, refuseExisting } from './output-path.ts'
+import { checkOutput, refuseExisting } from './output-path.ts'
 import { recordFiles, surveyFiles } from './record-files.ts'
 
 const mergeOptions = {
@@ -160,21 +160,15 @@ function* inChunks(texts: Iterable<string>): Generator<string> {
 }
 
 function write(file: string, texts: Iterable<string>, option: string): void {
-  let isOpen = false
+  const parts = function* () {
+    yield* inChunks(texts)
+    // Another process may have written it since.
+    refuseExisting({ option: `--out ${option}`, path: file })
+  }
   try {
-    const descriptor = isStream(file) ? openOutput(file) : openSync(file, 'wx')
-    isOpen = !isStream(file)
-    try {
-      for (const text of inChunks(texts)) writeAll(descriptor, text)
-    } finally {
-      closeSync(descriptor)
-    }
+    writeParts(file, parts())
   } catch (error) {
-    // A part of a record would look like a run that was killed.
-    if (isOpen) rmSync(file, { force: true })
-    const { code } = error as { code?: string }
-    if (code?.startsWith('ISOBENCH')) throw error
-    if (code === 'EEXIST') throw existingOutput({ option: `--out ${option}`, path: file })
+    if ((error as { code?: string }).code?.startsWith('ISOBENCH')) throw error
     throw new UsageError(`${file}: the record cannot be written: ${messageOf(error)}`, 'pass another file to --out.')
   }
 }

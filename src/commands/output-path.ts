@@ -74,7 +74,7 @@ export async function checkOutput(
 }
 
 /** The error of a command that never overwrites a file. */
-export const existingOutput = ({ option, path }: Pick<Output, 'option' | 'path'>): UsageError =>
+const existingOutput = ({ option, path }: Pick<Output, 'option' | 'path'>): UsageError =>
   new UsageError(`${option}: ${path} already exists`, 'remove it, or name another file for the output')
 
 /** @throws {UsageError} if the output of such a command exists. A device or a FIFO may. */

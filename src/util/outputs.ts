@@ -1,7 +1,17 @@
-import { closeSync, constants, existsSync, openSync, readlinkSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { UsageError } from './errors.ts'
-import { explainWrites, isLink, WriteError, writeFileAtomic } from './files.ts'
+import { explainWrites, isLink, temporaryName, WriteError, writeFileAtomic } from './files.ts'
 
 /** Outputs that a user named: regular files, links to them, devices and FIFOs. */
 
@@ -90,6 +100,27 @@ export function writeOutput(path: string, contents: string | Uint8Array): void {
   const target = isStream(path) ? undefined : linkChain(path).at(-1)!
   if (target === undefined || hasOtherNames(target)) writeStream(path, contents)
   else writeFileAtomic(target, contents)
+}
+
+/**
+ * Writes a large output that a user named, part by part. A regular file gets its name when it is complete, so a kill
+ * leaves no part under that name.
+ * @throws {WriteError} if the disk is full, and other errors of the kernel and of the parts
+ */
+export function writeParts(path: string, parts: Iterable<string>): void {
+  const target = isStream(path) ? undefined : linkChain(path).at(-1)!
+  const written = target === undefined ? path : temporaryName(target)
+  try {
+    const descriptor = explainWrites(path, () => openOutput(written))
+    try {
+      for (const part of parts) explainWrites(path, () => writeAll(descriptor, part))
+    } finally {
+      closeSync(descriptor)
+    }
+    if (target !== undefined) renameSync(written, target)
+  } finally {
+    if (target !== undefined) rmSync(written, { force: true })
+  }
 }
 
 /** Whether hard links lead to the same file. A replaced file would be separate from them. */

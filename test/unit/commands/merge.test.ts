@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
@@ -139,6 +139,7 @@ describe('isobench merge', () => {
     writeFileSync(join(cwd, 'all.jsonl'), 'mine')
     await expect(merge(['results'], { out: 'all.jsonl' })).rejects.toThrow('already exists')
     expect(readFileSync(join(cwd, 'all.jsonl'), 'utf8')).toBe('mine')
+    expect(readdirSync(cwd).sort()).toEqual(['all.jsonl', 'results'])
   })
 
   it('with --group, writes all files or none', async () => {

@@ -5,6 +5,7 @@ import {
   linkSync,
   lstatSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -14,7 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { isStream, linkChain, openOutput, writeOutput } from '../../../src/util/outputs.ts'
+import { isStream, linkChain, openOutput, writeOutput, writeParts } from '../../../src/util/outputs.ts'
 
 let folder = ''
 beforeAll(() => {
@@ -106,6 +107,36 @@ describe('writeOutput', () => {
     expect(lstatSync('/dev/null').isCharacterDevice()).toBe(true)
     expect(() => writeOutput('/dev/full', 'text')).toThrow(/the disk is full/)
     expect(lstatSync('/dev/full').isCharacterDevice()).toBe(true)
+  })
+})
+
+describe('writeParts', () => {
+  it('gives a file its name when it is complete, and leaves nothing of one that is not', () => {
+    const path = join(folder, 'parts.jsonl')
+    const names = () => readdirSync(folder).filter((name) => name.startsWith('parts.jsonl'))
+    let during: readonly string[] = []
+    const parts = function* (isWhole: boolean) {
+      yield 'one\n'
+      during = names()
+      if (!isWhole) throw new Error('a record that cannot be read')
+      yield 'two\n'
+    }
+    expect(() => writeParts(path, parts(false))).toThrow('a record that cannot be read')
+    expect([during.length, during.includes('parts.jsonl'), names()]).toEqual([1, false, []])
+    writeParts(path, parts(true))
+    expect([during.includes('parts.jsonl'), names()]).toEqual([false, ['parts.jsonl']])
+    expect(readFileSync(path, 'utf8')).toBe('one\ntwo\n')
+  })
+
+  it('writes to a device, and names a full one with the fix', () => {
+    expect(() => writeParts('/dev/full', ['text'])).toThrow('/dev/full cannot be written: the disk is full')
+    expect(statSync('/dev/full').isCharacterDevice()).toBe(true)
+  })
+
+  it('writes the target of a link', () => {
+    symlinkSync('of-link.jsonl', join(folder, 'link.jsonl'))
+    writeParts(join(folder, 'link.jsonl'), ['text'])
+    expect(readFileSync(join(folder, 'of-link.jsonl'), 'utf8')).toBe('text')
   })
 })
 
