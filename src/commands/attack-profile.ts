@@ -43,9 +43,11 @@ const profileOptions = {
     description: "the host's upstream kernel version, for CVEs (default: the version in the record)",
     example: '--kernel 6.1.128',
     verbs: ['show'],
+    excludes: ['markdown'],
+    // A distribution adds to it, as in `uname -r`: 6.1.0-18-amd64, 6.5.0+.
     schema: z
       .string()
-      .regex(/^\d+\.\d+/, 'must be a kernel version, for example 6.1.128')
+      .regex(/^\d+\.\d+(\.\d+)*([-+~].*)?$/, 'must be a kernel version, for example 6.1.128')
       .optional(),
   },
   ...pickOptions('json', 'config'),
@@ -90,6 +92,11 @@ async function showProfiles(
       `isobench attack-profile: diff requires the names of two platforms, not ${names.length}.`,
       'write, for example, isobench attack-profile diff runc gvisor',
     )
+  if (verb === 'diff' && a === b)
+    throw new UsageError(
+      `isobench attack-profile: diff requires two platforms, not "${a}" twice.`,
+      `to see what it reaches: isobench attack-profile show ${a}`,
+    )
   if (verb === 'seccomp' && names.length !== 1)
     throw new UsageError(
       `isobench attack-profile: seccomp requires the name of one platform, not ${names.length}.`,
@@ -100,7 +107,13 @@ async function showProfiles(
   const summaries = tracedSummaries(record, options.bench)
   if (verb === 'show') {
     const profiles = names.length > 0 ? [...new Set(names)].flatMap((name) => ofPlatform(summaries, name)) : summaries
-    const exposed = withExposure(profiles, projectEpss(options, io), options.kernel ?? record.environment.kernel)
+    const epss = projectEpss(options, io)
+    if (options.kernel !== undefined && epss === undefined)
+      throw new UsageError(
+        'isobench attack-profile: --kernel chooses CVEs, and the project has no EPSS scores.',
+        'omit --kernel, or import scores: isobench epss import',
+      )
+    const exposed = withExposure(profiles, epss, options.kernel ?? record.environment.kernel)
     const confinement = confinementOf(record, options.bench, names)
     io.out.write(
       options.json

@@ -20,7 +20,7 @@ import { sanitize, truncate, wrap } from '../util/text.ts'
 import { isUsable, type Kvm, refreshKvmProbe } from '../vm/kvm.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { distributionText, hostCheckText } from './doctor-host.ts'
-import { type Options, pickOptions } from './options.ts'
+import { type Options, pickOptions, sharedOptions } from './options.ts'
 import { confirm } from './setup.ts'
 
 interface Diagnosis {
@@ -149,7 +149,10 @@ export const command = defineCommand({
       completion: 'platforms',
     },
   ],
-  options: pickOptions('platform', 'json', 'verbose', 'install', 'waitForLock', 'config'),
+  options: {
+    platform: { ...sharedOptions.platform, excludesArguments: true },
+    ...pickOptions('json', 'verbose', 'install', 'waitForLock', 'config'),
+  },
   examples: [
     { line: 'doctor', description: 'check everything' },
     { line: 'doctor gvisor kata --install', description: 'install what two platforms lack' },

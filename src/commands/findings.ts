@@ -29,6 +29,7 @@ const findingsOptions = {
     description: 'print also the findings that hold or cannot be judged',
     example: '--all | less',
     schema: z.boolean().default(false),
+    excludes: ['explain', 'markdown', 'json'],
   },
   markdown: {
     group: 'Output',

@@ -88,8 +88,11 @@ export function optionSignature(key: string, spec: OptionSpec): string {
 }
 
 /** What an option does, what it applies to, and whether it may be given several times. */
-export const describeOption = ({ description, repeatable, verbs }: OptionSpec): string =>
-  [description, verbs && `only with ${listText(verbs)}`, repeatable && 'repeatable'].filter(Boolean).join('; ')
+export function describeOption({ description, repeatable, verbs, requires, configMeets }: OptionSpec): string {
+  const required = requires && `requires ${flagName(requires)}${configMeets ? ', or its setting in the config' : ''}`
+  const limits = [verbs && `only with ${listText(verbs)}`, required, repeatable && 'repeatable']
+  return [description, ...limits].filter(Boolean).join('; ')
+}
 
 /** The help of one command. */
 export function commandHelp(name: string, command: Command, reporters: readonly HelpRow[], color: boolean): string {

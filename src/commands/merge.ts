@@ -41,6 +41,7 @@ const mergeOptions = {
     description: 'write one file per kind of host: all-1.jsonl, all-2.jsonl ...',
     example: '--group --out all.jsonl',
     schema: z.boolean().default(false),
+    requires: 'out',
   },
 } as const satisfies OptionTable
 
@@ -71,11 +72,6 @@ export const command = defineCommand({
 async function merge(names: readonly string[], options: MergeOptions, io: CommandIo): Promise<number> {
   const plan = options.plan === undefined ? undefined : readShardPlan(resolve(io.cwd, options.plan))
   const out = options.out === undefined ? undefined : resolve(io.cwd, options.out)
-  if (options.group && out === undefined)
-    throw new UsageError(
-      'isobench merge: --group writes several files and requires --out.',
-      'write, for example, --group --out all.jsonl',
-    )
   const files = recordFiles(io.cwd, names)
   const read = surveyFiles(files, io, (_, why) => io.err.write(`warning  ${why}. It is left out.\n`))
   if (read.length === 0)

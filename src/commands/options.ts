@@ -38,6 +38,12 @@ export interface OptionSpec {
   readonly verbs?: readonly string[]
   /** The keys of options that it does not go together with. */
   readonly excludes?: readonly string[]
+  /** Whether it does not go together with arguments, because they replace it. */
+  readonly excludesArguments?: boolean
+  /** The key of the option that it means nothing without. */
+  readonly requires?: string
+  /** Whether the config may set what it requires. The command then checks `unmet`. */
+  readonly configMeets?: boolean
 }
 
 /** Options by name: `maxDuration` is `--max-duration`. */
@@ -119,6 +125,7 @@ export const sharedOptions = {
     description: 'also platforms with a tag that the config excludes (skipPlatformTags)',
     example: '--all-platforms --profile full',
     schema: toggle,
+    excludes: ['platform'],
   },
   name: {
     value: '<text>',
@@ -244,6 +251,7 @@ export const sharedOptions = {
     description: 'print what would be measured, and the order, without measuring',
     example: '--dry-run --profile full',
     schema: toggle,
+    excludes: ['json'],
   },
   record: {
     value: '<file>',
@@ -351,12 +359,14 @@ export const sharedOptions = {
     description: 'print every table, claim and finding before the summary',
     example: '--all | less',
     schema: toggle,
+    excludes: ['json'],
   },
   verbose: {
     group: 'Output',
     description: 'print also what confines the guests of each platform',
     example: '--verbose runc docker',
     schema: toggle,
+    excludes: ['json'],
   },
   install: {
     group: 'Host and project',
@@ -392,6 +402,8 @@ export type Options = Omit<Shared, 'rounds'> & {
   readonly rounds: number | undefined
   /** The round of the first interim look. */
   readonly firstLook: number | undefined
+  /** What the command must throw if the config does not set the option either, by the key of that option. */
+  readonly unmet?: Readonly<Record<string, UsageError>>
 }
 
 /** The checked values of a command with own options. */

@@ -61,8 +61,8 @@ export function parseCommandLine<Own extends OptionTable>(
     if (parser.opts().help || unknown.includes('--help') || unknown.includes('-h')) return { help: true }
     if (unknown.length > 0) throw unknownOption(name, command.options, unknown[0]!)
     checkArguments(name, command.arguments ?? [], operands)
-    checkTogether(name, command.options, typed, operands[0])
-    return { help: false, args: operands, options: checkOptions(name, command.options, typed) }
+    const unmet = checkTogether(name, command.options, typed, operands)
+    return { help: false, args: operands, options: { ...checkOptions(name, command.options, typed), unmet } }
   } catch (error) {
     if (error instanceof CommanderError) throw missingValue(name, command.options, error)
     throw error
@@ -98,28 +98,39 @@ function missingValue(name: string, table: OptionTable, error: CommanderError): 
   return new UsageError(`${name}: ${error.message}`, `${name} --help lists the options.`)
 }
 
-/** @throws {UsageError} if an option is given that the command would ignore beside the others */
+/**
+ * Returns the errors of options that require another one, which the config may set, by the key of that one.
+ * @throws {UsageError} if an option is given that the command would ignore beside the others, or without another one
+ */
 function checkTogether(
   name: string,
   table: OptionTable,
   typed: Readonly<Record<string, unknown>>,
-  verb: string | undefined,
-): void {
-  for (const [key, spec] of Object.entries(table)) {
+  [first]: readonly string[],
+): Record<string, UsageError> {
+  const unmet: Record<string, UsageError> = {}
+  const flagOf = (key: string) => flagNames(key, table[key]!)[0]!
+  for (const [key, { verbs = [], excludes = [], excludesArguments, requires, configMeets }] of Object.entries(table)) {
     if (typed[key] === undefined) continue
-    const { verbs = [], excludes = [] } = spec
-    const flag = flagNames(key, spec)[0]!
-    if (verbs.length > 0 && verb !== undefined && !verbs.includes(verb))
+    const flag = flagOf(key)
+    if (verbs.length > 0 && first !== undefined && !verbs.includes(first))
       throw new UsageError(
-        `${name}: ${flag} does not go together with ${verb}, only with ${listText(verbs)}.`,
+        `${name}: ${flag} does not go together with ${first}, only with ${listText(verbs)}.`,
         `omit ${flag}, or write ${name} ${verbs[0]}`,
       )
     const other = excludes.find((one) => typed[one] !== undefined)
-    if (other !== undefined) {
-      const otherFlag = flagNames(other, table[other]!)[0]!
-      throw new UsageError(`${name}: ${flag} and ${otherFlag} do not go together.`, `omit ${flag} or ${otherFlag}`)
-    }
+    const beside = other !== undefined ? flagOf(other) : excludesArguments && first !== undefined ? `"${first}"` : ''
+    if (beside !== '')
+      throw new UsageError(`${name}: ${flag} and ${beside} do not go together.`, `omit ${flag} or ${beside}`)
+    if (requires === undefined || typed[requires] !== undefined) continue
+    const error = new UsageError(
+      `${name}: ${flag} means nothing without ${flagOf(requires)}.`,
+      `omit ${flag}, or write, for example, ${table[requires]!.example}`,
+    )
+    if (!configMeets) throw error
+    unmet[requires] ??= error
   }
+  return unmet
 }
 
 function checkArguments(name: string, specs: readonly ArgumentSpec[], args: readonly string[]): void {

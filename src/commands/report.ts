@@ -31,7 +31,7 @@ export const command = defineCommand({
       value: '<name|record>',
       description: 'compare the runs with this baseline or record',
     },
-    ...pickOptions('margin'),
+    margin: { ...sharedOptions.margin, requires: 'baseline', example: '--baseline main --margin 3' },
     strict: { ...sharedOptions.strict, description: 'count inconclusive verdicts as judge --strict does' },
     ...pickOptions('all', 'config'),
   },

@@ -16,53 +16,57 @@ import { StrayError } from '../util/stray-errors.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { showPlan } from './dry-run.ts'
 import { warningsText } from './errors.ts'
-import { type Options, pickOptions } from './options.ts'
+import { type OptionSpec, type Options, pickOptions, sharedOptions } from './options.ts'
 import { type BaselineReader, baselineReader, createReporters } from './reporters.ts'
 import { confirm, withConfigDefaults } from './setup.ts'
 import { resolveShard, withShardPlan } from './shards.ts'
 import { readStored } from './stored-records.ts'
+
+/** An option of a comparison with a baseline. @param example a use of it, without the baseline */
+const againstBaseline = <S extends OptionSpec>(spec: S, example = spec.example) => ({
+  ...spec,
+  requires: 'baseline',
+  configMeets: true,
+  example: `--baseline main ${example}`,
+})
 
 export const command = defineCommand({
   description:
     'Measures the benches on the platforms of the config, judges the claims and reports the verdicts. ' +
     'This is the default command: isobench startup is isobench run startup.',
   arguments: [benchFilters],
-  options: pickOptions(
-    'platform',
-    'allPlatforms',
-    'name',
-    'tag',
-    'findings',
-    'shard',
-    'plan',
-    'lastFailed',
-    'forbidOnly',
-    'profile',
-    'rounds',
-    'seconds',
-    'timeout',
-    'maxDuration',
-    'duet',
-    'seed',
-    'remeasure',
-    'failFast',
-    'dryRun',
-    'strict',
-    'strictFindings',
-    'require',
-    'baseline',
-    'saveBaseline',
-    'margin',
-    'allowDifferentHosts',
-    'allowMissing',
-    'reporter',
-    'records',
-    'json',
-    'all',
-    'install',
-    'waitForLock',
-    'config',
-  ),
+  options: {
+    ...pickOptions(
+      'platform',
+      'allPlatforms',
+      'name',
+      'tag',
+      'findings',
+      'shard',
+      'plan',
+      'lastFailed',
+      'forbidOnly',
+      'profile',
+      'rounds',
+      'seconds',
+      'timeout',
+      'maxDuration',
+      'duet',
+      'seed',
+      'remeasure',
+      'failFast',
+      'dryRun',
+      'strict',
+      'strictFindings',
+      'require',
+      'baseline',
+      'saveBaseline',
+    ),
+    margin: againstBaseline(sharedOptions.margin),
+    allowDifferentHosts: againstBaseline(sharedOptions.allowDifferentHosts, '--allow-different-hosts'),
+    allowMissing: againstBaseline(sharedOptions.allowMissing),
+    ...pickOptions('reporter', 'records', 'json', 'all', 'install', 'waitForLock', 'config'),
+  },
   examples: [
     { line: 'run startup --platform native,runc', description: 'start-up on two platforms' },
     { line: 'run --profile full --rounds 10..30', description: 'until all claims are decided' },
@@ -79,7 +83,9 @@ async function runBenches(typedFilters: readonly string[], typed: Options, io: C
     : { options: typed, filters: typedFilters }
   const shard = resolveShard(given, io, shardPlan)
   const project = await loadProject(io.cwd, given.config, { command: 'run', profile: given.profile })
-  const options = withoutNewBaseline(withConfigDefaults(given, project), given, project, io)
+  const withDefaults = withConfigDefaults(given, project)
+  if (withDefaults.baseline === undefined && given.unmet?.baseline) throw given.unmet.baseline
+  const options = withoutNewBaseline(withDefaults, given, project, io)
   // Refuse a wrong name before hours of measuring, not after.
   if (options.saveBaseline !== undefined) checkBaselineName(options.saveBaseline)
   const name = options.baseline
@@ -166,7 +172,7 @@ async function finishRun(
   // Standard output is the reporters' own if one of them writes JSON to it.
   const to = options.json ? io.err : io.out
   if (comparison && options.all)
-    to.write(`\n${comparisonText(comparison, { width: io.out.columns ?? 100, all: true })}`)
+    io.out.write(`\n${comparisonText(comparison, { width: io.out.columns ?? 100, all: true })}`)
   await attempt(() => reporter.onFinish(report))
   const { saveBaseline: name } = options
   if (name !== undefined) {

@@ -7,7 +7,7 @@ import { count, countsLine } from '../reporters/summary.ts'
 import { UsageError } from '../util/errors.ts'
 import { endProcess, handleStrayErrors } from '../util/stray-errors.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
-import { type Options, pickOptions } from './options.ts'
+import { fixedRounds, type Options, pickOptions, sharedOptions } from './options.ts'
 import { confirm, withConfigDefaults } from './setup.ts'
 import { handleKey, readKeys } from './watch-keys.ts'
 import { Screen, watchKeys } from './watch-screen.ts'
@@ -17,20 +17,17 @@ export const command = defineCommand({
     'Measures and judges again when a file changes, but only the benches and platforms that the change affects. ' +
     'Requires a terminal.',
   arguments: [benchFilters],
-  options: pickOptions(
-    'platform',
-    'allPlatforms',
-    'name',
-    'tag',
-    'profile',
-    'rounds',
-    'seconds',
-    'timeout',
-    'remeasure',
-    'install',
-    'waitForLock',
-    'config',
-  ),
+  options: {
+    ...pickOptions('platform', 'allPlatforms', 'name', 'tag', 'profile'),
+    rounds: {
+      ...sharedOptions.rounds,
+      value: '<n>',
+      description: 'rounds per platform; a verdict needs at least 5',
+      example: '--rounds 10',
+      schema: fixedRounds.optional(),
+    },
+    ...pickOptions('seconds', 'timeout', 'remeasure', 'install', 'waitForLock', 'config'),
+  },
   keys: watchKeys,
   examples: [{ line: 'watch startup --platform runc', description: 'the start-up benches on one platform' }],
   run: watchProject,

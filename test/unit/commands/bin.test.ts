@@ -174,6 +174,21 @@ bench('one', workload('w', { metrics: { e: higher('ops/s') }, run: async () => (
     expect(stdout).not.toContain('\u001b')
   })
 
+  it('refuses options of a comparison if neither the command line nor the config names a baseline', () => {
+    const { status, stdout, stderr } = shell('ISO run --dry-run --margin 3')
+    expect([status, stdout]).toEqual([5, ''])
+    expect(stderr).toContain('isobench run: --margin means nothing without --baseline.')
+    writeFileSync(join(root, 'compared.config.ts'), config().replace('Config({', "Config({ baseline: 'main',"))
+    expect(shell('ISO run --dry-run --margin 3 --config compared.config.ts').status).toBe(0)
+  })
+
+  it('refuses the difference between a platform and itself', () => {
+    const { status, stderr } = shell('ISO attack-profile diff runc runc')
+    expect(status).toBe(5)
+    expect(stderr).toContain('diff requires two platforms, not "runc" twice.')
+    expect(stderr).toContain('isobench attack-profile show runc')
+  })
+
   it('refuses .only where CI is 1', () => {
     writeFileSync(join(root, 'benches/only.bench.ts'), bench.replace('bench(', 'bench.only('))
     const outcome = shell('CI=1 ISO run --dry-run')

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { commandHelp, generalHelp } from '../../../src/commands/help.ts'
 import { commands } from '../../../src/commands/index.ts'
-import { flagNames, type OptionTable } from '../../../src/commands/options.ts'
+import { flagName, flagNames, type OptionTable } from '../../../src/commands/options.ts'
 import { reporters } from '../../../src/reporters/index.ts'
 
 const kinds = Object.values(reporters)
@@ -40,8 +40,9 @@ describe.each(loaded)('isobench %s --help', (name, command) => {
     const keys = new Map(
       Object.entries(options).flatMap(([key, spec]) => flagNames(key, spec).map((flag) => [flag, key])),
     )
-    for (const [key, { example, verbs, excludes = [] }] of Object.entries(options)) {
+    for (const [key, { example, verbs, excludes = [], requires }] of Object.entries(options)) {
       const flags: string[] = example.match(/(?<![\w-'])--[a-z-]+/g)!
+      if (requires !== undefined) expect([key, flags]).toEqual([key, expect.arrayContaining([flagName(requires)])])
       for (const flag of flags) {
         const other = keys.get(flag)
         expect([flag, other]).not.toContain(undefined)

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { command as attackProfile } from '../../../src/commands/attack-profile.ts'
 import type { Command } from '../../../src/commands/command.ts'
+import { command as compare } from '../../../src/commands/compare.ts'
+import { command as doctor } from '../../../src/commands/doctor.ts'
 import { command as findings } from '../../../src/commands/findings.ts'
 import { command as image } from '../../../src/commands/image.ts'
 import { command as merge } from '../../../src/commands/merge.ts'
 import { command as noise } from '../../../src/commands/noise.ts'
 import type { OptionTable } from '../../../src/commands/options.ts'
 import { parseCommandLine } from '../../../src/commands/parse.ts'
+import { command as report } from '../../../src/commands/report.ts'
 import { command as run } from '../../../src/commands/run.ts'
 import { command as time } from '../../../src/commands/time.ts'
 import { UsageError } from '../../../src/util/errors.ts'
@@ -174,10 +177,46 @@ describe('an error', () => {
       '--wait-for-lock does not go together with build, only with remove and prune.',
     ],
     [findings, ['3', '--explain', '--json'], '--explain and --json do not go together.'],
+    [findings, ['--all', '--markdown'], '--all and --markdown do not go together.'],
+    [attackProfile, ['show', '--kernel', '6.1', '--markdown'], '--kernel and --markdown do not go together.'],
+    [run, ['-p', 'runc', '--all-platforms'], '--all-platforms and --platform do not go together.'],
+    [run, ['--dry-run', '--json'], '--dry-run and --json do not go together.'],
+    [compare, ['a', 'b', '--all', '--json'], '--all and --json do not go together.'],
+    [doctor, ['--verbose', '--json'], '--verbose and --json do not go together.'],
+    [doctor, ['runc', '-p', 'gvisor'], '--platform and "runc" do not go together.'],
+    [time, ['--better', 'lower', '--', 'true'], '--better means nothing without --metric.'],
+    [time, ['--unit', 's', '--', 'true'], '--unit means nothing without --metric.'],
+    [report, ['--margin', '3'], '--margin means nothing without --baseline.'],
+    [merge, ['a', '--group'], '--group means nothing without --out.'],
   ] as const)('names an option that would be ignored: %#', (command, argv, message) => {
     expect(refusal(() => parseCommandLine('isobench x', command as Command, argv)).message).toBe(
       `isobench x: ${message}`,
     )
+  })
+
+  it('says which option an option requires', () => {
+    const { fix } = refusal(() => parseCommandLine('isobench time', time, ['--unit', 's', '--', 'true']))
+    expect(fix).toBe("omit --unit, or write, for example, --metric 'GET: ([0-9.]+)'")
+    const given = ['--unit', 's', '--metric', '([0-9])', '--better', 'lower', '--', 'true']
+    expect(parseCommandLine('isobench time', time, given)).toMatchObject({ options: { unit: 's', better: 'lower' } })
+  })
+
+  it.each(['--margin=3', '--allow-different-hosts', '--allow-missing=crun'])(
+    'leaves it to the command whether the config meets what %s requires',
+    (flag) => {
+      const { baseline } = parseRun(flag).options.unmet!
+      expect(baseline!.message).toBe(`isobench run: ${flag.split('=')[0]} means nothing without --baseline.`)
+      expect(baseline!.fix).toMatch(/^omit --[a-z-]+, or write, for example, --baseline main$/)
+      expect(parseRun(flag, '--baseline', 'main').options.unmet).toEqual({})
+    },
+  )
+
+  it('takes only versions of a kernel as one', () => {
+    const parse = (version: string) => parseCommandLine('isobench x', attackProfile, ['show', '--kernel', version])
+    for (const version of ['6.1', '6.1.128', '6.1.0-18-amd64', '6.5.0+', '5.15.90.1-microsoft'])
+      expect(parse(version)).toMatchObject({ options: { kernel: version } })
+    for (const version of ['6', '6.1.x', '6.1.', 'v6.1', '6.1 x'])
+      expect(refusal(() => parse(version)).message).toMatch(/--kernel: must be a kernel version/)
   })
 
   it('names the argument that is missing, unknown or too many', () => {
