@@ -1,3 +1,4 @@
+import { createHook } from 'node:async_hooks'
 import { type Debugger, Session, url } from 'node:inspector'
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
 
@@ -21,6 +22,7 @@ const beforeInterrupt = Symbol.for('isobench.beforeInterrupt')
 /** What Node.js has for its own handling of exceptions that nothing catches. */
 interface AsyncWrap {
   clearAsyncIdStack(): void
+  setPromiseHooks(...hooks: undefined[]): void
   readonly async_hook_fields: Uint32Array
   readonly constants: { readonly kTotals: number }
 }
@@ -32,7 +34,8 @@ function asyncWrap(): AsyncWrap | undefined {
   try {
     const { binding } = process as unknown as { binding(name: string): Partial<AsyncWrap> }
     const parts = binding('async_wrap')
-    return parts.clearAsyncIdStack && parts.async_hook_fields && parts.constants ? (parts as AsyncWrap) : undefined
+    const isWhole = parts.clearAsyncIdStack && parts.setPromiseHooks && parts.async_hook_fields && parts.constants
+    return isWhole ? (parts as AsyncWrap) : undefined
   } catch {
     return undefined
   } finally {
@@ -52,13 +55,18 @@ class AsyncIdStack {
   readonly #parts = asyncWrap()
   #isIgnored = false
 
-  /** Called while the loop is paused. */
-  ignore(): void {
+  /**
+   * Called while the loop is paused. It must not end in a promise hook, so those are removed.
+   * @param ends whether the loop ends now. If it continues, its code needs the stack.
+   */
+  ignore(ends: boolean): void {
     if (!this.#parts) return
     const { async_hook_fields: fields, constants } = this.#parts
+    this.#isIgnored = true
+    this.#parts.setPromiseHooks(undefined, undefined, undefined, undefined)
+    if (!ends) return
     this.#parts.clearAsyncIdStack()
     fields[constants.kTotals] = 0
-    this.#isIgnored = true
   }
 
   /** Called by the first code that runs after an interrupt. Removes what the interrupt has left, if there was one. */
@@ -70,6 +78,10 @@ class AsyncIdStack {
       clearAsyncIdStack()
       // The hooks of each kind precede their total.
       fields[constants.kTotals] = fields.subarray(0, constants.kTotals).reduce((sum, count) => sum + count, 0)
+      // Node.js has its promise hooks again.
+      createHook({ init() {} })
+        .enable()
+        .disable()
     })
   }
 }
@@ -82,10 +94,11 @@ let asyncIds: AsyncIdStack | undefined
  */
 const watchdog = `const { Session } = require('node:inspector')
 const { writeSync } = require('node:fs')
-const { receiveMessageOnPort, workerData: [deadline, port, warningMs] } = require('node:worker_threads')
+const { receiveMessageOnPort, workerData } = require('node:worker_threads')
+const { deadline, portOfWorker: port, warningMs, mostPauses, promiseHook } = workerData
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 const isUnchanged = (until, milliseconds) => Atomics.wait(deadline, 0, until, milliseconds) === 'timed-out'
-const expression = "globalThis[Symbol.for('isobench.beforeInterrupt')]()"
+const expression = "globalThis[Symbol.for('isobench.beforeInterrupt')]"
 let name
 function warn() {
   writeSync(2, 'warning  ' + name + ' does not return from a synchronous call, such as execSync, and isobench ' +
@@ -94,26 +107,34 @@ function warn() {
 async function interrupt(until, warnAt) {
   const session = new Session()
   session.connectToMainThread()
+  // The timer keeps the worker, which ends if it waits for the main thread only.
+  const post = (method, params) =>
+    Promise.race([new Promise((resolve) => session.post(method, params, resolve)), sleep(1000)])
   const urls = new Map()
-  const urlOf = ({ location }) => urls.get(location.scriptId) ?? ''
-  const frameText = (frame) => 'at ' + (frame.functionName || '<anonymous>') + ' (' + urlOf(frame) + ':' +
-    (frame.location.lineNumber + 1) + ':' + (frame.location.columnNumber + 1) + ')'
-  let frames
+  const frameText = ({ functionName, location: { scriptId, lineNumber, columnNumber } }) =>
+    'at ' + (functionName || '<anonymous>') + ' (' + (urls.get(scriptId) ?? '') + ':' + (lineNumber + 1) + ':' +
+    (columnNumber + 1) + ')'
+  let stack
   session.on('Debugger.scriptParsed', ({ params }) => urls.set(params.scriptId, params.url))
-  session.once('Debugger.paused', ({ params }) => { frames = params.callFrames })
+  session.on('Debugger.paused', ({ params }) => { stack = params.callFrames.map(frameText) })
+  session.on('Debugger.resumed', () => session.post('Debugger.pause'))
   session.post('Debugger.enable')
   session.post('Debugger.pause')
-  for (let warned = false; Atomics.load(deadline, 0) === until; await sleep(20)) {
-    if (!warned && !frames && performance.now() > warnAt) { warned = true; warn() }
-    if (!frames) continue
-    port.postMessage(frames.map(frameText))
-    // The timer keeps the worker, which ends if it waits for the main thread only. The expression is not evaluated in
-    // the frame, because code of Node.js has no Symbol.
-    const evaluated = new Promise((resolve) => session.post('Runtime.evaluate', { expression, silent: true }, resolve))
-    await Promise.race([evaluated, sleep(1000)])
-    const resumed = new Promise((resolve) => session.post('Debugger.resume', { terminateOnResume: true }, resolve))
-    await Promise.race([resumed, sleep(1000)])
-    break
+  let pauses = 0
+  for (let warned = false; Atomics.load(deadline, 0) === until; await sleep(5)) {
+    if (!warned && !stack && pauses === 0 && performance.now() > warnAt) { warned = true; warn() }
+    if (!stack) continue
+    const ends = ++pauses === mostPauses ||
+      (stack.some((frame) => !frame.includes('(node:')) && !stack.some((frame) => promiseHook.test(frame)))
+    // It is not evaluated in the frame, because code of Node.js has no Symbol.
+    await post('Runtime.evaluate', { expression: expression + '(' + ends + ')', silent: true })
+    if (ends) {
+      session.removeAllListeners('Debugger.resumed')
+      port.postMessage(stack)
+    }
+    stack = undefined
+    await post('Debugger.resume', { terminateOnResume: ends })
+    if (ends) break
   }
   session.disconnect()
 }
@@ -129,6 +150,15 @@ async function interrupt(until, warnAt) {
 
 /** Milliseconds after which a call that cannot be interrupted is a warning. */
 const warningMs = 3000
+
+/**
+ * How often the worker pauses a loop. It ends a loop of promises only in code of the project, which has a line, and
+ * that code runs for a small part of the time: the rest is code of Node.js.
+ */
+const mostPauses = 1000
+
+/** A frame of a promise hook. V8 catches the interruption of a hook and reports it as an error that nothing handles. */
+const promiseHook = /^at promise\w*Hook|node:internal\/promise_hooks/
 
 /** The deadlines of all limits, in nanoseconds of the monotonic clock. */
 const deadlines = new Set<{ readonly at: bigint; readonly name: string }>()
@@ -150,9 +180,9 @@ function publish(): void {
 function startWatchdog(): BigInt64Array {
   const ids = new AsyncIdStack()
   asyncIds = ids
-  Object.defineProperty(globalThis, beforeInterrupt, { value: () => ids.ignore() })
+  Object.defineProperty(globalThis, beforeInterrupt, { value: (ends: boolean) => ids.ignore(ends) })
   const cell = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT))
-  const workerData = [cell, portOfWorker, warningMs]
+  const workerData = { deadline: cell, portOfWorker, warningMs, mostPauses, promiseHook }
   const worker = new Worker(watchdog, { eval: true, workerData, transferList: [portOfWorker] })
   worker.unref()
   return cell
