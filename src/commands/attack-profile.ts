@@ -56,7 +56,8 @@ const profileOptions = {
 export const command = defineCommand({
   description:
     'Shows which host kernel functions each platform reaches, or the difference between two platforms. ' +
-    'Measure the profiles first: isobench run isolation/attack-profile.',
+    'Measure the profiles first: isobench run isolation/attack-profile. ' +
+    'diff exits with code 4 if no traced bench has both platforms.',
   arguments: [
     {
       name: 'verb',

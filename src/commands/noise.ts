@@ -32,7 +32,8 @@ const noiseOptions = {
 export const command = defineCommand({
   description:
     "Measures this host's noise, native against native. " +
-    'Later runs with the same sample length use it as the smallest valid margin.',
+    'Later runs with the same sample length use it as the smallest valid margin. ' +
+    'Exits with code 4 if no metric has a value in at least five rounds.',
   arguments: [benchFilters],
   options: noiseOptions,
   examples: [{ line: 'noise --tag cpu --rounds 20', description: 'the noise of the CPU benches' }],
@@ -80,7 +81,10 @@ async function measureNoise(
     maxDuration: options.maxDuration,
   })
   reporter.onAbort()
-  if (report.status !== 'finished') return report.exit.code
+  if (report.status !== 'finished') {
+    io.err.write('The noise was not saved: the run was interrupted.\n')
+    return report.exit.code
+  }
   const noise = measuredNoise(readRecord(report.record))
   const file = saveNoise(project.root, noise)
   const rounds = plan.profile.rounds

@@ -97,7 +97,7 @@ export const command = defineCommand({
   description:
     'Measures how long a command takes on several platforms, and compares them. It needs no bench file and no ' +
     'config. Put -- before the command. Each sample repeats the command for --seconds, at least once, and its ' +
-    'median counts.',
+    'median counts. Exits with code 5 if a platform does not work or a sample fails.',
   arguments: [
     {
       name: 'command',
@@ -210,7 +210,10 @@ async function timeCommand(argv: readonly string[], options: TimeOptions, io: Co
     writeFileSync(join(folder, benchFileName), text)
     const project = await timeProject(folder, options, io.cwd)
     const report = await measureCommand(project, options, io)
-    if (report.status !== 'finished') return report.exit.code
+    if (report.status !== 'finished') {
+      if (written !== undefined) io.err.write(`Did not write ${options.write}: the run was interrupted.\n`)
+      return report.exit.code
+    }
     io.out.write(options.json ? `${JSON.stringify(report)}\n` : timeText(report, io))
     if (written !== undefined) {
       writeFileSync(written, text, { flag: 'wx' })

@@ -241,6 +241,10 @@ describe('while a run has the host', () => {
       expectNoStack(refused)
     }
     expect(second.records()).toEqual([])
+    // Runs with another state folder, or in another network namespace, use the same CPUs.
+    const elsewhere = { env: { ISOBENCH_STATE: second.path('state') } }
+    const refused = await second.isobench(['run', '--rounds', '1'], elsewhere)
+    expect([refused.exitCode, refused.stderr.includes(`process ${running.pid}`)]).toEqual([5, true])
 
     const waiting = second.start(['run', '--wait-for-lock', '--rounds', '1'])
     await waiting.until(() => waiting.text.includes(`waiting for process ${running.pid}`), 'it said that it waits')

@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf, UsageError } from '../../util/errors.ts'
-import { LineWriter, makeFolder } from '../../util/files.ts'
+import { explainWrites, LineWriter, makeFolder } from '../../util/files.ts'
 import { readablePath } from '../../util/inputs.ts'
 import type { ExcludedBench, Plan } from '../model/plan.ts'
 import { type Environment, type RecordLine, type RunRecord, recordVersion, type Sample } from '../model/record.ts'
@@ -250,7 +250,10 @@ export class RecordWriter {
     this.#lines = new LineWriter(file)
   }
 
-  /** Starts `<folder>/<time>-<id>.jsonl` with the environment and the plan. */
+  /**
+   * Starts `<folder>/<time>-<id>.jsonl` with the environment and the plan.
+   * @throws {Error} if the file exists, or cannot be written
+   */
   static start(
     folder: string,
     id: string,
@@ -261,6 +264,8 @@ export class RecordWriter {
     makeFolder(folder)
     const time = environment.startedAt.replace(/[:.]/g, '-')
     const writer = new RecordWriter(join(folder, `${time}-${id}.jsonl`))
+    // The lines of two runs in one file would be no record.
+    explainWrites(writer.file, () => closeSync(openSync(writer.file, 'wx')))
     try {
       writer.#append({ type: 'start', recordVersion, environment, plan, problems })
     } catch (error) {

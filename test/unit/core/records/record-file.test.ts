@@ -152,6 +152,13 @@ describe('a run record', () => {
     expect(readRecord(write('killed').file).status).toBe('killed')
   })
 
+  it('never begins in the record of another run', () => {
+    const { file } = write('twice')
+    const before = readFileSync(file)
+    expect(() => write('twice')).toThrow(/EEXIST.*-twice\.jsonl/)
+    expect(readFileSync(file)).toEqual(before)
+  })
+
   it('has each sample on disk before the call returns', () => {
     const { file } = write('at-once', { only: [] })
     const before = readRecord(file).samples.length
