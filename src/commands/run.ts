@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { interruptSignal } from '../core/measure/interruption.ts'
@@ -7,7 +6,14 @@ import type { Report } from '../core/model/report.ts'
 import { loadProject, type Project } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'
 import { readShardPlan } from '../core/project/shard-plan.ts'
-import { baselineFile, checkBaselineName, type NotSaved, saveBaseline, whyNotSaved } from '../core/records/baseline.ts'
+import {
+  baselineFile,
+  checkBaselineName,
+  hasBaseline,
+  type NotSaved,
+  saveBaseline,
+  whyNotSaved,
+} from '../core/records/baseline.ts'
 import { withBaseline } from '../core/records/compare.ts'
 import type { Reporter } from '../core/reporter.ts'
 import { drivers } from '../platforms/index.ts'
@@ -135,7 +141,7 @@ async function runBenches(typedFilters: readonly string[], typed: Options, io: C
 /** Removes the baseline of the config if it is not saved yet: the first run has nothing to compare with. */
 function withoutNewBaseline(options: Options, given: Options, { root }: Project, io: CommandIo): Options {
   const { baseline } = options
-  if (baseline === undefined || given.baseline !== undefined || existsSync(baselineFile(root, baseline))) return options
+  if (baseline === undefined || given.baseline !== undefined || hasBaseline(root, baseline)) return options
   io.err.write(`There is no baseline "${baseline}" yet. Save one with: isobench run --save-baseline ${baseline}\n`)
   return { ...options, baseline: undefined }
 }

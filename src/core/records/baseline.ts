@@ -57,6 +57,9 @@ export function baselineNames(root: string): string[] {
     .sort()
 }
 
+/** Returns whether there is a baseline of this name. */
+export const hasBaseline = (root: string, name: string): boolean => existsSync(fileOf(root, name))
+
 /**
  * The file of a baseline.
  * @throws UsageError when there is none of that name.

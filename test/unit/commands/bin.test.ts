@@ -179,7 +179,12 @@ bench('one', workload('w', { metrics: { e: higher('ops/s') }, run: async () => (
     expect([status, stdout]).toEqual([5, ''])
     expect(stderr).toContain('isobench run: --margin means nothing without --baseline.')
     writeFileSync(join(root, 'compared.config.ts'), config().replace('Config({', "Config({ baseline: 'main',"))
-    expect(shell('ISO run --dry-run --margin 3 --config compared.config.ts').status).toBe(0)
+    const first = shell('ISO run --dry-run --margin 3 --config compared.config.ts')
+    expect([first.status, first.stderr]).toEqual([
+      0,
+      'There is no baseline "main" yet. Save one with: isobench run --save-baseline main\n',
+    ])
+    expect(shell('ISO run --dry-run --baseline main --config compared.config.ts').status).toBe(5)
   })
 
   it('refuses the difference between a platform and itself', () => {
