@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events'
 import { Script } from 'node:vm'
 import { explainByBuiltins, userChanges } from './builtins.ts'
 import { IsobenchError, messageOf } from './errors.ts'
+import { endIfHungUp } from './terminal.ts'
 
 /** Errors that code of bench files leaves behind: promises that nobody awaits, timers, and calls of `process.exit`. */
 
@@ -174,6 +175,7 @@ const exitScript = new Script("globalThis[Symbol.for('isobench.exit')]()")
  */
 export function endProcess(code: number): never {
   isEnding = true
+  endIfHungUp()
   let isEmitted = false
   // The last listener: those before it still get the function that throws.
   process.once('exit', () => {

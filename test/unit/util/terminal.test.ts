@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+import { script, temporary, until } from '../host/children.ts'
+
+const folder = temporary()
+afterAll(() => folder.remove())
+
+it('a process of a closed terminal ends by SIGHUP, and Node.js does not abort', async () => {
+  const program = await script(
+    folder.path,
+    'program',
+    `import { writeFileSync } from 'node:fs'
+    import { endProcess, handleStrayErrors } from './src/util/stray-errors.ts'
+    handleStrayErrors(() => {})
+    process.on('SIGHUP', () => endProcess(130))
+    setInterval(() => {}, 1000)
+    writeFileSync('ready', '')`,
+  )
+  const shell = join(folder.path, 'shell.sh')
+  // The kernel sends SIGHUP to the shell only. The signal interrupts its first wait.
+  writeFileSync(
+    shell,
+    `'${process.execPath}' '${program}' & trap 'kill -HUP $!' HUP
+    wait $!; wait $!; echo $? > status.part; mv status.part status`,
+  )
+  const terminal = spawn('script', ['-qc', `sh '${shell}'`, 'typescript'], { cwd: folder.path, stdio: 'pipe' })
+  await until(() => existsSync(join(folder.path, 'ready')))
+  terminal.kill('SIGKILL')
+  const status = join(folder.path, 'status')
+  await until(() => existsSync(status))
+  expect(readFileSync(status, 'utf8')).toBe(`${128 + 1}\n`)
+})
