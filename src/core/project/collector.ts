@@ -66,12 +66,8 @@ const post = (event: CollectEvent) => postMessage({ ...event, token } satisfies 
 // A module that is also the code of a worker may close its port.
 parentPort!.close = () => {}
 
-/** The bench files by their real path, which is the one in source maps. Several may link to the same file. */
-const byRealPath = new Map<string, string[]>()
-for (const file of benchFiles) {
-  const path = realpathOf(join(root, file))
-  byRealPath.set(path, [...(byRealPath.get(path) ?? []), file])
-}
+/** The bench files by their real path, which is the one in source maps. */
+const byRealPath = new Map(benchFiles.map((file) => [realpathOf(join(root, file)), file]))
 
 function realpathOf(path: string): string {
   try {
@@ -89,8 +85,7 @@ function realpathOf(path: string): string {
 const ownerOf = (importing: string) => (callers: readonly Location[]) => {
   if ((running.getStore() ?? importing) !== importing) refuseLate(callers)
   const outermost = callers.findLast(({ file }) => byRealPath.has(file))
-  const owners = outermost ? byRealPath.get(outermost.file)! : []
-  return owners.length === 0 || owners.includes(importing) ? importing : owners[0]!
+  return outermost ? byRealPath.get(outermost.file)! : importing
 }
 
 /** A timer or a promise that the import did not wait for registers something. */

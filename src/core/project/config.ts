@@ -330,12 +330,23 @@ const scriptExtension = /\.[cm]?[jt]sx?$/
 
 const globOptions = (cwd: string) => ({ cwd, ignore: ['**/node_modules/**', '**/.isobench/**'] })
 
-/** The bench files that the config includes, relative to the project's root. */
-export async function benchFiles(project: Pick<Project, 'root' | 'include'>): Promise<string[]> {
-  const files = await glob([...project.include], globOptions(project.root))
+/**
+ * The bench files that the config includes, relative to the project's root. A file that several links lead to is one
+ * bench file: otherwise a link to a folder above it would measure every bench twice.
+ */
+export async function benchFiles({ root, include }: Pick<Project, 'root' | 'include'>): Promise<string[]> {
+  const found = await glob([...include], globOptions(root))
   // A pattern may name a folder, with other files in it. Reading a link to a device may never end.
-  return files.filter((file) => scriptExtension.test(file) && isRegular(join(project.root, file))).sort()
+  const files = found.filter((file) => scriptExtension.test(file) && isRegular(join(root, file)))
+  const named = new Map<string, string>()
+  for (const file of files.sort((a, b) => depthOf(a) - depthOf(b) || (a < b ? -1 : 1))) {
+    const real = realpathSync(join(root, file))
+    if (!named.has(real) || real === join(root, file)) named.set(real, file)
+  }
+  return [...named.values()].sort()
 }
+
+const depthOf = (file: string): number => file.split('/').length
 
 const isRegular = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
 
@@ -372,6 +383,7 @@ export async function overlookedFiles(
 ): Promise<Problem[]> {
   const stem = (file: string): string => basename(file).replace(scriptExtension, '')
   const stems = new Set(files.map(stem))
+  const real = new Set(files.map((file) => realpathSync(join(root, file))))
   const anyScript = include.map((pattern) => pattern.replace(scriptExtension, '.{ts,mts,cts,tsx,js,mjs,cjs,jsx}'))
   const found = await glob(anyScript, { ...globOptions(root), fs: fsWithSpecialFiles, dot: true })
   return found
@@ -380,7 +392,7 @@ export async function overlookedFiles(
     .flatMap((file): Problem[] => {
       const unusable = unusableFile(join(root, file))
       if (unusable) return [{ file, ...unusable }]
-      if (stems.has(stem(file)) || !isRegular(join(root, file))) return []
+      if (stems.has(stem(file)) || !isRegular(join(root, file)) || real.has(realpathSync(join(root, file)))) return []
       const fix = `add '${file}' to include in the config`
       return [{ file, message: 'no pattern of the config includes it, so its benches do not run.', fix }]
     })

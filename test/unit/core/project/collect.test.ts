@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { collect, SpareWorker } from '../../../../src/core/project/collect.ts'
-import { benchFiles, loadProject, overlookedFiles } from '../../../../src/core/project/config.ts'
+import { benchFiles, filterFiles, loadProject, overlookedFiles } from '../../../../src/core/project/config.ts'
 import { bundlePath } from '../../../../src/util/assets.ts'
 
 const bin = fileURLToPath(new URL('../../../../bin/isobench.js', import.meta.url))
@@ -312,7 +312,21 @@ bench('direct', w()); state(900, make('one')); deep(30, () => make('two'))`
     mkdirSync(join(root, 'benches'))
     symlinkSync('../../real/benches/a.bench.ts', join(root, 'benches/x.bench.ts'))
     symlinkSync('../../real/benches/a.bench.ts', join(root, 'benches/y.bench.ts'))
-    expect((await listed()).benches).toEqual(['benches/x.bench.ts#one', 'benches/y.bench.ts#one'])
+    expect((await listed()).benches).toEqual(['benches/x.bench.ts#one'])
+  })
+
+  it('is one bench file, whatever links lead to it, and every path of it selects it', async () => {
+    write({ 'benches/deep/a.bench.ts': `${head}bench('one', w())` })
+    symlinkSync('.', join(root, 'benches/self'))
+    symlinkSync('..', join(root, 'benches/deep/up'))
+    symlinkSync('deep/a.bench.ts', join(root, 'benches/first.bench.ts'))
+    symlinkSync('deep', join(root, 'benches/copy'))
+    expect(await listed()).toMatchObject({ benches: ['benches/deep/a.bench.ts#one'], problems: [] })
+    const project = await loadProject(root)
+    const files = await benchFiles(project)
+    expect(await overlookedFiles(project, files)).toEqual([])
+    for (const filter of ['benches/first.bench.ts', 'benches/copy', 'benches/self/deep', 'deep'])
+      expect(filterFiles(project, files, [filter], root)).toEqual(['benches/deep/a.bench.ts'])
   })
 
   it('may depend on files beside the module, by import.meta and by __dirname', async () => {
