@@ -359,14 +359,12 @@ export const sharedOptions = {
     description: 'print every table, claim and finding before the summary',
     example: '--all | less',
     schema: toggle,
-    excludes: ['json'],
   },
   verbose: {
     group: 'Output',
     description: 'print also what confines the guests of each platform',
     example: '--verbose runc docker',
     schema: toggle,
-    excludes: ['json'],
   },
   install: {
     group: 'Host and project',

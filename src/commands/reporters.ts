@@ -157,11 +157,16 @@ function wantedReporters(
   })
 }
 
+const isDocumentOnOutput = ({ name, file }: Wanted): boolean =>
+  file === undefined && Object.hasOwn(reporters, name) && reporters[name]!.isDocument === true
+
+/** Whether a reporter writes a document to standard output, such as JSON. Other texts would break it. */
+export const hasDocumentOnOutput = (options: ReporterOptions, project: ReporterProject, cwd: string): boolean =>
+  wantedReporters(options, project, cwd).some(isDocumentOnOutput)
+
 /** What reporters for people write may stand beside one document, but no program reads two documents in one stream. */
 function checkStandardOutput(all: readonly Wanted[]): void {
-  const isDocument = ({ name, file }: Wanted) =>
-    file === undefined && Object.hasOwn(reporters, name) && reporters[name]!.isDocument
-  const [first, second] = all.filter(isDocument)
+  const [first, second] = all.filter(isDocumentOnOutput)
   if (!first || !second) return
   throw new UsageError(
     `the reporters "${first.name}" and "${second.name}" both write a document to standard output`,

@@ -23,7 +23,7 @@ import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { showPlan } from './dry-run.ts'
 import { warningsText } from './errors.ts'
 import { type OptionSpec, type Options, pickOptions, sharedOptions } from './options.ts'
-import { type BaselineReader, baselineReader, createReporters } from './reporters.ts'
+import { type BaselineReader, baselineReader, createReporters, hasDocumentOnOutput } from './reporters.ts'
 import { confirm, withConfigDefaults } from './setup.ts'
 import { resolveShard, withShardPlan } from './shards.ts'
 import { readStored } from './stored-records.ts'
@@ -175,10 +175,9 @@ async function finishRun(
   }
   const comparison = await attempt(() => against?.(measured).comparison)
   const report = comparison ? withBaseline(measured, comparison, options.strict) : measured
-  // Standard output is the reporters' own if one of them writes JSON to it.
-  const to = options.json ? io.err : io.out
+  const to = hasDocumentOnOutput(options, project, io.cwd) ? io.err : io.out
   if (comparison && options.all)
-    io.out.write(`\n${comparisonText(comparison, { width: io.out.columns ?? 100, all: true })}`)
+    to.write(`\n${comparisonText(comparison, { width: io.out.columns ?? 100, all: true })}`)
   await attempt(() => reporter.onFinish(report))
   const { saveBaseline: name } = options
   if (name !== undefined) {

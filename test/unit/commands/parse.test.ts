@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { command as attackProfile } from '../../../src/commands/attack-profile.ts'
 import type { Command } from '../../../src/commands/command.ts'
-import { command as compare } from '../../../src/commands/compare.ts'
 import { command as doctor } from '../../../src/commands/doctor.ts'
 import { command as findings } from '../../../src/commands/findings.ts'
 import { command as image } from '../../../src/commands/image.ts'
@@ -181,8 +180,6 @@ describe('an error', () => {
     [attackProfile, ['show', '--kernel', '6.1', '--markdown'], '--kernel and --markdown do not go together.'],
     [run, ['-p', 'runc', '--all-platforms'], '--all-platforms and --platform do not go together.'],
     [run, ['--dry-run', '--json'], '--dry-run and --json do not go together.'],
-    [compare, ['a', 'b', '--all', '--json'], '--all and --json do not go together.'],
-    [doctor, ['--verbose', '--json'], '--verbose and --json do not go together.'],
     [doctor, ['runc', '-p', 'gvisor'], '--platform and "runc" do not go together.'],
     [time, ['--better', 'lower', '--', 'true'], '--better means nothing without --metric.'],
     [time, ['--unit', 's', '--', 'true'], '--unit means nothing without --metric.'],

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { command as reportCommand } from '../../../src/commands/report.ts'
-import { baselineReader, createReporters } from '../../../src/commands/reporters.ts'
+import { baselineReader, createReporters, hasDocumentOnOutput } from '../../../src/commands/reporters.ts'
 import { regressions } from '../../../src/core/records/compare.ts'
 import type { ReporterEntry } from '../../../src/dsl/config.ts'
 import { reporters } from '../../../src/reporters/index.ts'
@@ -50,6 +50,21 @@ async function outputOf({ reporter, configured, json = false }: Asked) {
   await created.onFinish(report)
   return written
 }
+
+describe('standard output', () => {
+  it.each([
+    [{ json: true }, true],
+    [{ reporter: ['json'] }, true],
+    [{ reporter: ['default', 'junit'] }, true],
+    [{ configured: ['json'] }, true],
+    [{}, false],
+    [{ reporter: ['default'], configured: ['json'] }, false],
+    [{ reporter: ['json=out.json', './mine.ts'] }, false],
+  ] as [Asked, boolean][])('has no other text beside a document: %j', ({ reporter, configured, json = false }, has) => {
+    const project = { root, ...(configured && { reporters: configured }) }
+    expect(hasDocumentOnOutput({ reporter, json, all: false }, project, root)).toBe(has)
+  })
+})
 
 describe('a reporter of the user', () => {
   it('is given by its path, and writes to standard output', async () => {
