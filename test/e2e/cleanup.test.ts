@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { errorOf } from '../../src/core/model/record.ts'
 import { readRecord } from '../../src/core/records/record-file.ts'
@@ -19,8 +19,8 @@ const slow = benchFile(
 const long = ['run', '--wait-for-lock', '--rounds', '500']
 
 /** Starts a long run and waits until it has measured three samples and measures the next. */
-async function inTheMiddle(project: Project) {
-  const running = project.start(long, { timeout: 220 })
+async function inTheMiddle(project: Project, options: readonly string[] = []) {
+  const running = project.start([...long, ...options], { timeout: 220 })
   await running.until(() => project.samples() >= 3, 'the third sample', 200)
   return running
 }
@@ -37,12 +37,14 @@ describe.each([
       async () => {
         const host = observe()
         using project = Project.of(slow, kinds)
-        const running = await inTheMiddle(project)
+        const running = await inTheMiddle(project, ['--save-baseline', 'main'])
         const sent = performance.now()
         const outcome = await running.kill(signal)
         expect(outcome.exitCode).toBe(130)
         expect((performance.now() - sent) / 1000).toBeLessThan(10)
         expectNoStack(outcome)
+        expect(outcome.stdout).toContain('Not saved as the baseline "main": the run was interrupted.')
+        expect(existsSync(project.path('.isobench/baselines'))).toBe(false)
         host.expectClean()
         const record = readRecord(project.records().at(-1)!)
         expect(record.status).toBe('interrupted')

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -200,6 +200,11 @@ describe('imported data', () => {
     expect(readEpss(folder)).toBeUndefined()
     const file = saveEpss(folder, data)
     expect(readEpss(folder)).toEqual(data)
+    const before = openSync(file, 'r')
+    saveEpss(folder, { ...data, functions: ['b'] })
+    // Replaced as a whole: a kill or a full disk leaves the earlier data.
+    expect(JSON.parse(readFileSync(before, 'utf8')).functions).toEqual(['a'])
+    closeSync(before)
     writeFileSync(file, '{"version":1')
     expect(() => readEpss(folder)).toThrow(/is damaged/)
   })

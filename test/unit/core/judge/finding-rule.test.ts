@@ -135,6 +135,24 @@ describe('what was not on hardware', () => {
     expect(of({ kind: 'atMost', value: 1 }).claims[0]).toMatchObject({ outcome: 'contradicted', cpuMode: null })
     expect(ended(of({ kind: 'atMost', value: 1 }))).toBe(1)
   })
+
+  it('is not in doubt with --strict', () => {
+    const bench = aBench({ claims: [aClaim(within, { on: { by: 'name', names: ['runc', 'gvisor'] } })] })
+    const plan = aPlan({ benches: [bench], platforms: platforms('emulated') })
+    const few = (platform: string) => costing(platform, 1.01, { count: 3 })
+    const verdicts = judge(plan, [...native(), ...costing('runc', 1.01), ...few('gvisor')])
+    expect(verdicts.claims.map(({ outcome, cpuMode }) => [outcome, cpuMode])).toEqual([
+      ['holds', null],
+      ['inconclusive', 'emulated'],
+    ])
+    const { exit, claims } = decideExit(verdicts, { strict: true, interrupted: false, problems: 0 })
+    expect([exit.code, claims.map(({ failsRun }) => failsRun)]).toEqual([0, [false, false]])
+    const onHardware = judge(plan, [...native(), ...few('runc'), ...few('gvisor')])
+    expect(decideExit(onHardware, { strict: true, interrupted: false, problems: 0 }).exit).toMatchObject({
+      code: 3,
+      claims: [0],
+    })
+  })
 })
 
 describe('--strict-findings', () => {

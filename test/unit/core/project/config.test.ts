@@ -23,6 +23,11 @@ it('a folder or a device as the config, and an empty filter, are mistakes of the
   expect(filterFiles(project, files, ['a.bench'])).toEqual(files)
 })
 
+it('gives guests limits by default, also of processes and of /data', async () => {
+  const { guest } = await load(`export default { ${native} }`)
+  expect(guest).toEqual({ cpus: 1, memoryBytes: 2 ** 30, processes: 4096, dataBytes: 4 * 2 ** 30 })
+})
+
 describe('a config function', () => {
   it('receives the command and the profile, and may be async', async () => {
     const project = await load(

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -402,6 +402,11 @@ describe('baselines', () => {
     writeFileSync(record, 'one\n')
     const file = saveBaseline(root, 'main', record)
     expect(baselineNames(root)).toEqual(['main'])
+    const before = openSync(file, 'r')
+    writeFileSync(record, 'two\n')
+    saveBaseline(root, 'main', record)
+    expect([readFileSync(before, 'utf8'), readFileSync(file, 'utf8')]).toEqual(['one\n', 'two\n'])
+    closeSync(before)
     expect(recordFile(root, root, 'main')).toBe(file)
     expect(recordFile(root, root, 'run.jsonl')).toBe(record)
     mkdirSync(join(root, 'main'))
