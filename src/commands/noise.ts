@@ -82,7 +82,7 @@ async function measureNoise(
   })
   reporter.onAbort()
   if (report.status !== 'finished') {
-    io.err.write('The noise was not saved: the run was interrupted.\n')
+    io.err.write('The noise was not saved: the run did not finish.\n')
     return report.exit.code
   }
   const noise = measuredNoise(readRecord(report.record))

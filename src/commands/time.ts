@@ -211,7 +211,7 @@ async function timeCommand(argv: readonly string[], options: TimeOptions, io: Co
     const project = await timeProject(folder, options, io.cwd)
     const report = await measureCommand(project, options, io)
     if (report.status !== 'finished') {
-      if (written !== undefined) io.err.write(`Did not write ${options.write}: the run was interrupted.\n`)
+      if (written !== undefined) io.err.write(`Did not write ${options.write}: the run did not finish.\n`)
       return report.exit.code
     }
     io.out.write(options.json ? `${JSON.stringify(report)}\n` : timeText(report, io))

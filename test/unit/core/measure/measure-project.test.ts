@@ -360,7 +360,10 @@ describe('a sample that reaches its time limit', () => {
       await late
       return { time: 1 }
     }
-    const { host, errors } = await errorsOf(measured({ native: {} }, { disk: { timeout: 3, run } }))
+    // Both benches share the guest of a round.
+    const plan = { blocks: [['a.bench.ts#disk', 'a.bench.ts#net']] }
+    const benches = { disk: { timeout: 3, run }, net: { timeout: 3, run } }
+    const { host, errors } = await errorsOf(measured({ native: {} }, benches, { plan, rounds: 1 }))
     expect(errors).toEqual(['the workload did not end within its 3 s', undefined])
     expect(host.events.slice(host.events.indexOf('boot native'))).toEqual([
       'boot native',
@@ -389,7 +392,10 @@ describe('a sample that reaches its time limit', () => {
       guest.exec(command('echo')).catch(() => {})
       return { time: 1 }
     }
-    const { host, errors } = await errorsOf(measured({ native: { hangAt: 1 } }, { disk: { timeout: 3, run } }))
+    // Both benches share the guest of a round.
+    const plan = { blocks: [['a.bench.ts#disk', 'a.bench.ts#net']] }
+    const benches = { disk: { timeout: 3, run }, net: {} }
+    const { host, errors } = await errorsOf(measured({ native: { hangAt: 1 } }, benches, { plan, rounds: 1 }))
     expect(errors).toEqual([undefined, undefined])
     expect(host.eventsOf('boot')).toHaveLength(2)
   })
