@@ -16,7 +16,7 @@ import { median, minSegment } from '../core/stats/index.ts'
 import { formatChange, formatQuantity } from '../reporters/format.ts'
 import { changePointNote, describeChange, seriesName } from '../reporters/level-changes.ts'
 import { verdictSymbols } from '../reporters/summary.ts'
-import { type Colors, createColors, table, widthOfTable } from '../reporters/terminal/table.ts'
+import { type Colors, createColors, tableRows, widthOfTable } from '../reporters/terminal/table.ts'
 import { UsageError } from '../util/errors.ts'
 import { listText, plural, sanitize, truncate, wrap } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
@@ -207,7 +207,7 @@ function barValues(values: readonly (number | null)[], size: number): (number | 
 const runColumns = { least: 8, most: 60 }
 
 const columns = [
-  { title: 'platform', least: 8 },
+  { title: 'platform', names: true as const, most: 40, least: 8 },
   { title: 'runs', keep: true as const },
   { title: 'first', align: 'right' as const, drop: 1 },
   { title: 'latest', align: 'right' as const, drop: 2 },
@@ -225,17 +225,17 @@ export function historyLines({ host, runs, metrics, findings }: HostHistory, wid
   const rowsWith = (most: number) => series.map((history) => row(history, most, ink))
   const room = width - indent - widthOfTable(columns, rowsWith(0))
   const most = Math.max(runColumns.least, Math.min(runColumns.most, room))
-  const [head, ...rows] = table(columns, rowsWith(most), width - indent, ink)
+  const [head, ...rows] = tableRows(columns, rowsWith(most), width - indent, ink)
   const grouped = [...groups].flatMap(([heading, members], nth) => [
     ...(nth === 0 ? [] : ['']),
     truncate(heading, width),
-    ...members.map((one) => `  ${rows[series.indexOf(one)]!}`),
+    ...members.flatMap((one) => rows[series.indexOf(one)]!.map((line) => `  ${line}`)),
   ])
   return [
     '',
     ...wrap(`${plural(runs.length, 'run')}, ${ends.join(' to ')}, on ${sanitize(host)}`, width).map(ink.strong),
     '',
-    ...(metrics.length > 0 ? [`  ${head!}`, ...grouped] : ['These runs have no results.']),
+    ...(metrics.length > 0 ? [`  ${head!.join('')}`, ...grouped] : ['These runs have no results.']),
     ...changeLines(groups, { runs, metrics }, width, ink),
     ...(findings.length > 0
       ? ['', ink.strong(`Findings, one mark per run${most < runs.length ? `, the latest ${most}` : ''}`)]
@@ -276,7 +276,7 @@ function row({ platform, unit, medians, ratios, changes, failedRun }: MetricHist
   const latest = changes.at(-1)
   const at = changes.map(({ run }) => run)
   return [
-    { text: sanitize(platform, 40) },
+    { text: sanitize(platform) },
     { text: most === 0 ? '' : sparkline(ratio == null ? medians : ratios, at, most) },
     { text: present.length > 0 ? sanitize(formatQuantity(present[0]!, unit)) : '–', paint: ink.dim },
     { text: hasLatest ? sanitize(formatQuantity(present.at(-1)!, unit)) : '–' },

@@ -94,9 +94,9 @@ function formatRatioChange({ before, after, of }: ResultChange): string {
 /** A bench with one metric needs no name for it. */
 const columnsFor = (hasOneMetric: boolean): readonly Column[] => [
   { title: '', keep: true },
-  { title: 'platform', least: hasOneMetric ? 8 : 6 },
-  { title: 'bench', least: hasOneMetric ? 8 : 4 },
-  { title: 'metric', drop: hasOneMetric ? 0 : 4 },
+  { title: 'platform', names: true, least: hasOneMetric ? 8 : 6 },
+  { title: 'bench', names: true, least: hasOneMetric ? 8 : 6 },
+  { title: 'metric', names: true, ...(hasOneMetric ? { drop: 0 } : { most: 24, least: 6 }) },
   { title: 'before → after', align: 'right', drop: 1 },
   { title: '×native', align: 'right', drop: 2 },
   { title: 'change' },
@@ -108,9 +108,9 @@ function rowOf(change: ResultChange, planned: number, ink: Colors): TableCell[] 
   const paint = stateColor(state, ink)
   return [
     { text: marks[state], paint },
-    { text: sanitize(platform, 40) },
+    { text: sanitize(platform) },
     { text: caseName(bench, params) },
-    { text: sanitize(metric, 40), paint: ink.dim },
+    { text: sanitize(metric), paint: ink.dim },
     { text: formatFigures(change) },
     { text: formatRatioChange(change), paint: ink.dim },
     { text: formatResultChange(change), paint },

@@ -47,18 +47,18 @@ export const formatRowBasis = ({ reason, of }: Pick<Row, 'reason' | 'of'>): stri
 
 const textsOf = (row: Row): string[] => [
   `${marks[row.change]} ${row.change}${row.failsRun ? '' : ' (host)'}`,
-  sanitize(caseName(row.bench, row.params), 48),
-  sanitize(row.platform, 24),
-  sanitize(row.metric, 20),
+  sanitize(caseName(row.bench, row.params)),
+  sanitize(row.platform),
+  sanitize(row.metric),
   row.ratio ? `×${interval({ ...row.ratio, value: row.ratio.estimate })}` : '–',
   formatRowBasis(row),
 ]
 
 const columns: readonly Column[] = [
   { title: '', keep: true, least: 11 },
-  { title: 'bench', keep: true, least: 6 },
-  { title: 'platform', keep: true, least: 6 },
-  { title: 'metric', keep: true, least: 4 },
+  { title: 'bench', keep: true, names: true, most: 48, roomy: 16, least: 6 },
+  { title: 'platform', keep: true, names: true, most: 24, roomy: 10, least: 6 },
+  { title: 'metric', keep: true, names: true, most: 24, roomy: 12, least: 6 },
   { title: 'now ÷ before [90 %]', keep: true },
   { title: 'what is compared', keep: true, least: 22, drop: 1 },
 ]

@@ -86,9 +86,9 @@ function verdictLines(verdicts: readonly FleetVerdict[], { width, all, ink }: Fl
 }
 
 const columns: readonly Column[] = [
-  { title: 'bench', keep: true, least: 18, cut: 'middle' },
-  { title: 'metric', keep: true, least: 6, drop: 1 },
-  { title: 'platform', keep: true, least: 8 },
+  { title: 'bench', keep: true, names: true, roomy: 18, least: 5, cut: 'middle' },
+  { title: 'metric', keep: true, names: true, most: 20, roomy: 8, least: 4 },
+  { title: 'platform', keep: true, names: true, roomy: 8, least: 6 },
   { title: 'hosts', keep: true, align: 'right', drop: 2 },
   { title: 'mean [90 %]', keep: true },
   { title: 'next host', keep: true, drop: 4 },
@@ -102,7 +102,7 @@ function ratioLines(ratios: readonly FleetRatio[], { width, all, ink }: FleetLay
   const rows = shown.map((ratio) =>
     [
       caseName(ratio.bench, ratio.params),
-      sanitize(ratio.metric, 20),
+      sanitize(ratio.metric),
       ratioPlatform(ratio),
       String(ratio.hosts.length),
       interval({ ...ratio.summary!, value: ratio.summary!.ratio }),
@@ -120,7 +120,7 @@ function ratioLines(ratios: readonly FleetRatio[], { width, all, ink }: FleetLay
     ...(left > 0 ? wrapped(`and ${left} more (--all lists every ratio).`) : []),
     ...(all ? few : few.slice(0, 3)).flatMap((ratio) =>
       wrapped(
-        `${caseName(ratio.bench, ratio.params)}, ${sanitize(ratio.metric, 20)}, ${ratioPlatform(ratio)}: ` +
+        `${caseName(ratio.bench, ratio.params)}, ${sanitize(ratio.metric)}, ${ratioPlatform(ratio)}: ` +
           `${hostRatiosText(ratio)}; no summary: ${noSummaryText(ratio)}.`,
       ),
     ),

@@ -5,7 +5,17 @@ import { sanitize, truncate, widthOf, wrap } from '../../util/text.ts'
 import { formatSlowServerStop } from '../format.ts'
 import { type MetricTable, metricTables, type Row } from '../metric-table.ts'
 import { disturbance, flagLegend, missingValues, verdictSymbols } from '../summary.ts'
-import { type Colors, type Column, dimmed, gap, type TableCell, table, verdictColor, widthOfTable } from './table.ts'
+import {
+  type Colors,
+  type Column,
+  dimmed,
+  gap,
+  type TableCell,
+  table,
+  tableRows,
+  verdictColor,
+  widthOfTable,
+} from './table.ts'
 
 /** Box plots in a line of characters each, on a scale that they share. */
 
@@ -43,7 +53,7 @@ export function boxes(series: readonly (readonly number[])[], mark: number | und
 /** @param beside titles of columns with metrics of other benches */
 const columnsOf = (beside: readonly string[]): readonly Column[] => [
   { title: '', keep: true },
-  { title: 'platform', least: 8 },
+  { title: 'platform', names: true, most: 24, least: 8 },
   { title: 'median', align: 'right' },
   { title: '×native', align: 'right' },
   { title: '90 % interval', drop: 2 },
@@ -62,9 +72,6 @@ export interface BenchMarks {
 }
 
 const noMarks: BenchMarks = { isStale: () => false, withoutErrors: false }
-
-/** The most columns of the name of a platform. */
-const longestName = 24
 
 /** The columns before the name of the platform, and two more. */
 const notesIndent = 5
@@ -119,10 +126,10 @@ function tableLines(
   const cells = cellsOf(rows, columns, hoisted, width, inkOf)
   if (widthOfTable(columns, cells) <= width + gap) return table(columns, cells, width, ink)
   const withoutNotes = rows.map((row) => ({ ...row, notes: '' }))
-  const [head, ...lines] = table(columns, cellsOf(withoutNotes, columns, hoisted, width, inkOf), width, ink)
+  const [head, ...lines] = tableRows(columns, cellsOf(withoutNotes, columns, hoisted, width, inkOf), width, ink)
   const below = ({ notes }: Row) =>
     wrap(notes, width - notesIndent).map((line) => `${' '.repeat(notesIndent)}${ink.doubt(line)}`)
-  return [head!, ...lines.flatMap((line, at) => [line, ...below(rows[at]!)])]
+  return [...head!, ...lines.flatMap((own, at) => [...own, ...below(rows[at]!)])]
 }
 
 /** The rows, with as wide a plot as there is room for beside the notes. */
@@ -152,7 +159,7 @@ function lineOf(
   const paint = verdict ? verdictColor(verdict, ink) : ink.plain
   return [
     { text: verdict ? verdictSymbols[verdict.outcome] : '', paint },
-    { text: truncate(sanitize(platform), longestName), paint: ink.plain },
+    { text: sanitize(platform), paint: ink.plain },
     {
       text: sanitize(hoisted && median.endsWith(hoisted) ? median.slice(0, -hoisted.length - 1) : median, 40),
       paint: ink.plain,

@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import type { ClaimVerdict, FindingVerdict } from '../../core/model/verdict.ts'
-import { pad, truncate, truncateMiddle, widthOf } from '../../util/text.ts'
+import { pad, truncate, truncateMiddle, widthOf, wrap } from '../../util/text.ts'
 import type { ReporterContext } from '../reporter.ts'
 
 export type Colorize = (text: string) => string
@@ -46,6 +46,12 @@ export interface Column {
   readonly keep?: true
   /** Cut first where the table is too wide, down to this many columns. */
   readonly least?: number
+  /** Other columns are left out before it is cut to fewer than this. Default: `least`. */
+  readonly roomy?: number
+  /** At most so wide, although the table has more room. */
+  readonly most?: number
+  /** Whether it names the row. A text is wrapped if each way to cut it gives what another text is cut to. */
+  readonly names?: true
   /** What is cut: its end, or its middle if texts differ at their ends. */
   readonly cut?: 'middle'
   /** Left out if the table is still too wide, those with the lowest number first. */
@@ -60,8 +66,11 @@ export interface TableCell {
 /** Spaces between two columns. */
 export const gap = 2
 
-const widthOfColumn = ({ title }: Column, at: number, rows: readonly (readonly TableCell[])[]): number =>
-  Math.max(1, widthOf(title), ...rows.map((row) => widthOf(row[at]!.text)))
+const widthOfColumn = (
+  { title, most = Number.POSITIVE_INFINITY }: Column,
+  at: number,
+  rows: readonly (readonly TableCell[])[],
+): number => Math.min(most, Math.max(1, widthOf(title), ...rows.map((row) => widthOf(row[at]!.text))))
 
 const isUsed = ({ keep }: Column, at: number, rows: readonly (readonly TableCell[])[]): boolean =>
   keep === true || rows.some((row) => row[at]!.text !== '')
@@ -79,7 +88,11 @@ function fittingColumns(
   const used = columns.map((_, at) => at).filter((at) => isUsed(columns[at]!, at, rows))
   const widths = new Map(used.map((at) => [at, widthOfColumn(columns[at]!, at, rows)]))
   const over = () => [...widths.values()].reduce((sum, one) => sum + one, gap * (widths.size - 1)) - width
-  const savings = () => [...widths].reduce((sum, [at, one]) => sum + Math.max(0, one - (columns[at]!.least ?? one)), 0)
+  const savings = () =>
+    [...widths].reduce((sum, [at, one]) => {
+      const { least = one, roomy = least } = columns[at]!
+      return sum + Math.max(0, one - roomy)
+    }, 0)
   const droppable = used
     .filter((at) => columns[at]!.drop !== undefined)
     .sort((a, b) => columns[a]!.drop! - columns[b]!.drop!)
@@ -92,27 +105,61 @@ function fittingColumns(
   return widths
 }
 
-/** A table of aligned columns, at most `width` wide. Columns without any text are left out, but for those to keep. */
-export function table(
+/** Returns a function that gives the lines of a text in a column: one, unless the column names rows. */
+function cutsOf(
+  { cut, names }: Column,
+  at: number,
+  rows: readonly (readonly TableCell[])[],
+  width: number,
+): (text: string) => string[] {
+  const ways = cut === 'middle' ? [truncateMiddle, truncate] : [truncate, truncateMiddle]
+  if (!names) return (text) => [ways[0]!(text, width)]
+  const texts = [...new Set(rows.map((row) => row[at]!.text))]
+  const results = ways.map((way) => {
+    const counts = new Map<string, number>()
+    for (const text of texts) counts.set(way(text, width), (counts.get(way(text, width)) ?? 0) + 1)
+    return counts
+  })
+  return (text) => {
+    const clear = ways.find((way, nth) => (results[nth]!.get(way(text, width)) ?? 0) <= 1)
+    return clear ? [clear(text, width)] : wrap(text, width)
+  }
+}
+
+/**
+ * The lines of each row of a table of aligned columns, the titles first, at most `width` wide. Columns without any text
+ * are left out, but for those to keep.
+ */
+export function tableRows(
   columns: readonly Column[],
   rows: readonly (readonly TableCell[])[],
   width: number,
   ink: Colors,
-): string[] {
+): string[][] {
   const widths = fittingColumns(columns, rows, width)
   const used = [...widths.keys()]
-  const line = (cells: readonly TableCell[]) => {
-    const filled = used.slice(0, used.findLastIndex((at) => cells[at]!.text !== '') + 1)
+  const cuts = new Map(used.map((at) => [at, cutsOf(columns[at]!, at, rows, widths.get(at)!)]))
+  const line = (cells: readonly TableCell[], texts: ReadonlyMap<number, string>) => {
+    const filled = used.slice(0, used.findLastIndex((at) => texts.get(at) !== '') + 1)
     const parts = filled.map((at, nth) => {
-      const text = (columns[at]!.cut === 'middle' ? truncateMiddle : truncate)(cells[at]!.text, widths.get(at)!)
       const last = nth === filled.length - 1 && columns[at]!.align !== 'right'
-      const padded = last ? text : pad(text, widths.get(at)!, columns[at]!.align)
+      const padded = last ? texts.get(at)! : pad(texts.get(at)!, widths.get(at)!, columns[at]!.align)
       return cells[at]!.paint?.(padded) ?? padded
     })
     return parts.join(' '.repeat(gap))
   }
-  return [line(columns.map(({ title }) => ({ text: title, paint: ink.dim }))), ...rows.map(line)]
+  const linesOf = (cells: readonly TableCell[]) => {
+    const lines = new Map(used.map((at) => [at, cuts.get(at)!(cells[at]!.text)]))
+    const height = Math.max(1, ...[...lines.values()].map(({ length }) => length))
+    return Array.from({ length: height }, (_, nth) =>
+      line(cells, new Map([...lines].map(([at, texts]) => [at, texts[nth] ?? '']))),
+    )
+  }
+  return [columns.map(({ title }) => ({ text: title, paint: ink.dim })), ...rows].map(linesOf)
 }
+
+/** The lines of `tableRows`. */
+export const table = (...given: Parameters<typeof tableRows>): string[] => tableRows(...given).flat()
 
 /** A table without colors, as wide as its texts. */
 export const plainTable = (columns: readonly Column[], rows: readonly (readonly string[])[]): string[] =>

@@ -157,6 +157,20 @@ describe('comparing two runs', () => {
     expect(all.lastIndexOf('✗ regressed')).toBeLessThan(all.indexOf('= same'))
   })
 
+  it.each([80, 60])('never cuts two names of rows to the same text in %i columns', (width) => {
+    const compared = compareRecords(runOf('a', { runc: 1 }), runOf('b', { runc: 1.5 }), options)
+    const row = compared.rows.find(({ change }) => change === 'regressed')!
+    const metrics = ['p50', 'p99'].flatMap((part) => ['read', 'write'].map((way) => `latency of ${part} ${way} calls`))
+    const platforms = ['firecracker-snapshot-a-restored', 'firecracker-snapshot-b-restored']
+    const rows = platforms.flatMap((platform) => metrics.map((metric) => ({ ...row, platform, metric })))
+    const lines = comparisonText({ ...compared, rows }, { width, all: false }).split('\n')
+    expect(lines.filter((line) => line.length > width)).toEqual([])
+    const listed = lines.slice(lines.findIndex((line) => line.includes('÷ before')) + 1, lines.indexOf('', 4))
+    const texts = listed.join('\n').split(/\n(?=✗)/)
+    expect(texts).toHaveLength(rows.length)
+    expect(new Set(texts).size).toBe(rows.length)
+  })
+
   it('says that the rounds are too few for the sweep', () => {
     const few = (seed: string) => runOf(seed, { runc: 1, gvisor: 1 }, { count: 2 })
     const comparison = compareRecords(few('a'), few('b'), options)

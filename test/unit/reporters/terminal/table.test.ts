@@ -31,6 +31,37 @@ describe('a table', () => {
     expect(lines).toEqual(['case', 'random …ndread', 'random …dwrite'])
   })
 
+  it('wraps a name only if every way to cut it gives what another name is cut to', () => {
+    const named = (texts: readonly string[], width: number) =>
+      table(
+        [{ title: 'name', names: true, least: 4 }, { title: 'n' }],
+        texts.map((text) => [{ text }, { text: '1' }]),
+        width,
+        ink,
+      )
+    expect(named(['latency-p50', 'throughput'], 11)).toEqual(['name      n', 'latency…  1', 'through…  1'])
+    expect(named(['latency-p50', 'latency-p99'], 11)).toEqual(['name      n', 'late…p50  1', 'late…p99  1'])
+    expect(named(['latency-a-read', 'latency-b-read'], 11)).toEqual([
+      'name      n',
+      'latency-  1',
+      'a-read',
+      'latency-  1',
+      'b-read',
+    ])
+    expect(named(['latency-p50', 'latency-p50'], 11)).toEqual(['name      n', 'latency…  1', 'latency…  1'])
+  })
+
+  it('leaves another column out before it cuts a name to fewer columns than it should have', () => {
+    const wide: readonly Column[] = [
+      { title: 'name', names: true, roomy: 12, least: 4 },
+      { title: 'why', drop: 1 },
+    ]
+    const cells = [[{ text: 'latency of reads' }, { text: 'of the values' }]]
+    expect(table(wide, cells, 27, ink)[1]).toBe('latency of…   of the values')
+    expect(table(wide, cells, 26, ink)[1]).toBe('latency of reads')
+    expect(table([{ ...wide[0]!, most: 10 }], cells, 80, ink)[1]).toBe('latency o…')
+  })
+
   it('keeps every row in one line, whatever the width', () => {
     for (let width = 18; width < 70; width++) {
       const lines = at(width)
