@@ -9,7 +9,7 @@ import { problemFrame } from '../reporters/code-frame.ts'
 import { differenceText } from '../reporters/host-differences.ts'
 import { bundlePath } from '../util/assets.ts'
 import { InterruptedError, IsobenchError, messageOf, suppressedErrors, UncertainError } from '../util/errors.ts'
-import { systemFix } from '../util/files.ts'
+import { pathFix, systemFix } from '../util/files.ts'
 import { StrayError } from '../util/stray-errors.ts'
 import { plural, sanitize } from '../util/text.ts'
 
@@ -69,7 +69,7 @@ export function describeFailure(error: unknown, color: boolean): { readonly text
     return { text: `${headline}${dim(` (${error.code})`)}\n${error.fix ? fixLine(error.fix) : ''}`, exitCode }
   if (!(error instanceof Error)) return { text: `${headline}\n`, exitCode }
   if (isSystemError(error)) {
-    const fix = systemFix(error)
+    const fix = systemFix(error) ?? pathFix(error)
     return { text: `${headline}\n${fix ? fixLine(fix) : ''}`, exitCode }
   }
   const report = 'This is a bug in isobench. Set ISOBENCH_DEBUG=1 to see the stack trace, and please report it.'

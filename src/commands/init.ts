@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, sep } from 'node:path'
 import { exitCodes } from '../core/judge/exit-code.ts'
@@ -6,7 +6,7 @@ import { isObject } from '../dsl/checked.ts'
 import { shellWord } from '../reporters/headline/next-steps.ts'
 import { packageFolder } from '../util/assets.ts'
 import { UsageError } from '../util/errors.ts'
-import { linesOf } from '../util/files.ts'
+import { explainWrites, linesOf, makeFolder } from '../util/files.ts'
 import { writeOutput } from '../util/outputs.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 
@@ -94,8 +94,10 @@ function init(io: CommandIo): number {
 
 function writeNew({ cwd, out }: CommandIo, name: string, text: string): void {
   const file = join(cwd, name)
-  mkdirSync(dirname(file), { recursive: true })
-  writeFileSync(file, text, { flag: 'wx' })
+  explainWrites(file, () => {
+    makeFolder(dirname(file))
+    writeFileSync(file, text, { flag: 'wx' })
+  })
   out.write(`wrote ${name}\n`)
 }
 
@@ -105,7 +107,7 @@ function ignoreRecords({ cwd, out }: CommandIo): void {
   const lines = linesOf(file)
   if (lines.some((line) => /^\/?\.isobench\/?\s*$/.test(line))) return
   const separator = lines.length > 0 && lines.at(-1) !== '' ? '\n' : ''
-  writeFileSync(file, `${separator}.isobench/\n`, { flag: 'a' })
+  explainWrites(file, () => writeFileSync(file, `${separator}.isobench/\n`, { flag: 'a' }))
   out.write('added .isobench/ to .gitignore\n')
 }
 

@@ -1,9 +1,10 @@
-import { existsSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, lstatSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { benchFiles, findConfig, type Project } from '../core/project/config.ts'
 import { baselineFile, baselineNames } from '../core/records/baseline.ts'
 import { folderOf, recordsByTime } from '../core/records/record-file.ts'
 import { UsageError } from '../util/errors.ts'
+import { isLink, writeRefusal } from '../util/files.ts'
 import { isStream, linkChain } from '../util/outputs.ts'
 
 /** Outputs that a user names must not overwrite what isobench reads. */
@@ -35,9 +36,10 @@ const sourceNames = /^isobench\.config\.[cm]?[jt]s$|\.bench\.[cm]?[jt]s$/
 
 /**
  * Refuses an output that a command must not write: `-`, a folder, one of its inputs, the config or a bench file, and
- * every file in `.isobench`. Compares real paths and inodes, because a link may lead to the same file.
+ * every file in `.isobench`. Compares real paths and inodes, because a link may lead to the same file. Also refuses an
+ * output that the kernel would refuse, because hours of measuring may come first.
  * @param project its folder and, if the config is loaded, its bench files
- * @throws {UsageError} that says which file it is
+ * @throws {UsageError} that says which file it is, or why it cannot be written
  */
 export async function checkOutput(
   { option, given, path, isNew = false }: Output,
@@ -50,7 +52,7 @@ export async function checkOutput(
       'leave the file out to write to standard output, or write /dev/stdout',
     )
   if (given.endsWith('/')) throw new UsageError(`${option}: it names a folder`, 'name a file in it')
-  const target = linkChain(path).at(-1)!
+  const target = targetOf(option, path)
   if (target !== path && !existsSync(dirname(target)))
     throw new UsageError(
       `${option}: ${path} is a link into a folder that does not exist: ${target}`,
@@ -64,6 +66,7 @@ export async function checkOutput(
   const refuse = (what: string): never => {
     throw new UsageError(`${option} would overwrite ${what}: ${path}`, 'name another file for the output')
   }
+  if ((file?.nlink ?? 1) === 1) checkWritable(option, real)
   const read = file && inputs.find((input) => isSameFile(file, input.file))
   if (read) refuse(`${read.what} that this command reads`)
   if (!isNew && dirname(real).split(sep).includes('.isobench')) refuse('the files of isobench in .isobench')
@@ -72,6 +75,42 @@ export async function checkOutput(
   const own = (await projectFiles(project)).find((input) => isSameFile(file, input.file))
   if (own) refuse(own.what)
 }
+
+/** Where links of an output lead. */
+function targetOf(option: string, path: string): string {
+  try {
+    return linkChain(path).at(-1)!
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    throw new UsageError(`${option}: ${error.message}`, error.fix)
+  }
+}
+
+/**
+ * @param path without links
+ * @param shown the path for messages
+ * @throws {UsageError} if the kernel would refuse to create the file, or folders above it that do not exist
+ */
+function checkWritable(option: string, path: string, shown = path): void {
+  try {
+    lstatSync(path, { throwIfNoEntry: false })
+    let folder = dirname(path)
+    while (!existsSync(folder) && !isLink(folder)) folder = dirname(folder)
+    // With the dot, the kernel refuses a file.
+    accessSync(`${folder}/.`, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    const refusal = writeRefusal(shown, error)
+    if (!refusal) throw error
+    throw new UsageError(`${option}: ${shown} cannot be written: ${refusal.why}`, refusal.fix)
+  }
+}
+
+/**
+ * Refuses a folder that a command must not write new files to. The folder need not exist.
+ * @throws {UsageError} that says why
+ */
+export const checkFolder = (option: string, path: string): void =>
+  checkWritable(option, join(realPath(path), 'new'), path)
 
 /** The error of a command that never overwrites a file. */
 const existingOutput = ({ option, path }: Pick<Output, 'option' | 'path'>): UsageError =>

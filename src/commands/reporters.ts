@@ -116,12 +116,12 @@ export async function createReporters(
   for (const wanted of all) {
     const file = wanted.file === undefined ? undefined : outputPath(wanted, wanted.file)
     const written = file === undefined ? [] : writtenFiles(wanted.name, file)
-    takeFiles(written, wanted.name, taken)
     const own = isPath(wanted.name) ? [{ what: 'the reporter', file: resolve(wanted.base, wanted.name) }] : []
     for (const path of written) {
       const output = { option: `the reporter "${wanted.name}=${wanted.file}"`, given: wanted.file!, path }
       await checkOutput(output, project, [...inputs, ...own])
     }
+    takeFiles(written, wanted.name, taken)
     try {
       const reporter = isPath(wanted.name)
         ? await createOutside(wanted, file, context, project.root)

@@ -23,6 +23,7 @@ import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { showPlan } from './dry-run.ts'
 import { warningsText } from './errors.ts'
 import { type OptionSpec, type Options, pickOptions, sharedOptions } from './options.ts'
+import { checkFolder } from './output-path.ts'
 import { type BaselineReader, baselineReader, createReporters, hasDocumentOnOutput } from './reporters.ts'
 import { confirm, withConfigDefaults } from './setup.ts'
 import { resolveShard, withShardPlan } from './shards.ts'
@@ -94,6 +95,7 @@ async function runBenches(typedFilters: readonly string[], typed: Options, io: C
   const options = withoutNewBaseline(withDefaults, given, project, io)
   // Refuse a wrong name before hours of measuring, not after.
   if (options.saveBaseline !== undefined) checkBaselineName(options.saveBaseline)
+  if (options.records !== undefined) checkFolder(`--records ${options.records}`, resolve(io.cwd, options.records))
   const name = options.baseline
   const baseline = name === undefined ? undefined : { name, file: baselineFile(project.root, name) }
   const before = baseline && readStored(baseline.file, io)

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { minRounds } from '../core/judge/rules.ts'
@@ -18,6 +18,7 @@ import { benchLines } from '../reporters/terminal/benches.ts'
 import { renderOptions } from '../reporters/terminal/reporter.ts'
 import { platformLines, problemLines } from '../reporters/terminal/summary.ts'
 import { UsageError } from '../util/errors.ts'
+import { explainWrites, makeFolder } from '../util/files.ts'
 import { plural, wrap } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, fixedRounds, list, type OptionTable, pickOptions, sharedOptions } from './options.ts'
@@ -216,7 +217,10 @@ async function timeCommand(argv: readonly string[], options: TimeOptions, io: Co
     }
     io.out.write(options.json ? `${JSON.stringify(report)}\n` : timeText(report, io))
     if (written !== undefined) {
-      writeFileSync(written, text, { flag: 'wx' })
+      explainWrites(written, () => {
+        makeFolder(dirname(written))
+        writeFileSync(written, text, { flag: 'wx' })
+      })
       io.err.write(`Wrote ${options.write}. Measure it again with: npx isobench run ${options.write}\n`)
     } else if (!options.json) io.err.write('Keep it as a bench with: --write benches/NAME.bench.ts\n')
     return isMeasured(report) ? exitCodes.clean : exitCodes.invalid

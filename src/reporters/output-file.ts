@@ -1,15 +1,17 @@
 import { dirname } from 'node:path'
 import { type Reporter, ReportFileError } from '../core/reporter.ts'
 import { messageOf } from '../util/errors.ts'
-import { makeFolder, WriteError } from '../util/files.ts'
+import { makeFolder, WriteError, writeRefusal } from '../util/files.ts'
 import { openOutput, writeAll } from '../util/outputs.ts'
 
 /** The error for a report that cannot be written to its file. */
-export const reportFileError = (file: string, cause: unknown): ReportFileError =>
-  new ReportFileError(
-    `the report cannot be written to ${file}: ${messageOf(cause)}`,
-    cause instanceof WriteError ? cause.fix : 'give --reporter another file',
+export function reportFileError(file: string, error: unknown): ReportFileError {
+  const refusal = writeRefusal(file, error instanceof WriteError ? (error.cause ?? error) : error)
+  return new ReportFileError(
+    `the report cannot be written to ${file}: ${refusal?.why ?? messageOf(error)}`,
+    refusal?.fix ?? (error instanceof WriteError ? error.fix : 'give --reporter another file'),
   )
+}
 
 /** The file that `out` of a reporter writes to. The first write creates its folder and replaces an older file. */
 export class OutputFile {

@@ -27,7 +27,7 @@ const refusals: Readonly<Record<string, readonly [why: string, fix: (file: strin
     (file) => `free space on the disk of ${dirname(file)} (df ${dirname(file)}), then run again`,
   ],
   EDQUOT: ['the disk quota is used up', (file) => `free space below ${dirname(file)}, then run again`],
-  EROFS: ['the file system is read-only', () => 'run isobench in a folder that can be written'],
+  EROFS: ['the file system is read-only', () => 'use a folder that can be written'],
   EFBIG: ['it is larger than the limit of this process', () => 'raise it: ulimit -f unlimited'],
   EMFILE: ['this process has too many open files', () => 'raise the limit: ulimit -n 4096'],
   ERR_ACCESS_DENIED: [
@@ -38,9 +38,51 @@ const refusals: Readonly<Record<string, readonly [why: string, fix: (file: strin
   ENFILE: ['this host has too many open files', () => 'raise fs.file-max with sysctl'],
 }
 
-/** How to fix a refusal of the kernel, if it is one of a few that have a usual cause. */
-export const systemFix = ({ code = '', path, dest }: NodeJS.ErrnoException & { readonly dest?: string }) =>
-  refusals[code]?.[1](dest ?? path ?? process.cwd())
+/** Refusals that are about a path. */
+const pathRefusals: typeof refusals = {
+  EACCES: ['this user has no permission', (file) => `change the permissions, which this shows: namei -l ${file}`],
+  EPERM: ['the kernel does not permit it', (file) => `use another path, or look for an attribute: lsattr -d ${file}`],
+  ENAMETOOLONG: [
+    'its path, or a name in it, is too long',
+    () => 'use a shorter path: a name has at most 255 bytes, and a path 4095',
+  ],
+  ELOOP: [
+    'links in its path lead in a circle',
+    (file) => `repair or remove the links, which this shows: namei ${file}`,
+  ],
+  ENOTDIR: ['a part of its path is no folder', (file) => `use another path; this shows its parts: namei ${file}`],
+  EISDIR: ['it is a folder', () => 'name a file'],
+  ENODEV: ['it is a device that is not there', () => 'use another path'],
+  ETXTBSY: ['it is a program that runs', () => 'use another path'],
+  EBUSY: ['another process or a mount uses it', () => 'use another path'],
+  EINVAL: ['its file system refuses the name', () => 'use another path'],
+  EIO: ['its disk reports an error', () => 'look for the cause with: dmesg'],
+}
+
+/** Refusals that mean something else if nothing is written. */
+const writeRefusals: typeof refusals = {
+  ...refusals,
+  ...pathRefusals,
+  ENOENT: ['nothing can be created in its folder', () => 'use another path'],
+  ERR_INVALID_ARG_VALUE: ['its path has a null byte', () => 'use another path'],
+}
+
+type SystemError = NodeJS.ErrnoException & { readonly dest?: string }
+
+/** How to fix a refusal of the kernel that has its cause in the host or in the limits of this process. */
+export const systemFix = ({ code = '', path, dest }: SystemError) => refusals[code]?.[1](dest ?? path ?? process.cwd())
+
+/** How to fix a refusal of the kernel that is about the path of a file. */
+export function pathFix({ code = '', path, dest }: SystemError): string | undefined {
+  const file = dest ?? path
+  return file === undefined ? undefined : pathRefusals[code]?.[1](file)
+}
+
+/** Why a file cannot be written, and how to fix it, if the error is one of the kernel that has a usual cause. */
+export function writeRefusal(file: string, error: unknown): { readonly why: string; readonly fix: string } | undefined {
+  const refusal = writeRefusals[(error as NodeJS.ErrnoException).code ?? '']
+  return refusal && { why: refusal[0], fix: refusal[1](file) }
+}
 
 /**
  * Writes a file. The kernel's error for a full disk does not name the file.
@@ -56,18 +98,23 @@ export function explainWrites<T>(file: string, write: () => T): T {
 
 /** The error of a write that failed: a WriteError that names the file if the cause is known, otherwise the same. */
 export function writeProblem(file: string, error: unknown): unknown {
-  const refusal = refusals[(error as NodeJS.ErrnoException).code ?? '']
+  const refusal = writeRefusal(file, error)
   if (!refusal) return error
-  return Object.assign(new WriteError(`${file} cannot be written: ${refusal[0]}`, refusal[1](file)), { cause: error })
+  return Object.assign(new WriteError(`${file} cannot be written: ${refusal.why}`, refusal.fix), { cause: error })
 }
 
-/** Whether a path is a link. False if nothing is there, also because a part of the path is no folder. */
+/** Whether a path is a link. False if nothing can be there, such as below a path that is no folder. */
 export function isLink(path: string): boolean {
   try {
     return lstatSync(path).isSymbolicLink()
   } catch (error) {
-    // `throwIfNoEntry: false` does not cover ENOTDIR.
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
+    // `throwIfNoEntry: false` covers only the first one.
+    if (
+      ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'ERR_INVALID_ARG_VALUE'].includes(
+        (error as NodeJS.ErrnoException).code ?? '',
+      )
+    )
+      return false
     throw error
   }
 }

@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { UsageError } from './errors.ts'
-import { explainWrites, isLink, temporaryName, WriteError, writeFileAtomic } from './files.ts'
+import { explainWrites, isLink, makeFolder, temporaryName, WriteError, writeFileAtomic } from './files.ts'
 
 /** Outputs that a user named: regular files, links to them, devices and FIFOs. */
 
@@ -111,15 +111,18 @@ export function writeParts(path: string, parts: Iterable<string>): void {
   const target = isStream(path) ? undefined : linkChain(path).at(-1)!
   const written = target === undefined ? path : temporaryName(target)
   try {
-    const descriptor = explainWrites(path, () => openOutput(written))
+    const descriptor = explainWrites(path, () => {
+      makeFolder(dirname(written))
+      return openOutput(written)
+    })
     try {
       for (const part of parts) explainWrites(path, () => writeAll(descriptor, part))
     } finally {
       closeSync(descriptor)
     }
-    if (target !== undefined) renameSync(written, target)
+    if (target !== undefined) explainWrites(path, () => renameSync(written, target))
   } finally {
-    if (target !== undefined) rmSync(written, { force: true })
+    if (target !== undefined && existsSync(written)) rmSync(written)
   }
 }
 

@@ -261,7 +261,7 @@ export class RecordWriter {
     plan: Plan,
     problems: readonly Problem[],
   ): RecordWriter {
-    makeFolder(folder)
+    explainWrites(folder, () => makeFolder(folder))
     const time = environment.startedAt.replace(/[:.]/g, '-')
     const writer = new RecordWriter(join(folder, `${time}-${id}.jsonl`))
     // The lines of two runs in one file would be no record.

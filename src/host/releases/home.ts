@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { HostError } from '../../util/errors.ts'
-import { isLink, WriteError } from '../../util/files.ts'
+import { isLink, WriteError, writeRefusal } from '../../util/files.ts'
 import { removeResource } from '../cleanup.ts'
 import { makeSystemFolder } from '../guest-folder.ts'
 import { CleanupJournal, openJournals } from '../journal.ts'
@@ -102,7 +102,7 @@ export function assertWritable(folder: string, variable: string): void {
     accessSync(folder, constants.W_OK | constants.X_OK)
   } catch (error) {
     if (error instanceof WriteError) throw refuse(folderProblems.ENOTDIR!)
-    const why = folderProblems[(error as NodeJS.ErrnoException).code ?? '']
+    const why = folderProblems[(error as NodeJS.ErrnoException).code ?? ''] ?? writeRefusal(folder, error)?.why
     if (why === undefined) throw error
     throw refuse(why)
   }

@@ -1,4 +1,6 @@
 import {
+  chmodSync,
+  existsSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -13,9 +15,10 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { command as merge } from '../../../src/commands/merge.ts'
 import { checkOptions } from '../../../src/commands/options.ts'
-import { checkOutput } from '../../../src/commands/output-path.ts'
+import { checkFolder, checkOutput } from '../../../src/commands/output-path.ts'
 import { command as plan } from '../../../src/commands/plan.ts'
 import { command as report } from '../../../src/commands/report.ts'
+import { isLink } from '../../../src/util/files.ts'
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-output-')))
 afterAll(() => rmSync(root, { recursive: true }))
@@ -89,6 +92,46 @@ it('an output that ends with a slash, or is a link into a folder that does not e
   await expect(check('lost')).rejects.toThrow(`is a link into a folder that does not exist: ${root}/nowhere/new.json`)
   symlinkSync('own/new.json', join(root, 'fresh'))
   await expect(check('fresh')).resolves.toBeUndefined()
+})
+
+describe('an output that the kernel would refuse', () => {
+  const long = 'x'.repeat(300)
+  it.each([
+    [long, 'its path, or a name in it, is too long', 'at most 255 bytes'],
+    [`${long}/a`, 'its path, or a name in it, is too long', 'at most 255 bytes'],
+    ['dir/'.repeat(1100), 'it names a folder', 'name a file in it'],
+    [`${'dir/'.repeat(1100)}a`, 'its path, or a name in it, is too long', 'at most 255 bytes'],
+    ['circle', 'is a link that leads in a circle', 'name another file'],
+    ['circle/a', 'links in its path lead in a circle', 'repair or remove the links'],
+    ['old.html/a', 'a part of its path is no folder', 'use another path'],
+    ['old.html/a/b', 'a part of its path is no folder', 'use another path'],
+    ['null\0byte', 'its path has a null byte', 'use another path'],
+    ['lost-folder/a', 'nothing can be created in its folder', 'use another path'],
+  ])('is refused before anything is measured, with its option: %#', async (path, why, fix) => {
+    if (!isLink(join(root, 'lost-folder'))) symlinkSync('no-such-folder', join(root, 'lost-folder'))
+    if (!isLink(join(root, 'circle'))) symlinkSync('circle', join(root, 'circle'))
+    const error = await check(path).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({
+      message: expect.stringContaining(`--out ${path}: `),
+      fix: expect.stringContaining(fix),
+    })
+    expect((error as Error).message).toContain(why)
+  })
+
+  it('may have folders that do not exist yet', async () => {
+    await expect(check('a/b/c.json')).resolves.toBeUndefined()
+    expect(existsSync(join(root, 'a'))).toBe(false)
+    expect(() => checkFolder('--records a/b', join(root, 'a/b'))).not.toThrow()
+    expect(() => checkFolder('--records old.html', join(root, 'old.html'))).toThrow(
+      `--records old.html: ${join(root, 'old.html')} cannot be written: a part of its path is no folder`,
+    )
+  })
+
+  it.skipIf(process.getuid?.() === 0)('is refused in a folder of another user', async () => {
+    chmodSync(join(root, 'own'), 0o500)
+    await expect(check('own/a/b.json')).rejects.toThrow('this user has no permission')
+    chmodSync(join(root, 'own'), 0o700)
+  })
 })
 
 it('report refuses files that a reporter derives from its own', async () => {

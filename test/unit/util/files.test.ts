@@ -14,13 +14,28 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { LineWriter, makeFolder, WriteError, writeFileAtomic } from '../../../src/util/files.ts'
+import { LineWriter, makeFolder, WriteError, writeFileAtomic, writeProblem } from '../../../src/util/files.ts'
 
 let folder = ''
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'isobench-files-'))
 })
 afterAll(() => rmSync(folder, { recursive: true }))
+
+describe('a refusal of the kernel', () => {
+  it.each([
+    ...['EACCES', 'EBUSY', 'EDQUOT', 'EFBIG', 'EINVAL', 'EIO', 'EISDIR', 'ELOOP', 'EMFILE', 'ENAMETOOLONG', 'ENFILE'],
+    ...['ENODEV', 'ENOENT', 'ENOSPC', 'ENOTDIR', 'ENXIO', 'EPERM', 'EROFS', 'ETXTBSY'],
+  ])('%s of a write is in words, with a fix and the file', (code) => {
+    const raw = Object.assign(new Error(`${code}: raw text, open '/a/b.tmp'`), { code })
+    const error = writeProblem('/a/b', raw) as WriteError
+    expect(error).toBeInstanceOf(WriteError)
+    expect(error.message).toMatch(/^\/a\/b cannot be written: [a-z ',-]+$/i)
+    expect(error.message).not.toContain(code)
+    expect(error.fix).toMatch(/\w{3}/)
+    expect(error.cause).toBe(raw)
+  })
+})
 
 describe('writeFileAtomic', () => {
   it('creates the folders, and replaces an older file', () => {
@@ -34,7 +49,7 @@ describe('writeFileAtomic', () => {
   it('keeps the older file and no temporary one if it fails', () => {
     const target = join(folder, 'target')
     makeFolder(join(target, 'not empty'))
-    expect(() => writeFileAtomic(target, 'text')).toThrow(/EISDIR|ENOTEMPTY|EEXIST/)
+    expect(() => writeFileAtomic(target, 'text')).toThrow(`${target} cannot be written: it is a folder`)
     expect(readdirSync(target)).toEqual(['not empty'])
     expect(readdirSync(folder).filter((name) => name.startsWith('target'))).toEqual(['target'])
   })
@@ -107,7 +122,7 @@ describe('a line that a full disk cuts short', () => {
     lines.append('first')
     rmSync(file)
     mkdirSync(file)
-    expect(() => lines.append('second')).toThrow(/EISDIR/)
+    expect(() => lines.append('second')).toThrow(`${file} cannot be written: it is a folder`)
     rmdirSync(file)
     writeFileSync(file, 'first\nsec')
     lines.append('third')

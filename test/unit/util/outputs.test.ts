@@ -129,6 +129,9 @@ describe('writeParts', () => {
   })
 
   it('writes to a device, and names a full one with the fix', () => {
+    const file = join(folder, 'new/folder/file')
+    writeParts(file, ['a', 'b'])
+    expect(readFileSync(file, 'utf8')).toBe('ab')
     expect(() => writeParts('/dev/full', ['text'])).toThrow('/dev/full cannot be written: the disk is full')
     expect(statSync('/dev/full').isCharacterDevice()).toBe(true)
   })
