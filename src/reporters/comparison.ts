@@ -125,11 +125,11 @@ export function comparisonText(comparison: Comparison, { width, all }: Compariso
   const count = (change: Change) => rows.filter((row) => row.failsRun && row.change === change).length
   const only = (side: 'baseline' | 'current', which: string) =>
     onlyIn[side].length > 0 ? [`Only in ${which}: ${onlyIn[side].map((name) => sanitize(name, 120)).join('; ')}`] : []
-  return `${[
-    `Before: ${comparison.baseline}`,
-    `Now:    ${comparison.current}`,
-    '',
-    ...(sorted.length > 0 ? [...table(columns, cells, width, createColors({ color: false })), ''] : []),
+  // The lines of the table fit already, and their spaces matter.
+  const listed = sorted.length > 0 ? [...table(columns, cells, width, createColors({ color: false })), ''] : []
+  const wrapped = (lines: readonly string[]) => lines.flatMap((line) => (line === '' ? [''] : wrap(line, width)))
+  const above = [`Before: ${comparison.baseline}`, `Now:    ${comparison.current}`, '']
+  const below = [
     ...(leftTexts.length > 0 ? [`Not listed: ${leftTexts.join(', ')} (--all lists every result).`, ''] : []),
     ...(hostDifferences.length > 0
       ? ['The hosts differ, which may be the cause of the changes:', ...hostDifferences.map(differenceText), '']
@@ -144,9 +144,7 @@ export function comparisonText(comparison: Comparison, { width, all }: Compariso
       `${names.new > 0 ? `· ${plural(names.new, 'new name')} ` : ''}` +
       `(margin ${marginPercent} %, Benjamini–Hochberg at ${100 * falseDiscoveryRate} %)`,
   ]
-    // The lines of the table fit already.
-    .flatMap((line) => (line === '' ? [''] : wrap(line, width)))
-    .join('\n')}\n`
+  return `${[...wrapped(above), ...listed, ...wrapped(below)].join('\n')}\n`
 }
 
 /** Why no regression could be found. */

@@ -44,7 +44,7 @@ export interface Column {
   readonly align?: 'right'
   /** Shown also when it is empty, so that tables beneath each other line up. */
   readonly keep?: true
-  /** Cut first where the table is too wide, down to this many columns. */
+  /** Cut where the table is too wide, down to this many columns. */
   readonly least?: number
   /** Other columns are left out before it is cut to fewer than this. Default: `least`. */
   readonly roomy?: number
@@ -97,10 +97,11 @@ function fittingColumns(
     .filter((at) => columns[at]!.drop !== undefined)
     .sort((a, b) => columns[a]!.drop! - columns[b]!.drop!)
   while (over() > savings() && droppable.length > 0) widths.delete(droppable.shift()!)
-  for (const [at, own] of widths) {
-    const { least } = columns[at]!
-    const excess = over()
-    if (least !== undefined && excess > 0) widths.set(at, Math.min(own, Math.max(least, own - excess)))
+  // The widest first, so that each keeps as much as the others.
+  const spare = ([at, own]: readonly [number, number]) => own > (columns[at]!.least ?? own)
+  while (over() > 0 && [...widths].some(spare)) {
+    const [at, own] = [...widths].filter(spare).reduce((a, b) => (b[1] > a[1] ? b : a))
+    widths.set(at, own - 1)
   }
   return widths
 }

@@ -169,6 +169,7 @@ describe('comparing two runs', () => {
     const texts = listed.join('\n').split(/\n(?=✗)/)
     expect(texts).toHaveLength(rows.length)
     expect(new Set(texts).size).toBe(rows.length)
+    expect(lines.find((line) => line.includes('÷ before'))).toMatch(/^ {13}\S/)
   })
 
   it('says that the rounds are too few for the sweep', () => {
