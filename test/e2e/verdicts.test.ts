@@ -51,12 +51,18 @@ export default defineConfig({
 })
 `
 
-const bench = (claims: string) => `import { bench, expect, finding, higher, workload } from 'isobench'
-import { sysbench } from 'isobench/tools'
+/** At least a second of work, because sysbench takes whole seconds. */
+const second = 'sysbench.cpu({ threads: 1, maxPrime: 5000, seconds })'
+
+/** A fixed number of events, which take about a quarter of a second: enough where one sample need not be exact. */
+const short = "command('sysbench', 'cpu', '--threads=1', '--cpu-max-prime=5000', '--time=0', '--events=2500', 'run')"
+
+const bench = (claims: string, test = short) => `import { bench, expect, finding, higher, workload } from 'isobench'
+import { command, sysbench } from 'isobench/tools'
 const primes = workload('primes', {
   metrics: { events: higher('events/s') },
   async run({ guest, seconds }) {
-    const { stdout } = await guest.exec(sysbench.cpu({ threads: 1, maxPrime: 5000, seconds }))
+    const { stdout } = await guest.exec(${test})
     return { events: sysbench.parseCpu(stdout).eventsPerSecond }
   },
 })
@@ -64,8 +70,8 @@ export const it = bench('primes', primes, { tags: ['cpu'] })
 ${claims}
 `
 
-const project = (share: number, claims = '') =>
-  Project.with({ 'isobench.config.ts': config(share), 'benches/primes.bench.ts': bench(claims) })
+const project = (share: number, claims = '', test = short) =>
+  Project.with({ 'isobench.config.ts': config(share), 'benches/primes.bench.ts': bench(claims, test) })
 
 /** The share of the guests' CPUs that other processes used: the median of the samples. */
 const otherProcessesShare = ({ samples }: RunRecord) => median(samples.map(({ load }) => load!.otherProcesses ?? 0))
@@ -80,7 +86,7 @@ const runcIsWithin5 = "finding(2, 'runc is as fast as native', [expect(it.events
 
 describe('a slowdown of known size', () => {
   it('is contradicted and worse, holds without it, and gives the same verdicts when judged again', async (context) => {
-    using own = project(0.8, `${slowIsWithin5}\n${runcIsWithin5}\n${slowerIsWithin5}`)
+    using own = project(0.8, `${slowIsWithin5}\n${runcIsWithin5}\n${slowerIsWithin5}`, second)
     const args = ['--platform', 'native,runc,slow,slower', '--rounds', '8..16']
     const { exitCode, report, record } = await own.run(args, { timeout: 220 })
     const [slow, runc, slower] = report.claims
@@ -164,7 +170,8 @@ describe('duet mode', () => {
     } catch (error) {
       skip(context, 'host-kind', String(error))
     }
-    using own = project(0.2, slowIsWithin5)
+    // For a fixed time, because both guests work at the same time.
+    using own = project(0.2, slowIsWithin5, second)
     const args = ['--platform', 'native,slow', '--duet', '--rounds', '6']
     const { report, record, stdout } = await own.run(args)
     expect(stdout).toContain('1 in duet with native')
@@ -194,7 +201,10 @@ describe('duet mode', () => {
     expect(refused.exitCode).not.toBe(0)
     expect(refused.stderr).toMatch(/duet mode runs two guests at once.*\n.*omit --duet/)
     expect((await own.isobench(['run', '--dry-run', '--no-duet'])).exitCode).toBe(0)
-    own.write({ 'isobench.config.ts': config(1), 'benches/primes.bench.ts': bench('').replace("'cpu'", "'io'") })
+    own.write({
+      'isobench.config.ts': config(1),
+      'benches/primes.bench.ts': bench('').replace("['cpu'] }", "['io'] }"),
+    })
     const unfit = await own.isobench(['run', '--dry-run', '--duet'])
     expect(unfit).toMatchObject({
       exitCode: 5,
