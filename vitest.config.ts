@@ -41,6 +41,8 @@ export default defineConfig({
           testTimeout: 240_000,
           hookTimeout: 600_000,
           fileParallelism: false,
+          // Of the tests that measure nothing: as many as the CPUs of CI.
+          maxConcurrency: 2,
         },
       },
       {

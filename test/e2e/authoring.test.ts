@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { benchFile, config, expectNoStack, imports, type Outcome, Project, repository } from './support/cli.ts'
 import { testUnless } from './support/skip.ts'
 
-// isobench reports mistakes of authors without measuring, so these tests need neither root nor an image.
+// isobench reports mistakes of authors without measuring, so these tests need neither root nor an image. They run two at
+// a time (`maxConcurrency` in vitest.config.ts), except those with a limit of seconds.
 
 const good = benchFile('return { time: await say(1) }', '{}', 'good')
 const projects: Project[] = []
@@ -19,8 +20,8 @@ function project(files: Record<string, string>): Project {
 
 const list = (files: Record<string, string>, ...args: string[]) => project(files).isobench(['list', ...args])
 
-afterEach(() => {
-  for (const made of projects.splice(0)) made[Symbol.dispose]()
+afterAll(() => {
+  for (const made of projects) made[Symbol.dispose]()
 })
 
 function expectRefused(outcome: Outcome, ...said: (string | RegExp)[]): void {
@@ -36,17 +37,17 @@ function expectOneBroken(outcome: Outcome, ...said: (string | RegExp)[]): void {
 }
 
 describe('a broken bench file', () => {
-  test('with a syntax error names line and column of the TypeScript, and the others are listed', async () => {
+  test.concurrent('with a syntax error names line and column of the TypeScript, and the others are listed', async () => {
     const text = `${imports}\nconst size: number = = 1\n`
     expectOneBroken(await list({ 'benches/broken.bench.ts': text }), /benches\/broken\.bench\.ts:4:22 {2}\S/)
   })
 
-  test('that imports what is not there names the line', async () => {
+  test.concurrent('that imports what is not there names the line', async () => {
     const text = `${imports}import { size } from './sizes.ts'\n${good.replaceAll("'good'", 'String(size)')}`
     expectOneBroken(await list({ 'benches/broken.bench.ts': text }), /benches\/broken\.bench\.ts:3:\d+ .*\.\/sizes\.ts/)
   })
 
-  test('that throws when it is imported names the line of the TypeScript, even in an imported module', async () => {
+  test.concurrent('that throws when it is imported names the line of the TypeScript, even in an imported module', async () => {
     const files = {
       'lib/sizes.ts': `export interface Sizes {
   readonly small: number
@@ -61,7 +62,7 @@ export function sizes(): Sizes {
     expectOneBroken(await list(files), /lib\/sizes\.ts:6:9 {2}no sizes today/)
   })
 
-  test('that throws something other than an Error is reported with what it threw', async () => {
+  test.concurrent('that throws something other than an Error is reported with what it threw', async () => {
     expectOneBroken(
       await list({ 'benches/broken.bench.ts': `${imports}\nthrow { reason: 'odd' }\n` }),
       /"reason":"odd"/,
@@ -89,7 +90,7 @@ export function sizes(): Sizes {
     expect(outcome.seconds).toBeLessThan(13)
   })
 
-  test('that calls process.exit is reported, and the others are listed', async () => {
+  test.concurrent('that calls process.exit is reported, and the others are listed', async () => {
     expectOneBroken(
       await list({ 'benches/a-exit.bench.ts': `${imports}\nprocess.exit(0)\n` }),
       /benches\/a-exit\.bench\.ts:\d+:\d+ .*exit/,
@@ -97,7 +98,7 @@ export function sizes(): Sizes {
     )
   })
 
-  test('that registers no bench is reported with how to register one', async () => {
+  test.concurrent('that registers no bench is reported with how to register one', async () => {
     expectOneBroken(
       await list({ 'benches/empty.bench.ts': 'export const nothing = 1\n' }),
       /benches\/empty\.bench\.ts {2}it registers no bench/,
@@ -105,14 +106,14 @@ export function sizes(): Sizes {
     )
   })
 
-  test('with two benches of one name is reported at the second one, and keeps the first', async () => {
+  test.concurrent('with two benches of one name is reported at the second one, and keeps the first', async () => {
     const twice = benchFile('return { time: 1 }', '{}', 'same').replace(/$/, "bench('same', work)\n")
     const outcome = await list({ 'benches/twice.bench.ts': twice })
     expectOneBroken(outcome, /benches\/twice\.bench\.ts:\d+:1 {2}two benches are named "same"/)
     expect(outcome.stdout).toContain('same: time (ms)')
   })
 
-  test.each([
+  test.concurrent.each([
     ['an expectation of an unknown metric', '{ expect: { tine: expect.atMost("1ms") } }', /"tine"/],
     ['a negative margin', '{ expect: { time: expect.withinNative(-5) } }', /-5 % is no valid margin/],
     ['an unknown unit', '{ expect: { time: expect.atMost("5 lightyears") } }', /5 lightyears/],
@@ -123,7 +124,7 @@ export function sizes(): Sizes {
     expectOneBroken(await list({ 'benches/odd.bench.ts': text }), said, /benches\/odd\.bench\.ts:\d+:\d+ {2}/)
   })
 
-  test('is reported by run, which measures nothing if every file is broken', async () => {
+  test.concurrent('is reported by run, which measures nothing if every file is broken', async () => {
     const made = project({ 'benches/good.bench.ts': `${imports}\nthrow new Error('not today')\n` })
     expectRefused(await made.isobench(['run', '--wait-for-lock']), /benches\/good\.bench\.ts:4:7 {2}not today/)
     expect(made.records()).toEqual([])
@@ -145,41 +146,41 @@ describe('the config', () => {
   })
   afterAll(() => looping[Symbol.dispose]())
 
-  test('that is missing is reported with how to write one', async () => {
+  test.concurrent('that is missing is reported with how to write one', async () => {
     using empty = Project.with()
     expectRefused(await empty.isobench(['list']), /no isobench\.config\.ts/, /isobench init/)
   })
 
-  test('of --config that does not exist is reported with its name', async () => {
+  test.concurrent('of --config that does not exist is reported with its name', async () => {
     expectRefused(await list({}, '--config', 'other.config.ts'), /other\.config\.ts/)
   })
 
-  test('is found from a folder below it', async () => {
+  test.concurrent('is found from a folder below it', async () => {
     const made = project({ 'deep/down/note.txt': '' })
     const outcome = await made.isobench(['list'], { cwd: 'deep/down' })
     expect(outcome.stdout).toContain('good: time (ms)')
     expect(outcome.exitCode).toBe(0)
   })
 
-  test('with a syntax error names line and column', async () => {
+  test.concurrent('with a syntax error names line and column', async () => {
     expectRefused(
       await refused('import { defineConfig } from "isobench"\nexport default defineConfig({\n'),
       /config\.ts:3:1/,
     )
   })
 
-  test('that throws names the line of the TypeScript', async () => {
+  test.concurrent('that throws names the line of the TypeScript', async () => {
     expectRefused(
       await refused('interface A {\n  a: 1\n}\nthrow new Error("no luck")\n'),
       /isobench\.config\.ts:4:7 {2}no luck/,
     )
   })
 
-  test('without a default export is reported with what to write', async () => {
+  test.concurrent('without a default export is reported with what to write', async () => {
     expectRefused(await refused('export const config = {}\n'), /no default export/, /export default defineConfig/)
   })
 
-  test.each([
+  test.concurrent.each([
     ['no platforms', '{ platforms: [] }', /platforms/],
     ['a guest of half a CPU', "{ platforms: [platform('native')], guest: { cpus: 0.5 } }", /guest\.cpus/],
     [
@@ -204,7 +205,7 @@ describe('the config', () => {
     expectRefused(await refused(exporting(inner)), said)
   })
 
-  test('with an unknown kind of platform names the nearest and the line', async () => {
+  test.concurrent('with an unknown kind of platform names the nearest and the line', async () => {
     const made = project({
       'isobench.config.ts': exporting("{ platforms: [\n  platform('native'),\n  platform('gviser'),\n] }"),
     })
@@ -216,7 +217,7 @@ describe('the config', () => {
     )
   })
 
-  test('with an unknown option of a platform names platform, option and line', async () => {
+  test.concurrent('with an unknown option of a platform names platform, option and line', async () => {
     const made = project({ 'isobench.config.ts': exporting("{ platforms: [platform('gvisor', { mod: 'ptrace' })] }") })
     expectRefused(
       await made.isobench(['run', '--wait-for-lock']),
@@ -227,7 +228,7 @@ describe('the config', () => {
     )
   })
 
-  test('with a value that a platform cannot honour names the values that it can', async () => {
+  test.concurrent('with a value that a platform cannot honour names the values that it can', async () => {
     const made = project({ 'isobench.config.ts': exporting("{ platforms: [platform('lxc', { init: 'sysv' })] }") })
     expectRefused(
       await made.isobench(['run', '--wait-for-lock']),
@@ -237,7 +238,7 @@ describe('the config', () => {
     )
   })
 
-  test.each([
+  test.concurrent.each([
     ['is not there', '/no/such/runc', /no program at \/no\/such\/runc/],
     ['is another program', process.execPath, /is not runc: its --version prints "v\d.*set the path of a build of runc/],
     ['is no absolute path', 'runc', /the absolute path/],
@@ -249,7 +250,7 @@ describe('the config', () => {
     expect(made.records()).toEqual([])
   })
 
-  test('that loops forever is stopped, although the command line imports it', async () => {
+  test.concurrent('that loops forever is stopped, although the command line imports it', async () => {
     const { stderr, exitCode } = await stopped
     expect(stderr).toMatch(/isobench\.config\.ts:\d+:\d+ .*longer than 10 s/)
     expect(exitCode).toBe(5)
@@ -257,7 +258,7 @@ describe('the config', () => {
 })
 
 describe('the command line', () => {
-  test.each([
+  test.concurrent.each([
     ['platform', ['run', '--platform', 'natve'], /no platform "natve"/, /did you mean "native"\?/],
     ['reporter', ['run', '--reporter', 'jsn'], /no reporter "jsn"/, /did you mean "json"\?/],
     ['profile', ['run', '--profile', 'quik'], /no profile "quik"/, /did you mean "quick"\?/],
@@ -276,11 +277,11 @@ describe('the command line', () => {
     expectRefused(await project({}).isobench(args), said, fix)
   })
 
-  test('refuses an option that lacks its value', async () => {
+  test.concurrent('refuses an option that lacks its value', async () => {
     expectRefused(await project({}).isobench(['run', '--platform']), /--platform/)
   })
 
-  test('refuses a file that is no run record, whatever is in it', async () => {
+  test.concurrent('refuses a file that is no run record, whatever is in it', async () => {
     const made = project({
       'a.jsonl': '',
       'b.jsonl': 'hello\n',
@@ -316,21 +317,21 @@ finding(101, 'about families', [expect(third.time).on(isolated).withinNative(5)]
     return { steps: steps.map((step) => step.trim().replace(/ +/, ' ')).sort(), stderr, exitCode }
   }
 
-  test('plans what their claims need, and a tagged platform only for a claim that names it', async () => {
+  test.concurrent('plans what their claims need, and a tagged platform only for a claim that names it', async () => {
     expect((await plan('--findings', '100')).steps).toEqual(['other crun', 'other native', 'other runc'])
     const all = ['other crun', 'other native', 'other runc', 'third native', 'third runc']
     expect((await plan('--findings')).steps).toEqual(all)
     expect((await plan('--findings', '--all-platforms')).steps).toEqual([...all, 'third crun', 'third gvisor'].sort())
   })
 
-  test('refuses a number that no finding has', async () => {
+  test.concurrent('refuses a number that no finding has', async () => {
     const refused = await plan('--findings', '7')
     expect([refused.exitCode, refused.stderr]).toEqual([5, expect.stringMatching(/no finding "7".*\n.*100, 101/)])
   })
 })
 
 describe('list', () => {
-  test('follows what a bench imports from a TypeScript module of the project', async () => {
+  test.concurrent('follows what a bench imports from a TypeScript module of the project', async () => {
     const outcome = await list({
       'lib/names.ts': `export enum Unit { A = 'from a module' }\nexport const title: string = Unit.A\n`,
       'benches/other.bench.ts': `import { title } from '../lib/names'\n${good.replace("bench('good'", 'bench(title')}`,
@@ -339,7 +340,7 @@ describe('list', () => {
     expect(outcome.exitCode).toBe(0)
   })
 
-  test('shows which benches are only, skipped and still to be written', async () => {
+  test.concurrent('shows which benches are only, skipped and still to be written', async () => {
     const modes = `${good}
 bench.only('chosen', work)
 bench.skip('passed over', work)
@@ -358,7 +359,7 @@ bench.each(['a', 'b'])('each %s', () => work)
     expect(exitCode).toBe(0)
   })
 
-  test('--json writes the suite as data, with the location of every bench', async () => {
+  test.concurrent('--json writes the suite as data, with the location of every bench', async () => {
     const made = project({
       'benches/good.bench.ts': `${good
         .replace('metrics: {', 'params: { size: [1, 2] },\n  metrics: {')
@@ -398,7 +399,7 @@ finding(100, 'It is quick', [expect(it.time).on(platform.named('native')).atMost
     expect(exitCode).toBe(0)
   })
 
-  test('--json is JSON even if a file is broken, and includes the problem', async () => {
+  test.concurrent('--json is JSON even if a file is broken, and includes the problem', async () => {
     const outcome = await list({ 'benches/broken.bench.ts': 'const = 1\n' }, '--json')
     expect(JSON.parse(outcome.stdout).problems).toEqual([
       expect.objectContaining({ file: 'benches/broken.bench.ts', location: expect.objectContaining({ line: 1 }) }),
@@ -406,7 +407,7 @@ finding(100, 'It is quick', [expect(it.time).on(platform.named('native')).atMost
     expect(outcome.exitCode).toBe(5)
   })
 
-  test('takes filters that are parts of the path', async () => {
+  test.concurrent('takes filters that are parts of the path', async () => {
     const { stdout } = await list({ 'benches/other.bench.ts': good.replaceAll("'good'", "'other'") }, 'other')
     expect(stdout).toContain('other: time')
     expect(stdout).not.toContain('good: time')
