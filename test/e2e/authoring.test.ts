@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { benchFile, config, expectNoStack, imports, type Outcome, Project, repository } from './support/cli.ts'
 import { testUnless } from './support/skip.ts'
 
-// isobench reports mistakes of authors without measuring, so these tests need neither root nor an image. They run two at
-// a time (`maxConcurrency` in vitest.config.ts), except those with a limit of seconds.
+// isobench reports mistakes of authors without measuring, so these tests need neither root nor an image. Two of them
+// run at a time (`maxConcurrency` in vitest.config.ts), except those with a limit of seconds.
 
 const good = benchFile('return { time: await say(1) }', '{}', 'good')
 const projects: Project[] = []
@@ -37,7 +37,7 @@ function expectOneBroken(outcome: Outcome, ...said: (string | RegExp)[]): void {
 }
 
 describe('a broken bench file', () => {
-  test.concurrent('with a syntax error names line and column of the TypeScript, and the others are listed', async () => {
+  test.concurrent('with a syntax error names line and column of the TypeScript, and lists the others', async () => {
     const text = `${imports}\nconst size: number = = 1\n`
     expectOneBroken(await list({ 'benches/broken.bench.ts': text }), /benches\/broken\.bench\.ts:4:22 {2}\S/)
   })
@@ -47,7 +47,7 @@ describe('a broken bench file', () => {
     expectOneBroken(await list({ 'benches/broken.bench.ts': text }), /benches\/broken\.bench\.ts:3:\d+ .*\.\/sizes\.ts/)
   })
 
-  test.concurrent('that throws when it is imported names the line of the TypeScript, even in an imported module', async () => {
+  test.concurrent('that throws on import names the line of the TypeScript, also in an imported module', async () => {
     const files = {
       'lib/sizes.ts': `export interface Sizes {
   readonly small: number

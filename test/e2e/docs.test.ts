@@ -127,7 +127,7 @@ describe('the TypeScript of the pages', () => {
 
   const withBenches = pages.filter((page) => blocksByPage.get(page)!.some((block) => isBench(block)))
 
-  test.each(withBenches)('of %s: isobench lists each bench file', async (page) => {
+  test.concurrent.each(withBenches)('of %s: isobench lists each bench file', async (page) => {
     const blocks = blocksByPage.get(page)!
     using project = await PageProject.create(blocks)
     for (const block of blocks) writeBlock(project, block)
@@ -213,17 +213,14 @@ describe('the command lines', () => {
     })
   })
 
-  const helps = new Map<string, string>()
   async function help(command: string): Promise<string> {
-    const known = helps.get(command)
-    if (known !== undefined) return known
     const { stdout } = await execa(process.execPath, [bin, ...(command ? [command] : []), '--help'])
-    helps.set(command, stdout)
     return stdout
   }
 
   test('use only commands and options that exist', async () => {
     const commands = [...(await help('')).matchAll(/^ {2}([a-z]+(?:-[a-z]+)*)\b.* {2,}\S/gm)].map(([, name]) => name!)
+    const helps = new Map(await Promise.all(commands.map(async (name) => [name, await help(name)] as const)))
     const benches = await execa('git', ['ls-files', 'benches'], { cwd: repository })
     const wrong: string[] = []
     for (const { page, line, words } of lines) {
@@ -232,7 +229,7 @@ describe('the command lines', () => {
       // A word that is not a command is a filter of `run`. It must be part of the path of a bench file.
       if (!isCommand && /^[a-z]+$/.test(first) && !benches.stdout.includes(first))
         wrong.push(`${page}:${line}: isobench has no command ${first}`)
-      const text = await help(isCommand ? first : 'run')
+      const text = helps.get(isCommand ? first : 'run')!
       for (const word of words) {
         const option = /^(--[a-z][a-z-]*)/.exec(word)?.[1]
         if (option && !['--help', '--version'].includes(option) && !new RegExp(`${option}(?![a-z-])`).test(text))
