@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { confinementOf } from '../core/attack-profile/confinement.ts'
 import { type EpssData, readEpss, withExposure } from '../core/attack-profile/exposure.ts'
 import { type AttackProfileSummary, attackProfiles, diffOf } from '../core/attack-profile/summary.ts'
-import { type WorkloadSeccomp, workloadSeccomp } from '../core/attack-profile/workload-seccomp.ts'
+import { type SeccompForm, workloadSeccomp } from '../core/attack-profile/workload-seccomp.ts'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import { findConfig, loadProject } from '../core/project/config.ts'
@@ -104,7 +104,7 @@ async function showProfiles(
       'write, for example, isobench attack-profile seccomp docker > profile.json',
     )
   const record = await openProfiledRecord(options, io)
-  if (verb === 'seccomp') return await printSeccomp(workloadSeccomp(record, a!, options.bench), record, options, io)
+  if (verb === 'seccomp') return await printSeccomp(a!, record, options, io)
   const summaries = tracedSummaries(record, options.bench)
   if (verb === 'show') {
     const profiles = names.length > 0 ? [...new Set(names)].flatMap((name) => ofPlatform(summaries, name)) : summaries
@@ -137,23 +137,27 @@ async function showProfiles(
 }
 
 async function printSeccomp(
-  seccomp: WorkloadSeccomp,
-  { file }: RunRecord,
-  { json, bpf }: CheckedOptions<typeof profileOptions>,
+  platform: string,
+  record: RunRecord,
+  { json, bpf, bench }: CheckedOptions<typeof profileOptions>,
   io: CommandIo,
 ): Promise<number> {
-  const { rules, ...facts } = seccomp
+  const { file } = record
+  const of = (form: SeccompForm) => workloadSeccomp(record, platform, bench, form)
   if (bpf !== undefined) {
     const path = resolve(io.cwd, bpf)
     await checkOutput({ option: `--bpf ${bpf}`, given: bpf, path }, { root: io.cwd }, [
       { what: 'the run record', file },
     ])
-    writeOutput(path, seccompProgram(rules, seccomp.arch))
+    const { rules, arch } = of('program')
+    writeOutput(path, seccompProgram(rules, arch))
   }
-  const profile = ociSeccomp(rules, seccomp.architectures)
+  const { rules, ...facts } = of('oci')
+  const profile = ociSeccomp(rules, facts.architectures)
   if (json) io.out.write(`${JSON.stringify({ schemaVersion: 1, record: file, ...facts, profile })}\n`)
   else {
-    io.err.write(seccompText(seccomp, bpf === undefined ? 'oci' : 'program'))
+    const form = bpf === undefined ? 'oci' : 'program'
+    io.err.write(seccompText(of(form), form))
     if (bpf === undefined) io.out.write(`${JSON.stringify(profile, null, 2)}\n`)
   }
   return exitCodes.clean

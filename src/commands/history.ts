@@ -18,12 +18,9 @@ import { changePointNote, describeChange, seriesName } from '../reporters/level-
 import { verdictSymbols } from '../reporters/summary.ts'
 import { type Colors, createColors, tableRows, widthOfTable } from '../reporters/terminal/table.ts'
 import { UsageError } from '../util/errors.ts'
-import { listText, plural, sanitize, truncate, wrap } from '../util/text.ts'
+import { isDay, listText, plural, sanitize, truncate, wrap } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, type OptionTable, pickOptions } from './options.ts'
-
-/** Whether the calendar has the day: `Date` takes February 30 as March 2. */
-const isDay = (day: string): boolean => new Date(day).toISOString().startsWith(day)
 
 /** `20`, `2026-01-31`, `2026-01-31T12:00Z` or the beginning of a commit. */
 const since = z.string().transform((text, context): Since => {

@@ -1,5 +1,5 @@
 import type { PlatformConfinement } from '../core/attack-profile/confinement.ts'
-import type { WorkloadSeccomp } from '../core/attack-profile/workload-seccomp.ts'
+import type { SeccompForm, WorkloadSeccomp } from '../core/attack-profile/workload-seccomp.ts'
 import type { Confinement } from '../core/model/confinement.ts'
 import { rolePart } from '../dsl/process-roles.ts'
 import { plural, sanitize, wrap } from '../util/text.ts'
@@ -13,7 +13,7 @@ import { plainTable } from './terminal/table.ts'
  * What a profile of a workload has and lacks, and what the filters of the platform allow beyond it.
  * @param form a profile for OCI runtimes, or a program of the kernel
  */
-export function seccompText(profile: WorkloadSeccomp, form: 'oci' | 'program' = 'oci'): string {
+export function seccompText(profile: WorkloadSeccomp, form: SeccompForm = 'oci'): string {
   const { calls, rounds, isWholeLife, beyond, denied, unknown } = profile
   const platform = sanitize(profile.platform, 60)
   const lines = [
@@ -52,7 +52,7 @@ const list = (title: string, names: readonly string[]): string[] =>
   names.length > 0 ? [`${title} (${names.length}): ${names.join(', ')}`] : []
 
 /** What a profile does with 32-bit programs. */
-function interfaceLines({ calls32Bit, architectures }: WorkloadSeccomp, form: 'oci' | 'program'): string[] {
+function interfaceLines({ calls32Bit, architectures }: WorkloadSeccomp, form: SeccompForm): string[] {
   if (form === 'program')
     return [
       '32-bit calls fail with ENOSYS.',

@@ -52,6 +52,12 @@ export function pad(text: string, columns: number, align: 'left' | 'right' = 'le
 export const wrap = (text: string, columns: number): string[] =>
   text === '' ? [] : wrapAnsi(text, Math.max(1, columns), { hard: true }).split('\n')
 
+/** Whether the calendar has a day such as `2026-01-31`: `Date` takes February 30 as March 2. */
+export function isDay(day: string): boolean {
+  const time = Date.parse(day)
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(day)
+}
+
 /** `1 round`, `2 rounds`. */
 export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { IsobenchError, messageOf, UsageError } from '../../util/errors.ts'
 import { readablePath } from '../../util/inputs.ts'
-import { isUtf16, sanitize, utf16Fix } from '../../util/text.ts'
+import { isDay, isUtf16, sanitize, utf16Fix } from '../../util/text.ts'
 
 /** The files that EPSS data are made of: scores, locations of CVEs, and source files of functions. */
 
@@ -129,7 +129,8 @@ export interface EpssScores {
 const decimal = /^\d+(?:\.\d+)?(?:e-?\d+)?$/i
 
 /**
- * Parses FIRST's daily file: `#model_version:v…,score_date:…`, then `cve,epss,percentile`.
+ * Parses FIRST's daily file: `#model_version:v…,score_date:…`, then `cve,epss,percentile`. The comment may be missing,
+ * but a date that is there must be one: otherwise the file is damaged.
  * @throws {EpssError} that names the line
  */
 export function parseScores(text: Text): EpssScores {
@@ -144,10 +145,15 @@ export function parseScores(text: Text): EpssScores {
   }
   if (byCve.size === 0) throw new EpssError(`${text.file} has no scores`, 'download the file of one day from FIRST')
   const comment = /^#.*$/m.exec(text.text)?.[0] ?? ''
-  const date = /score_date:(\d{4}-\d{2}-\d{2}[^,\s]*)/.exec(comment)?.[1] ?? ''
+  const date = /score_date:([^,\s]+)/.exec(comment)?.[1] ?? null
+  if (date !== null && !(/^\d{4}-\d\d-\d\d(T|$)/.test(date) && isDay(date.slice(0, 10)) && Date.parse(date) > 0))
+    throw new EpssError(
+      `${text.file}: score_date is "${sanitize(date, 40)}", which is no date`,
+      'download the file again, or correct it, for example: score_date:2026-01-31',
+    )
   return {
     model: /model_version:([^,\s]+)/.exec(comment)?.[1] ?? null,
-    date: Number.isNaN(Date.parse(date)) ? null : date,
+    date,
     byCve,
   }
 }

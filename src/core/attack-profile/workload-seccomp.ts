@@ -31,6 +31,9 @@ const x64Interfaces = ['i386', 'x32']
 /** Calls that every profile allows. */
 export const alwaysAllowed: readonly string[] = [...ofPrograms, ...ofRuntimes]
 
+/** What a profile is for: an OCI runtime, or the kernel. A program of the kernel is for one interface. */
+export type SeccompForm = 'oci' | 'program'
+
 /** A profile, and what the platform's own filters allow beyond it. */
 export interface WorkloadSeccomp {
   readonly platform: string
@@ -40,7 +43,7 @@ export interface WorkloadSeccomp {
   readonly arch: string
   /** The calls that the profile allows, some of them with conditions about their arguments. */
   readonly calls: readonly string[]
-  /** Those of them that 32-bit programs made, such as `i386:getpid`. */
+  /** The calls that 32-bit programs made, such as `i386:getpid`. A program of the kernel does not allow them. */
   readonly calls32Bit: readonly string[]
   readonly rules: SeccompRules
   /** The interfaces that the profile allows, by their names in a profile. Empty for an unknown architecture. */
@@ -58,7 +61,10 @@ export interface WorkloadSeccomp {
     /** Further interfaces that the platform's filters allow, and the profile does not: `i386`, `x32`. */
     readonly interfaces: readonly string[]
   } | null
-  /** Recorded names that the platform's filters deny: calls of a runtime in the guest's process before its program. */
+  /**
+   * Recorded names that the platform's filters deny and the profile too: calls of a runtime in the guest's process
+   * before its program.
+   */
   readonly denied: readonly string[]
   /** Recorded names that are no known system call of the architecture, such as `arm:20`. The rules lack them. */
   readonly unknown: readonly string[]
@@ -118,6 +124,7 @@ export function workloadSeccomp(
   { environment, plan, samples, file }: Pick<RunRecord, 'environment' | 'plan' | 'samples' | 'file'>,
   platform: string,
   texts: readonly string[] = [],
+  form: SeccompForm = 'oci',
 ): WorkloadSeccomp {
   const isChosen = (id: string) => texts.length === 0 || texts.some((text) => id.includes(text))
   const taken = samples.flatMap(({ case: id, platform: own, outcome, round }) =>
@@ -154,7 +161,7 @@ export function workloadSeccomp(
     (name) => table.has(name) && (alwaysAllowed.includes(name) || !isDenied(name)),
   )
   const calls32Bit = [...recorded].filter((name) => compatCall(name, arch) !== undefined).sort()
-  const has32Bit = calls32Bit.length > 0
+  const has32Bit = form === 'oci' && calls32Bit.length > 0
   const needed32Bit = has32Bit ? [...calls32Bit.map((name) => compatCall(name, arch)!), ...of32BitPrograms] : []
   const calls = [...new Set([...needed, ...needed32Bit])]
     // A program falls back from an absent call to what an engine's own profile makes it use.
@@ -175,7 +182,7 @@ export function workloadSeccomp(
     architectures: ociArchitectures[arch]?.slice(0, has32Bit ? 2 : 1) ?? [],
     isWholeLife: chosen.every(({ profile }) => profile.idle.recordings === 0),
     beyond: filters ? beyondOf(filters, calls, rules, has32Bit) : null,
-    denied: [...recorded].filter(isDenied).sort(),
+    denied: [...recorded].filter((name) => isDenied(name) && !calls.includes(name)).sort(),
     unknown: [...recorded].filter((name) => !table.has(name) && compatCall(name, arch) === undefined).sort(),
   }
 }

@@ -35,9 +35,22 @@ describe('the file of scores', () => {
     ])
   })
 
-  it.each(['yesterday', '', '02/01/2026', '2026-13-45'])('has no date if it is %j', (date) => {
-    expect(parseScores(text(daily.replace('2026-01-02T00:00:00+0000', date))).date).toBeNull()
+  it.each(['2026-01-02', '2026-01-02T23:30:00+0200', '2024-02-29'])('has the date %s', (date) => {
+    expect(parseScores(text(daily.replace('2026-01-02T00:00:00+0000', date))).date).toBe(date)
   })
+
+  it('has no date without the comment, or if nothing is written there', () => {
+    expect(parseScores(text(daily.replace('2026-01-02T00:00:00+0000', ''))).date).toBeNull()
+    expect(parseScores(text(daily.replace(/^#.*\n/, ''))).date).toBeNull()
+  })
+
+  it.each(['yesterday', '02/01/2026', '2026-13-45', '2026-02-30', '2026-01-02x', '2026-01-02T99:00'])(
+    'refuses %s as a date, because the file is damaged',
+    (date) => {
+      const read = () => parseScores(text(daily.replace('2026-01-02T00:00:00+0000', date)))
+      expect(read).toThrow(`score_date is "${date}", which is no date`)
+    },
+  )
 
   it('reads the same gzipped as plain, with the digest of the file', () => {
     const [plain, packed] = [join(folder, 'a.csv'), join(folder, 'a.csv.gz')]

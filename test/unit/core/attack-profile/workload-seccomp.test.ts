@@ -127,11 +127,27 @@ describe('the seccomp profile of a workload', () => {
     )
     expect(mixed).toMatchObject({ denied: [], unknown: [], beyond: { interfaces: ['x32'] } })
     expect(seccompText(mixed)).toMatch(/It allows 32-bit programs[\s\S]*\(4\): i386:clone3.*[\s\S]*any kind of socket/)
-    expect(seccompText(mixed, 'program')).toMatch(/32-bit calls fail with ENOSYS\.\nSo 32-bit programs .*i386:clone3/)
-    // A filter for one interface refuses calls of the other one.
-    const program = seccompProgram(mixed.rules, 'x64')
-    expect(allowedCalls([program], syscallTable('x64'), auditArchitectures.x64!).allowed).toContain('getsid')
+  })
+
+  it('allows in a program of the kernel only what 64-bit programs called, because 32-bit programs do not run', () => {
+    const names = ['i386:mmap2', 'i386:getsid', 'i386:clone3', 'read']
+    const work = record(sample(0, { work: names }, [filtered(['read'], [])]))
+    const native = workloadSeccomp(work, 'runc', [], 'program')
+    expect(native.calls).toEqual([...new Set([...alwaysAllowed, 'read'])].sort((a, b) => (a < b ? -1 : 1)))
+    expect(native).toMatchObject({ architectures: ['SCMP_ARCH_X86_64'], beyond: { interfaces: ['i386', 'x32'] } })
+    expect(seccompText(native, 'program')).toMatch(/32-bit calls fail with ENOSYS\.\nSo 32-bit programs .*i386:clone3/)
+    const program = seccompProgram(native.rules, 'x64')
+    const { allowed } = allowedCalls([program], syscallTable('x64'), auditArchitectures.x64!)
+    expect(allowed).toContain('read')
+    expect(allowed).not.toContain('getsid')
     expect(otherInterfaces([program])).toEqual([])
+  })
+
+  it('names no call as left out that it allows', () => {
+    const names = ['capset', 'ptrace', 'getsid', 'i386:getsid', 'read']
+    const { calls, denied } = workloadSeccomp(record(sample(0, { work: names }, [filtered(['read'], [])])), 'runc')
+    expect(calls).toEqual(expect.arrayContaining(['capset', 'getsid', 'read']))
+    expect(denied).toEqual(['ptrace'])
   })
 
   it('is for the architecture of the recorded host', () => {
