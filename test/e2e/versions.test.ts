@@ -72,6 +72,7 @@ testUnless(found.crun || found.gvisor || '', 'platform-unavailable', 'are measur
     gvisor: true,
     'crun-missing': false,
   })
+  expect(doctor.exitCode).toBe(5)
   expect(platforms.at(-1).fix).toMatch(/^isobench knows no release crun 0\.1: set the option version to 1\./)
   expect(builds).toMatchObject([
     { platform: 'crun-old', source: 'version', version: '1.0.0', binary: `${home}/crun/1.0.0/crun` },

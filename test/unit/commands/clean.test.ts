@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -62,11 +62,43 @@ async function killInstallation(event: InstallEvent['kind'] = 'unpacking'): Prom
   expect(readdirSync(home())).toEqual(['.lock', ...temporary])
 }
 
-async function clean(): Promise<string> {
+async function clean(code = 0): Promise<string> {
   const out = new PassThrough()
-  expect(await command.run([], {} as never, { out, err: out } as unknown as CommandIo)).toBe(0)
+  expect(await command.run([], {} as never, { out, err: out } as unknown as CommandIo)).toBe(code)
   return String(out.read())
 }
+
+/** What a process that was killed has left: commands, the first one made first. */
+function leftJournal(...commands: readonly (readonly string[])[]): string {
+  mkdirSync(join(state(), 'journals'), { recursive: true, mode: 0o700 })
+  const file = join(state(), 'journals/isob-1.jsonl')
+  const lines = commands.map((argv, made) => ({ made, entry: { kind: 'command', description: argv.join(' '), argv } }))
+  writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''), { mode: 0o600 })
+  return file
+}
+
+describe('something that cannot be removed', () => {
+  it('is named and ends with 5, and everything else is removed; its journal stays', async () => {
+    const file = leftJournal(['true', 'first'], ['false'], ['true', 'last'])
+    expect((await clean(5)).split('\n')).toEqual([
+      'removed true last',
+      'could not remove false: false failed (exit 1)',
+      'removed true first',
+      '',
+    ])
+    expect(existsSync(file)).toBe(true)
+    leftJournal(['true'])
+    expect(await clean()).toBe('removed true\n')
+    expect(existsSync(file)).toBe(false)
+  })
+
+  it('is a journal that other users can write to, and none of its commands runs', async () => {
+    const file = leftJournal(['touch', join(folder.path, 'executed')])
+    chmodSync(file, 0o666)
+    expect(await clean(5)).toMatch(/^refused .*isob-1\.jsonl: other users can write to it\./)
+    expect(existsSync(join(folder.path, 'executed'))).toBe(false)
+  })
+})
 
 describe('the folder of all releases', () => {
   it('stays if the user made it: after a failed installation, a removal, and a kill with a clean-up', async () => {

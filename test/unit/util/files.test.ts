@@ -14,7 +14,14 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { LineWriter, makeFolder, WriteError, writeFileAtomic, writeProblem } from '../../../src/util/files.ts'
+import {
+  LineWriter,
+  makeFolder,
+  temporaryName,
+  WriteError,
+  writeFileAtomic,
+  writeProblem,
+} from '../../../src/util/files.ts'
 
 let folder = ''
 beforeAll(() => {
@@ -87,6 +94,12 @@ describe('writeFileAtomic', () => {
   it('returns where the kernel refuses a folder', () => {
     expect(() => makeFolder('/proc/no-such-folder/deeper')).toThrow(/ENOENT/)
   })
+})
+
+it('a temporary name is of one process, also beside containers with equal pids', () => {
+  const names = [1, 2].map(() => temporaryName('/a/file'))
+  expect(names).toEqual([1, 2].map(() => expect.stringMatching(/^\/a\/file\.[0-9a-f]{12}\.tmp$/)))
+  expect(names[0]).not.toBe(names[1])
 })
 
 describe('makeFolder', () => {
