@@ -86,6 +86,7 @@ const exempt = new Set<PropertyKey>([
   'process.exit',
   'process.reallyExit',
   'process.abort',
+  'process._kill',
   'process.removeAllListeners',
   'process.emit',
   ...userChanges.map((name) => `process.${name}`),

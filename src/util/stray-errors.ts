@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events'
 import { Script } from 'node:vm'
 import { explainByBuiltins, userChanges } from './builtins.ts'
 import { IsobenchError, messageOf } from './errors.ts'
+import { allowOwnSignals, refuseOwnSignals } from './own-signals.ts'
 import { endIfHungUp } from './terminal.ts'
 
 /** Errors that code of bench files leaves behind: promises that nobody awaits, timers, and calls of `process.exit`. */
@@ -30,6 +31,13 @@ export class StrayError extends IsobenchError {
 class ExitError extends Error {
   constructor(name: string, code?: unknown) {
     super(`it called process.${name}(${code === undefined ? '' : String(code)}); throw an error instead`)
+  }
+}
+
+/** User code tried to end isobench by a signal. */
+class OwnSignalError extends Error {
+  constructor(call: string) {
+    super(`it called ${call}, which reaches isobench; throw an error instead, or send the signal to a child process`)
   }
 }
 
@@ -113,7 +121,7 @@ function listen(): void {
 }
 
 /**
- * Makes the functions that end the process or change its user throw, and handles errors that nothing else does.
+ * Makes the functions that end the process, signal it or change its user throw, and handles errors that nothing else does.
  *
  * The listeners stay if user code removes all listeners. A capture callback would stay too, but user code could not
  * load `node:domain` then.
@@ -127,6 +135,14 @@ function intercept(): void {
     changers[name] = (id) => {
       throw new UserChangeError(name, id)
     }
+  refuseOwnSignals(
+    (call) => {
+      throw new OwnSignalError(call)
+    },
+    // Packages such as signal-exit handle a signal and then send it again. While code of the project runs, isobench
+    // handles the signals, and they do not.
+    () => !isEnding && (handlers.length > 1 || current.getStore() !== undefined),
+  )
   listen()
   process.removeAllListeners = (...names) => {
     EventEmitter.prototype.removeAllListeners.apply(process, names)
@@ -137,6 +153,7 @@ function intercept(): void {
 
 function restore(): void {
   Object.assign(ending, { exit, reallyExit, abort }, originalChangers)
+  allowOwnSignals()
   // The method of its class is in effect again.
   Reflect.deleteProperty(process, 'removeAllListeners')
   for (const event of events) process.off(event, handle)

@@ -15,6 +15,7 @@ import {
   withRestoredBuiltins,
 } from '../../util/builtins.ts'
 import { errorMessage, readableError, toText } from '../../util/errors.ts'
+import { refuseOwnSignals } from '../../util/own-signals.ts'
 import { redirectStandardDescriptor } from '../../util/standard-descriptor.ts'
 import type { BenchData, FindingData, Problem } from '../model/suite.ts'
 import { definitionDetails } from './definition-details.ts'
@@ -152,6 +153,9 @@ const onStray = (error: unknown) =>
 process.exit = (code) => {
   throw new DefinitionError(`it called process.exit(${code ?? ''})`, 'a bench file must not call process.exit')
 }
+refuseOwnSignals((call) => {
+  throw new DefinitionError(`it called ${call}, which reaches isobench`, 'send signals only to child processes')
+})
 process.on('uncaughtException', onStray)
 process.on('unhandledRejection', onStray)
 

@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -20,6 +21,7 @@ afterEach(() => {
 })
 
 const later = () => sleep(20)
+const unguarded: unknown = Reflect.get(process, '_kill')
 
 describe('an error that nothing handles', () => {
   it.each([
@@ -98,6 +100,48 @@ describe('an error that nothing handles', () => {
     outer[Symbol.dispose]()
     expect(got).toEqual(['inner', 'outer'])
     expect(process.exit).toBe(exit)
+  })
+})
+
+describe('a signal that user code sends', () => {
+  const [pid, group] = [process.pid, Number(readFileSync('/proc/self/stat', 'utf8').split(') ')[1]!.split(' ')[2])]
+  const { kill } = process
+
+  it.each<[target: string, send: () => unknown, text: string]>([
+    ['isobench', () => process.kill(pid, 'SIGKILL'), "process.kill(process.pid, 'SIGKILL')"],
+    ['isobench, by a number', () => process.kill(pid, 19), "process.kill(process.pid, 'SIGSTOP')"],
+    ['isobench, as a text', () => process.kill(String(pid) as never), "process.kill(process.pid, 'SIGTERM')"],
+    ['isobench, by an import of kill', () => kill(pid, 'SIGUSR1'), "process.kill(process.pid, 'SIGUSR1')"],
+    ['its group', () => process.kill(0, 'SIGINT'), "process.kill(0, 'SIGINT')"],
+    ['its group, by its number', () => process.kill(-group, 'SIGINT'), `process.kill(-${group}, 'SIGINT')`],
+    ['all processes', () => process.kill(-1, 'SIGKILL'), "process.kill(-1, 'SIGKILL')"],
+    ['its parent', () => process.kill(process.ppid, 'SIGHUP'), "process.kill(process.ppid, 'SIGHUP')"],
+  ])('to %s is an error', (_, send, text) => {
+    using _handler = handleStrayErrors(() => {})
+    using claim = claimStrayErrors('a#b on runc', () => {})
+    // Nothing but this keeps the signal from the test runner.
+    expect(Reflect.get(process, '_kill')).not.toBe(unguarded)
+    expect(() => claim.run(send)).toThrow(`it called ${text}, which reaches isobench`)
+  })
+
+  it('to a child reaches it, and signal 0 asks for any process', async () => {
+    using _handler = handleStrayErrors(() => {})
+    using claim = claimStrayErrors('a#b on runc', () => {})
+    const child = spawn('sleep', ['60'], { detached: true })
+    await once(child, 'spawn')
+    claim.run(() => process.kill(-child.pid!, 'SIGTERM'))
+    expect(await once(child, 'exit')).toEqual([null, 'SIGTERM'])
+    expect(claim.run(() => process.kill(pid, 0))).toBe(true)
+  })
+
+  it('is sent if no code of the project runs: packages handle a signal and then send it again', async () => {
+    const received = once(process, 'SIGUSR2')
+    {
+      using _handler = handleStrayErrors(() => {})
+      process.kill(pid, 'SIGUSR2')
+      await received
+    }
+    expect(Reflect.get(process, '_kill')).toBe(unguarded)
   })
 })
 

@@ -397,6 +397,8 @@ describe.skipIf(!built)('an error of a bench file', () => {
       "throw Object.defineProperty(new Error(), 'stack', { get() { throw new Error() } })",
       'it threw a value that throws',
     ],
+    ["process.kill(process.pid, 'SIGKILL')", "it called process.kill(process.pid, 'SIGKILL'), which reaches isobench"],
+    ['process.kill(0)', "it called process.kill(0, 'SIGTERM'), which reaches isobench"],
     ["throw new AggregateError([new Error('IPv4'), new Error('IPv6')])", 'AggregateError: IPv4; IPv6'],
     ["setTimeout(() => bench('late', w()), 0)", 'a bench or a finding is registered after'],
     ["setTimeout(() => bench('late', w()), 30)", 'a bench or a finding is registered after'],
@@ -416,6 +418,7 @@ describe.skipIf(!built)('an error of a bench file', () => {
   it.each([
     ["setTimeout(() => { throw new Error('late') }, 1)", 'late'],
     ['setTimeout(() => process.exit(0), 1)', 'it called process.exit(0)'],
+    ['setTimeout(() => process.kill(0), 1)', "it called process.kill(0, 'SIGTERM'), which reaches isobench"],
     ["setTimeout(() => bench('x', w()), 150)", 'a bench or a finding is registered after the file was imported'],
   ])('is a problem of the file that left it behind, while another one is imported: %s', async (code, message) => {
     write({
