@@ -121,7 +121,8 @@ function listen(): void {
 }
 
 /**
- * Makes the functions that end the process, signal it or change its user throw, and handles errors that nothing else does.
+ * Makes the functions that end the process, signal it or change its user throw, and handles errors that nothing else
+ * does.
  *
  * The listeners stay if user code removes all listeners. A capture callback would stay too, but user code could not
  * load `node:domain` then.
