@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { dirname, isAbsolute, relative } from 'node:path'
-import { transform } from 'esbuild'
+import { build, transform } from 'esbuild'
 import { bundlePath } from '../../util/assets.ts'
 import { type Compiled, sha256 } from './compile.ts'
 import { stripClaims } from './strip-claims.ts'
@@ -12,7 +12,10 @@ const own = dirname(bundlePath('index'))
 /** Whether a file is the user's. This process has loaded isobench's own files and does not load them again. */
 export const isUserFile = (file: string): boolean => isAbsolute(file) && relative(own, file).startsWith('..')
 
+/** The work of JavaScript, by its content. */
 const digests = new Map<string, Promise<string>>()
+/** The work of TypeScript that is being compiled, by its path: a tsconfig.json may change, and what it extends. */
+const compiling = new Map<string, Promise<string>>()
 
 /**
  * The digest of the work in one source file. The same code is parsed once.
@@ -21,22 +24,31 @@ const digests = new Map<string, Promise<string>>()
 function fileDigest(file: string, type: string | undefined): Promise<string> {
   const content = readFileSync(file)
   const digest = sha256(content)
-  const loader = /\.[cm]?([jt]s)$/.exec(file)?.[1] as 'js' | 'ts' | undefined
+  const loader = /\.[cm]?([jt]sx?)$/.exec(file)?.[1] as 'js' | 'jsx' | 'ts' | 'tsx' | undefined
   if (type !== undefined || loader === undefined || file.includes('/node_modules/')) return Promise.resolve(digest)
+  // esbuild would expand the star in the name of a file.
+  if (loader !== 'js' && !file.includes('*')) return compiledDigest(file)
   const key = `${loader} ${digest}`
-  const work = digests.get(key) ?? parseWork(content.toString('utf8'), loader)
+  const work = digests.get(key) ?? transform(content, { ...output, loader }).then(({ code }) => digestOfCode(code))
   if (digests.size > 500) digests.clear()
   digests.set(key, work)
   return work
 }
 
-async function parseWork(content: string, loader: 'js' | 'ts'): Promise<string> {
-  const { code } = await transform(content, {
-    loader,
-    legalComments: 'none',
-    target: 'node20',
-    format: 'esm',
-  })
+const output = { legalComments: 'none', target: 'node20', format: 'esm' } as const
+
+/** Compiles a file alone with the tsconfig.json of its folder, which decides about decorators, class fields and JSX. */
+function compiledDigest(file: string): Promise<string> {
+  const known = compiling.get(file)
+  if (known) return known
+  const work = build({ ...output, entryPoints: [file], bundle: false, write: false, logLevel: 'silent' })
+    .then(({ outputFiles }) => digestOfCode(outputFiles[0]!.text))
+    .finally(() => compiling.delete(file))
+  compiling.set(file, work)
+  return work
+}
+
+function digestOfCode(code: string): string {
   try {
     return sha256(stripClaims(code))
   } catch (error) {
@@ -48,7 +60,8 @@ async function parseWork(content: string, loader: 'js' | 'ts'): Promise<string> 
 
 /**
  * Returns the digest of a bench file and of all that it imports. It is equal for two versions that differ only in
- * claims, comments and white space. Files of isobench are left out.
+ * claims, comments and white space, and differs if a tsconfig.json changes the compiled code. Files of isobench are
+ * left out.
  */
 export async function workDigest({ inputs, types }: Pick<Compiled, 'inputs' | 'types'>, root: string): Promise<string> {
   const files = inputs.filter(isUserFile).sort()

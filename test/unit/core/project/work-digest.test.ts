@@ -246,4 +246,32 @@ describe('the digest of a bench file', () => {
       rmSync(folder, { recursive: true })
     }
   })
+
+  it('changes if a tsconfig.json, or what it extends, changes the compiled code', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'isobench-digest-'))
+    try {
+      writeFileSync(join(folder, 'tsconfig.json'), '{ "extends": "./base.json" }')
+      const digest = async (compilerOptions: object, code: string, name = 'it.bench.ts') => {
+        writeFileSync(join(folder, 'base.json'), JSON.stringify({ compilerOptions }))
+        writeFileSync(join(folder, name), code)
+        return workDigest({ inputs: [join(folder, name)], types: new Map() }, folder)
+      }
+      const field = 'export class Counter extends Base { count = 1; size }'
+      const decorated = 'export class Counter { @noted add() {} }'
+      const element = 'export const one = <p>text</p>'
+      const plain = await digest({}, field)
+      expect(await digest({ strict: true, module: 'NodeNext', noEmit: true, target: 'ES2023' }, field)).toBe(plain)
+      expect(await digest({ useDefineForClassFields: false }, field)).not.toBe(plain)
+      expect(await digest({ target: 'ES2021' }, field)).toBe(await digest({ useDefineForClassFields: false }, field))
+      expect(await digest({ experimentalDecorators: true }, field)).toBe(plain)
+      expect(await digest({ experimentalDecorators: true }, decorated)).not.toBe(await digest({}, decorated))
+      const react = await digest({}, element, 'it.bench.tsx')
+      expect(await digest({ jsx: 'react', jsxFactory: 'h' }, element, 'it.bench.tsx')).not.toBe(react)
+      // The defaults are those of a project without a tsconfig.json.
+      rmSync(join(folder, 'tsconfig.json'))
+      expect(await digest({}, field)).toBe(plain)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
 })
