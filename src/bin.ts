@@ -1,5 +1,6 @@
 import { main } from './cli.ts'
 import { exitCodes } from './core/judge/exit-code.ts'
+import { ChangedBuiltinsError, explainByBuiltins } from './util/builtins.ts'
 import { messageOf } from './util/errors.ts'
 import { flushed } from './util/standard-output.ts'
 import { endProcess, endsProcess } from './util/stray-errors.ts'
@@ -30,8 +31,14 @@ process.on('exit', () => {
   if (endsProcess()) return
   process.exitCode = isBroken ? exitCodes.invalid : (exitCode ?? exitCodes.invalid)
   if (exitCode !== undefined) return
-  const fix = 'look in the config, drivers and reporters of the project for a promise that never settles'
-  process.stderr.write(`error  isobench waits for something that never happens, and ends.\n       fix: ${fix}\n`)
+  const waits = new Error('isobench waits for something that never happens, and ends')
+  // Without the timers of Node.js, isobench waits forever.
+  const error = explainByBuiltins(waits, 'code of the project')
+  const fix =
+    error instanceof ChangedBuiltinsError
+      ? error.fix
+      : 'look in the config, drivers and reporters of the project for a promise that never settles'
+  process.stderr.write(`error  ${messageOf(error)}.\n       fix: ${fix}\n`)
 })
 exitCode = await main(process.argv.slice(2))
 await Promise.all([flushed(process.stdout), flushed(process.stderr)])

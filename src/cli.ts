@@ -7,6 +7,7 @@ import { version } from './util/assets.ts'
 import { explainByBuiltins, restoreBuiltins } from './util/builtins.ts'
 import { closestMatch } from './util/closest-match.ts'
 import { UsageError } from './util/errors.ts'
+import { launchFolder } from './util/files.ts'
 import { keepStandardError, takeStandardOutput } from './util/standard-output.ts'
 import { handleStrayErrors } from './util/stray-errors.ts'
 
@@ -60,7 +61,7 @@ const strayError = ({ err }: CommandIo): { readonly first: Promise<never>; end()
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const io: CommandIo = {
-    cwd: process.cwd(),
+    cwd: launchFolder ?? '/',
     out: takeStandardOutput(process),
     err: keepStandardError(process),
     color: wantsColor(process.stdout),
@@ -77,6 +78,8 @@ export async function main(argv: readonly string[]): Promise<number> {
       io.out.write(`isobench/${version()} ${process.platform}-${process.arch} node-${process.version}\n`)
       return exitCodes.clean
     }
+    if (launchFolder === undefined)
+      throw new UsageError('the current folder was removed', 'change to a folder that exists: cd "$PWD"')
     const named = commands.find(({ name }) => name === first)
     // The first argument is a filter of `run` if it is not a command: `isobench startup` is `isobench run startup`.
     const run = named ? runCommand(named, argv.slice(1), io) : runCommand(commands[0]!, argv, io)

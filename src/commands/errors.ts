@@ -8,8 +8,15 @@ import { annotation, shownAnnotations } from '../reporters/annotation.ts'
 import { problemFrame } from '../reporters/code-frame.ts'
 import { differenceText } from '../reporters/host-differences.ts'
 import { bundlePath } from '../util/assets.ts'
-import { InterruptedError, IsobenchError, messageOf, suppressedErrors, UncertainError } from '../util/errors.ts'
-import { pathFix, systemFix } from '../util/files.ts'
+import {
+  InterruptedError,
+  IsobenchError,
+  isError,
+  messageOf,
+  suppressedErrors,
+  UncertainError,
+} from '../util/errors.ts'
+import { launchFolder, pathFix, systemFix } from '../util/files.ts'
 import { StrayError } from '../util/stray-errors.ts'
 import { plural, sanitize } from '../util/text.ts'
 
@@ -19,7 +26,7 @@ const frameWidth = 120
 const fixLine = (fix: string): string => `       fix: ${sanitize(fix)}\n`
 
 /** `file:line:column  what is wrong`, the lines of the source, and how to fix it. */
-export function problemText(problem: Problem, cwd = process.cwd()): string {
+export function problemText(problem: Problem, cwd = launchFolder ?? '/'): string {
   const { file, message, fix, location } = problem
   const where = location ? `${relative(cwd, location.file)}:${location.line}:${location.column}` : file
   const frame = problemFrame(problem, process.stderr.columns || frameWidth).map((line) => `${line}\n`)
@@ -39,8 +46,8 @@ const isSystemError = (error: Error): boolean =>
   'code' in error && ('syscall' in error || error.code === 'ERR_ACCESS_DENIED')
 
 /** Where the code of the user failed that left a stray error behind: `file:line:column  `. */
-function whereFrom(error: unknown, cwd = process.cwd()): string {
-  const stack = error instanceof StrayError && error.thrown instanceof Error ? String(error.thrown.stack) : ''
+function whereFrom(error: unknown, cwd = launchFolder ?? '/'): string {
+  const stack = error instanceof StrayError && isError(error.thrown) ? String(error.thrown.stack) : ''
   const isTheirs = (file: string) => !file.includes('/node_modules/') && !file.startsWith(dirname(bundlePath('index')))
   const own = parseStackFrames(stack).find(({ file }) => isTheirs(file))
   return own ? `${sanitize(relative(cwd, own.file))}:${own.line}:${own.column}  ` : ''
@@ -78,7 +85,7 @@ export function describeFailure(error: unknown, color: boolean): { readonly text
 }
 
 /** The annotations of a failed command for GitHub Actions. An interruption has none. */
-export function failureAnnotations(error: unknown, root = process.cwd()): string {
+export function failureAnnotations(error: unknown, root = launchFolder ?? '/'): string {
   if (error instanceof InterruptedError) return ''
   const both = suppressedErrors(error)
   if (both) return both.map((one) => failureAnnotations(one, root)).join('')

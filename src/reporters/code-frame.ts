@@ -9,10 +9,22 @@ export function problemFrame({ location, word }: Pick<Problem, 'location' | 'wor
 }
 
 /**
+ * The part of long lines that has the column, because a line of generated code may have megabytes. The first character
+ * of such a part is `…`.
+ */
+function inView(excerpt: Excerpt, width: number): Excerpt {
+  const from = excerpt.column > width ? excerpt.column - Math.floor(width / 2) : 0
+  // A character takes up to two units. More than one line of them is cut later.
+  const part = (text: string) => (from > 0 && text.length > from ? '…' : '') + text.slice(from, from + 2 * width)
+  return { ...excerpt, lines: excerpt.lines.map(part), column: excerpt.column - from + (from > 0 ? 1 : 0) }
+}
+
+/**
  * Source lines, with the wrong word underlined.
  * @param width columns of the terminal
  */
-export function codeFrame({ lines, line, column }: Excerpt, width: number, word?: string): string[] {
+export function codeFrame(excerpt: Excerpt, width: number, word?: string): string[] {
+  const { lines, line, column } = inView(excerpt, width)
   const wrong = lines.at(-1)!
   const shown = lines.map((text, at) => ({ text, number: line - lines.length + at + 1 }))
   // Blank lines at the start of a frame say nothing.

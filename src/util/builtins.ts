@@ -1,12 +1,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import * as childProcess from 'node:child_process'
+import * as crypto from 'node:crypto'
 import { EventEmitter } from 'node:events'
-import * as fs from 'node:fs'
+import defaultFs, * as fs from 'node:fs'
 import * as fsPromises from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
+import * as os from 'node:os'
 import * as path from 'node:path'
 import { Readable, Writable } from 'node:stream'
+import * as timers from 'node:timers'
+import * as timersPromises from 'node:timers/promises'
 import { IsobenchError, messageOf } from './errors.ts'
+import { launchFolder } from './files.ts'
 
 /**
  * Finds and restores builtins that user code changes. User code runs in the process of isobench: with another
@@ -17,7 +22,7 @@ import { IsobenchError, messageOf } from './errors.ts'
  */
 const { ownKeys, getOwnPropertyDescriptor, defineProperty, deleteProperty, getPrototypeOf, has, apply } = Reflect
 const { setPrototypeOf } = Object
-const { Buffer, process } = globalThis
+const { Buffer, process, performance } = globalThis
 
 /** User code changed a builtin that isobench uses. */
 export class ChangedBuiltinsError extends IsobenchError {
@@ -76,7 +81,14 @@ const nodeClasses = { EventEmitter, AsyncLocalStorage, ChildProcess: childProces
 export const userChanges = ['setuid', 'seteuid', 'setgid', 'setegid', 'setgroups', 'initgroups'] as const
 
 /** Modules with functions that isobench imports. User code reaches those only with `syncBuiltinESMExports`. */
-const modules = { fs, 'fs.promises': fsPromises, childProcess, path }
+const modules = {
+  ...{ fs, 'fs.promises': fsPromises, childProcess, path, crypto, os, timers, timersPromises },
+  // Its functions call each other through this object: `appendFileSync` calls `fs.writeFileSync`.
+  'fs.default': defaultFs,
+}
+
+/** graceful-fs replaces them by functions that call the original. */
+const exemptOfFs = new Set(['close', 'closeSync'])
 
 /**
  * Functions that isobench changes itself, or that widely used packages replace by functions that call the original:
@@ -195,7 +207,8 @@ export function rememberBuiltins(): void {
     ],
     modules: Object.entries<object>(modules).map(([name, module]) => {
       const namespace = module as Namespace
-      const keys = Object.keys(namespace).filter((key) => typeof namespace[key] === 'function')
+      const isExempt = (key: string) => name === 'fs.default' && exemptOfFs.has(key)
+      const keys = Object.keys(namespace).filter((key) => typeof namespace[key] === 'function' && !isExempt(key))
       return { name, namespace, keys, values: keys.map((key) => namespace[key]) }
     }),
   }
@@ -247,8 +260,18 @@ function contains(keys: readonly PropertyKey[], key: PropertyKey): boolean {
   return false
 }
 
+/** Node.js formats no stack trace in a folder that was removed: with source maps, its own code throws then. */
+function leaveRemovedFolder(): void {
+  try {
+    cwd()
+  } catch {
+    chdir(launchFolder ?? '/')
+  }
+}
+const { cwd, chdir } = process
+
 /**
- * Restores the builtins that were changed since `rememberBuiltins`.
+ * Restores the builtins that were changed since `rememberBuiltins`, and leaves a current folder that was removed.
  * @returns what was changed, such as `JSON.stringify`
  */
 export function restoreBuiltins(): string[] {
@@ -256,8 +279,10 @@ export function restoreBuiltins(): string[] {
   if (!remembered) return changed
   const { owners, modules } = remembered
   for (let at = 0; at < owners.length; at++) restoreOwner(owners[at]!, changed)
+  leaveRemovedFolder()
   if (!hasFormatter) deleteProperty(Error, formatter)
   // Their setters keep the value where no descriptor shows it.
+  if (globalThis.performance !== performance) restoreGlobal('performance', performance, changed)
   if (globalThis.process !== process) restoreGlobal('process', process, changed)
   if (globalThis.Buffer !== Buffer) restoreGlobal('Buffer', Buffer, changed)
   let isSynced = true
@@ -266,8 +291,8 @@ export function restoreBuiltins(): string[] {
     for (let index = 0; index < keys.length; index++) {
       const key = keys[index]!
       if (namespace[key] === values[index]) continue
-      ;(namespace.default as Record<string, unknown>)[key] = values[index]
-      append(changed, nameOf(name, key))
+      ;((namespace.default ?? namespace) as Record<string, unknown>)[key] = values[index]
+      append(changed, nameOf(name === 'fs.default' ? 'fs' : name, key))
       isSynced = false
     }
   }

@@ -1,6 +1,6 @@
 /** Error classes that users see, and the text of any thrown value. */
 
-import { inspect } from 'node:util'
+import { inspect, types } from 'node:util'
 import { sanitize } from './text.ts'
 
 /** An error that a user can fix: a message, a stable code, and a fix. Printed without a stack trace. */
@@ -72,12 +72,15 @@ export const toText = (value: unknown): string =>
     ? value
     : inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY, customInspect: false })
 
+/** Whether a value is an error, also one of another realm: code in `node:vm` has its own `Error`. */
+export const isError = (value: unknown): value is Error => value instanceof Error || types.isNativeError(value)
+
 /**
  * The thrown value, or an error in its place if it cannot be read: a getter or a proxy of user code may throw again.
  */
 export function readableError(thrown: unknown): unknown {
   try {
-    if (thrown instanceof Error) void [thrown.message, thrown.name, thrown.stack, thrown.cause]
+    if (isError(thrown)) void [thrown.message, thrown.name, thrown.stack, thrown.cause]
     else toText(thrown)
     return thrown
   } catch {
@@ -85,33 +88,46 @@ export function readableError(thrown: unknown): unknown {
   }
 }
 
-/** Most errors of an AggregateError that its message names. */
-const maxInner = 3
-
 /**
  * The error of an `await using` block and then the error of its clean-up, if both failed. JavaScript throws them as one
  * `SuppressedError`, which Node.js 20 does not have: the bundle then throws an error of that name.
  */
 export function suppressedErrors(error: unknown): readonly [first: unknown, later: unknown] | undefined {
-  if (!(error instanceof Error) || error.name !== 'SuppressedError') return undefined
+  if (!isError(error) || error.name !== 'SuppressedError') return undefined
   const both = error as Error & { readonly error?: unknown; readonly suppressed?: unknown }
   return [both.suppressed, both.error]
 }
 
+/** Most errors of an AggregateError that its message names. */
+const maxInner = 3
+
+/** Most errors within errors. An error may be its own cause. */
+const maxDepth = 3
+
 /**
- * The message of an error. Node's AggregateErrors, as of a refused connection, have none; then those of its errors. A
- * SuppressedError has none of the two errors.
+ * The message of an error, then those of the errors of an AggregateError, and of its cause: `fetch failed: connect
+ * ECONNREFUSED 10.0.0.1:80`. An error of isobench says what matters of its cause. A SuppressedError has two errors.
  */
 export function errorMessage(error: Error): string {
   const both = suppressedErrors(error)
-  if (both) return both.map(messageOf).join('; then: ')
-  if (error.message) return toText(error.message)
-  const inner = error instanceof AggregateError ? error.errors.slice(0, maxInner).map(messageOf) : []
-  return [error.name, ...(inner.length > 0 ? [inner.join('; ')] : [])].join(': ')
+  return both ? both.map(messageOf).join('; then: ') : messageWithin(error, maxDepth)
+}
+
+function messageWithin(thrown: unknown, depth: number): string {
+  const error = readableError(thrown)
+  if (!isError(error)) return toText(error)
+  const own = error.message ? toText(error.message) : error.name
+  if (depth === 0 || error instanceof IsobenchError) return own
+  const within = (one: unknown) => messageWithin(one, depth - 1)
+  const { errors } = error as { readonly errors?: unknown }
+  const inner = error.name === 'AggregateError' && Array.isArray(errors) ? errors.slice(0, maxInner).map(within) : []
+  const cause = error.cause === undefined || error.cause === null ? [] : [within(error.cause)]
+  const more = [...(inner.length > 0 ? [inner.join('; ')] : []), ...cause].filter((text) => !own.includes(text))
+  return more.length > 0 ? [own.replace(/\.$/, ''), ...more].join(': ') : own
 }
 
 /** The message of a thrown value, on one line. */
 export function messageOf(thrown: unknown): string {
   const error = readableError(thrown)
-  return sanitize(error instanceof Error ? errorMessage(error) : toText(error))
+  return sanitize(isError(error) ? errorMessage(error) : toText(error))
 }

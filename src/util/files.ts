@@ -38,6 +38,18 @@ const refusals: Readonly<Record<string, readonly [why: string, fix: (file: strin
   ENFILE: ['this host has too many open files', () => 'raise fs.file-max with sysctl'],
 }
 
+/** Returns the current folder. Undefined if it was removed. */
+function currentFolder(): string | undefined {
+  try {
+    return process.cwd()
+  } catch {
+    return undefined
+  }
+}
+
+/** The folder that isobench was started in. User code may change the current one. Undefined if it was removed. */
+export const launchFolder = currentFolder()
+
 /** Refusals that are about a path. */
 const pathRefusals: typeof refusals = {
   EACCES: ['this user has no permission', (file) => `change the permissions, which this shows: namei -l ${file}`],
@@ -70,7 +82,8 @@ const writeRefusals: typeof refusals = {
 type SystemError = NodeJS.ErrnoException & { readonly dest?: string }
 
 /** How to fix a refusal of the kernel that has its cause in the host or in the limits of this process. */
-export const systemFix = ({ code = '', path, dest }: SystemError) => refusals[code]?.[1](dest ?? path ?? process.cwd())
+export const systemFix = ({ code = '', path, dest }: SystemError) =>
+  refusals[code]?.[1](dest ?? path ?? launchFolder ?? '/')
 
 /** How to fix a refusal of the kernel that is about the path of a file. */
 export function pathFix({ code = '', path, dest }: SystemError): string | undefined {

@@ -20,8 +20,9 @@ const isDefault = (message: string): boolean => /^(Invalid|Too (big|small)|Unrec
 
 const longestValue = 60
 
-/** A value as JSON. One that refers to itself, or throws an error when it is read, has none. */
+/** A value as JSON. One that refers to itself, or throws an error when it is read, has none. NaN would be null. */
 function jsonText(value: unknown): string | undefined {
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
   try {
     return JSON.stringify(value)
   } catch {

@@ -55,6 +55,7 @@ export function fakeProject(): Project {
   const root = mkdtempSync(join(tmpdir(), 'isobench-unit-'))
   return {
     root,
+    cwd: root,
     configFile: join(root, 'isobench.config.ts'),
     configDigest: 'config',
     warnings: [],

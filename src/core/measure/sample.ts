@@ -16,7 +16,7 @@ import type { HostArgv } from '../../host/process.ts'
 import type { OwnedGuestSandbox } from '../../host/sandbox.ts'
 import { CommandError, type TimedOptions, type TimedResult } from '../../host/timed-process.ts'
 import { ChangedBuiltinsError, withRestoredBuiltins } from '../../util/builtins.ts'
-import { keyLines, messageOf, readableError, UnsupportedError } from '../../util/errors.ts'
+import { isError, keyLines, messageOf, readableError, UnsupportedError } from '../../util/errors.ts'
 import type { StrayError } from '../../util/stray-errors.ts'
 import type { Confinement } from '../model/confinement.ts'
 import { benchById, type Step } from '../model/plan.ts'
@@ -138,7 +138,7 @@ function failureCause(error: unknown): FailureCause | undefined {
 
 /** What went wrong, with the fix if the platform has one. */
 const errorText = (error: unknown): string =>
-  error instanceof Error
+  isError(error)
     ? messageOf(error) +
       ((error instanceof UnsupportedError || error instanceof ChangedBuiltinsError) && error.fix
         ? `: ${error.fix}`

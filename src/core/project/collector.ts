@@ -14,7 +14,7 @@ import {
   restoreBuiltins,
   withRestoredBuiltins,
 } from '../../util/builtins.ts'
-import { errorMessage, readableError, toText } from '../../util/errors.ts'
+import { errorMessage, isError, readableError, toText } from '../../util/errors.ts'
 import { refuseOwnSignals } from '../../util/own-signals.ts'
 import { redirectStandardDescriptor } from '../../util/standard-descriptor.ts'
 import type { BenchData, FindingData, Problem } from '../model/suite.ts'
@@ -110,9 +110,9 @@ function asText(thrown: unknown): string {
 function problem(file: string, thrown: unknown): Problem {
   const error = readableError(thrown)
   const { fix, location: known } = definitionDetails(error, join(root, file))
-  const stack = error instanceof Error ? parseStackFrames(String(error.stack)) : []
+  const stack = isError(error) ? parseStackFrames(String(error.stack)) : []
   const location = known ?? stack.find((frame) => isProjectFile(root, frame.file))
-  const message = error instanceof Error ? errorMessage(error) : `it threw ${asText(error)}`
+  const message = isError(error) ? errorMessage(error) : `it threw ${asText(error)}`
   return { file, message, ...(fix !== undefined && { fix }), ...(location && { location }) }
 }
 

@@ -205,6 +205,8 @@ async function compileTogether(root: string, files: readonly string[]): Promise<
     outdir: folder,
     outExtension: { '.js': '.mjs' },
     sourcemap: 'linked',
+    // Only the positions are read. esbuild 0.28.2 never ends if a source ends within a character of UTF-8.
+    sourcesContent: false,
     metafile: true,
   })
   writeBuild(root, result.outputFiles)

@@ -32,6 +32,8 @@ import { withinLimit } from './time-limit.ts'
 /** The config, checked and with every default filled in. */
 export interface Project {
   readonly root: string
+  /** The folder that paths of the command line are relative to. */
+  readonly cwd: string
   readonly configFile: string
   /** A hash of the config's code. */
   readonly configDigest: string
@@ -181,13 +183,15 @@ export const configSchema = z
   })
   .meta({ title: 'isobench config', description: 'What `isobench.config.ts` exports.' })
 
-/** The closest config file in a folder or above it. */
+/** The closest config file in a folder or above it. It may be a link to nothing. */
 export function findConfig(from: string): string | undefined {
   for (let folder = resolve(from); ; folder = dirname(folder)) {
-    const found = configNames.map((name) => join(folder, name)).find(existsSync)
+    const found = configNames.map((name) => join(folder, name)).find(isThere)
     if (found || folder === dirname(folder)) return found
   }
 }
+
+const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined
 
 const neverEndingConfig = 'look for a loop, or an await that never ends, in the function or a getter of the config'
 
@@ -210,11 +214,15 @@ async function readConfig(exported: unknown, environment: ConfigEnvironment, roo
 }
 
 /** @throws {ProjectError} if the first number is not the smaller one */
-function roundsOf(rounds: number | string | undefined, fail: (message: string) => ProjectError): Project['rounds'] {
+function roundsOf(
+  rounds: number | string | undefined,
+  fail: (message: string, rest: object) => ProjectError,
+  at: () => object,
+): Project['rounds'] {
   if (rounds === undefined) return undefined
   const [first, last = first] = String(rounds).split('..').map(Number) as [number, number?]
   if (first >= 1 && last >= first && last <= 1000) return { first, last }
-  throw fail(`rounds: "${rounds}" is no range from 1 to 1000, such as "10..30"`)
+  throw fail(`rounds: "${rounds}" is no range from 1 to 1000.`, { fix: 'write it as "10..30"', ...at() })
 }
 
 /**
@@ -229,6 +237,8 @@ export async function loadProject(
   environment: ConfigEnvironment = { command: 'other', profile: 'quick' },
 ): Promise<Project> {
   const file = given ? resolve(cwd, given) : findConfig(cwd)
+  if (file && isThere(file) && !existsSync(file))
+    throw new UsageError(`the config ${given ?? file} is a link to nothing`, 'repair or remove the link')
   if (!file || !existsSync(file)) {
     throw new UsageError(
       given ? `there is no config at ${given}` : 'there is no isobench.config.ts here or above',
@@ -280,9 +290,10 @@ export async function loadProject(
       fix: 'move the config up, or make a link to the folder in the project',
       ...locatePath(file, ['include']),
     })
-  const rounds = roundsOf(config.rounds, fail)
+  const rounds = roundsOf(config.rounds, fail, () => locatePath(join(root, name), ['rounds']))
   return {
     root,
+    cwd,
     configFile: join(root, name),
     configDigest: digest,
     warnings,
@@ -317,7 +328,8 @@ function profilesOf(configured: z.output<typeof configSchema>['profiles']): Reco
   const all = { ...defaultProfiles }
   for (const [name, profile] of Object.entries(configured)) {
     const set = Object.fromEntries(Object.entries(profile).filter(([, value]) => value !== undefined))
-    all[name] = { ...(all[name] ?? defaultProfiles.quick!), ...set }
+    // A profile may have the name of a member of all objects, such as `constructor`.
+    all[name] = { ...(Object.hasOwn(all, name) ? all[name]! : defaultProfiles.quick!), ...set }
   }
   return all
 }
@@ -413,19 +425,13 @@ function unusableFile(path: string): { readonly message: string; readonly fix: s
 /**
  * The files that a filter selects: the path of a file or folder that exists, or a part of a file's path. All if there
  * are no filters.
- * @param cwd the folder that paths are relative to
  * @throws {UsageError} if there is none
  */
-export function filterFiles(
-  project: Project,
-  files: readonly string[],
-  filters: readonly string[],
-  cwd = process.cwd(),
-): string[] {
+export function filterFiles(project: Project, files: readonly string[], filters: readonly string[]): string[] {
   if (filters.includes(''))
     throw new UsageError('a filter is empty.', 'write the path of a bench file, or leave the filter out')
   const matches = (filter: string): readonly string[] => {
-    const path = resolve(cwd, filter)
+    const path = resolve(project.cwd, filter)
     const real = existsSync(path) ? realpathSync(path) : undefined
     const within =
       real === undefined ? [] : files.filter((file) => isWithin(realpathSync(join(project.root, file)), real))

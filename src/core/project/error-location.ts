@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { SourceMap } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { type Location, parseStackFrames } from '../../dsl/errors.ts'
-import { IsobenchError } from '../../util/errors.ts'
+import { IsobenchError, isError } from '../../util/errors.ts'
 
 /** A position of the compiled file in its source, if the file has a source map beside it. */
 function inSource({ file, line, column }: Location): Location {
@@ -24,8 +24,7 @@ export const isProjectFile = (root: string, file: string): boolean =>
  * @param root the project's folder
  */
 export function errorLocation(thrown: unknown, root: string): Location | undefined {
-  if (!(thrown instanceof Error) || thrown instanceof IsobenchError || thrown.cause instanceof IsobenchError)
-    return undefined
+  if (!isError(thrown) || thrown instanceof IsobenchError || thrown.cause instanceof IsobenchError) return undefined
   // Watch mode loads bench files without source maps, because Node never frees those.
   return stackLocation(String(thrown.stack), root)
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseStackFrames } from '../../dsl/errors.ts'
 import { rememberBuiltins, withRestoredBuiltins } from '../../util/builtins.ts'
-import { messageOf, readableError } from '../../util/errors.ts'
+import { isError, messageOf, readableError } from '../../util/errors.ts'
 import { handleStrayErrors, StrayError } from '../../util/stray-errors.ts'
 import { type Problem, ProjectError } from '../model/suite.ts'
 import { type Compiled, compile } from './compile.ts'
@@ -62,9 +62,9 @@ const quoted = (thrown: unknown): string => (typeof thrown === 'string' ? `"${me
 export function importProblem(error: unknown, root: string, file: string): Problem {
   const { fix, location } = definitionDetails(error, join(root, file))
   const thrown = error instanceof StrayError ? error.thrown : error
-  const frames = thrown instanceof Error ? parseStackFrames(String(thrown.stack)) : []
+  const frames = isError(thrown) ? parseStackFrames(String(thrown.stack)) : []
   const at = location ?? frames.find((frame) => isProjectFile(root, frame.file))
-  const message = error instanceof Error ? messageOf(error) : `it threw ${quoted(error)}`
+  const message = isError(error) ? messageOf(error) : `it threw ${quoted(error)}`
   return { file, message, ...(fix && { fix }), ...(at && { location: at }) }
 }
 

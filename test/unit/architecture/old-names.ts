@@ -6,7 +6,7 @@ export const oldNames: ReadonlySet<string> = new Set(
    inImage memoryKills familyOf undecidable vsNative crowded-host near-margin instrument-absent
   needs-figure platform-absent config-mismatch part-undecided cache-suspect moreRounds foreignToClient
   native-again Undoing Ledger LeftLedger ledgers forgetLedger OpenPlace openPlace openRunGround RunKeeper
-  startFolder killGroup whatHappened makeView makeTinyRoot Cores assignCores assignPair coresOf readPressure
+  initialFolder killGroup whatHappened makeView makeTinyRoot Cores assignCores assignPair coresOf readPressure
   waitedOf runnableNow memoryWatch freeBlock subnetsFrom lacksProgram unusedParts endLoopsAfter bootLimit
   importLimit PlaceOptions RunGroundOptions PressureReading ownRequirements inCgroup conductOnce
   conductOpen enterGuest GuestTold memoryKillsBy memoryKillsIn tinyGuest tinyProgram floorKernel floorMiB

@@ -60,6 +60,24 @@ bench('one', workload('w', { metrics: { e: higher('ops/s') }, run: async () => (
     return { status, stdout, stderr }
   }
 
+  it('ends with one line and code 5 in a folder that was removed, and prints its version there', () => {
+    const { status, stdout, stderr } = shell('mkdir gone && cd gone && rmdir ../gone && ISO --version && ISO list')
+    expect(stdout).toMatch(/^isobench\/\S+ linux-\S+ node-v\d+\.\d+\.\d+\n$/)
+    expect([status, stderr]).toEqual([
+      5,
+      'error  the current folder was removed (ISOBENCH_USAGE)\n       fix: change to a folder that exists: cd "$PWD"\n',
+    ])
+  })
+
+  it('shows places relative to the folder of the command line, if the config changes the current one', () => {
+    const { status, stdout, stderr } = shell(
+      `mkdir moves && cd moves && printf '%s' "import { mkdirSync, rmdirSync } from 'node:fs'
+mkdirSync('gone'); process.chdir('gone'); rmdirSync('../gone')
+throw new Error('no luck')" > isobench.config.ts; ISO list`,
+    )
+    expect([status, stdout, stderr.split('\n')[0]]).toEqual([5, '', 'error  isobench.config.ts:3:7  no luck'])
+  })
+
   it.each([
     'ISO list > /dev/full',
     'ISO --help > /dev/full',

@@ -1,3 +1,4 @@
+import crypto, { createHash } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
@@ -38,6 +39,7 @@ const changes: [name: string, change: () => void, isRestored: () => boolean][] =
   ['Promise.race', set(Promise, 'race', boom), () => Promise.race.name === 'race'],
   ['setTimeout', set(loose, 'setTimeout', () => {}), () => setTimeout.name === 'setTimeout'],
   ['performance.now', set(performance, 'now', () => Number.NaN), () => performance.now() > 0],
+  ['performance', set(globalThis, 'performance', { now: () => 42 }), () => performance.now() !== 42],
   ['process', () => void Reflect.deleteProperty(globalThis, 'process'), () => process.pid > 0],
   ['Buffer', set(loose, 'Buffer', undefined), () => Buffer.from('a').length === 1],
   ['process.on', set(process, 'on', boom), () => !Object.hasOwn(process, 'on')],
@@ -50,7 +52,24 @@ const changes: [name: string, change: () => void, isRestored: () => boolean][] =
     },
     () => fs.statSync('/').isDirectory(),
   ],
+  // appendFileSync calls it, with which isobench writes samples.
+  ['fs.writeFileSync', set(fs, 'writeFileSync', () => {}), () => fs.writeFileSync.name === 'writeFileSync'],
+  [
+    'crypto.createHash',
+    () => {
+      Reflect.set(crypto, 'createHash', boom)
+      syncBuiltinESMExports()
+    },
+    () => createHash('md5').digest('hex').length === 32,
+  ],
 ]
+
+it('leaves alone what graceful-fs replaces', () => {
+  const { closeSync } = fs
+  fs.closeSync = (fd) => closeSync(fd)
+  expect(restoreBuiltins()).toEqual([])
+  fs.closeSync = closeSync
+})
 
 describe('builtins that user code changes', () => {
   it.each(changes)('%s is restored and named', (name, change, isRestored) => {

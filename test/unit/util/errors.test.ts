@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { afterEach, expect, it, vi } from 'vitest'
 import { bootTimeout, importTimeout } from '../../../src/core/project/time-limit.ts'
 import { BootError } from '../../../src/host/sandbox.ts'
@@ -26,11 +27,32 @@ it('has a message for whatever user code throws', () => {
   const plain = Object.freeze(new Error('plain'))
   expect(readableError(plain)).toBe(plain)
   expect(messageOf(new AggregateError([new Error('IPv4'), 'IPv6']))).toBe('AggregateError: IPv4; IPv6')
-  expect(messageOf(new AggregateError([1, 2], 'said'))).toBe('said')
+  expect(messageOf(new AggregateError([1, 2], 'All failed.'))).toBe('All failed: 1; 2')
   const both = { error: new Error('not removed'), suppressed: new UsageError('the cause') }
   const suppressed = Object.assign(new Error('An error was suppressed during disposal'), { name: 'SuppressedError' })
   expect(messageOf(Object.assign(suppressed, both))).toBe('the cause; then: not removed')
   expect([null, undefined, 'text', Symbol('s')].map(messageOf)).toEqual(['null', 'undefined', 'text', 'Symbol(s)'])
+})
+
+it('names the causes of an error, three at most, each once', () => {
+  const refused = new Error('connect ECONNREFUSED 10.0.0.1:80')
+  expect(messageOf(new TypeError('fetch failed', { cause: refused }))).toBe(`fetch failed: ${refused.message}`)
+  const chain = ['d', 'c', 'b', 'a', '0'].reduce((cause, text) => new Error(text, { cause }), new Error('e'))
+  expect(messageOf(chain)).toBe('0: a: b: c')
+  expect(messageOf(new Error(`no server: ${refused.message}`, { cause: refused }))).toBe(
+    `no server: ${refused.message}`,
+  )
+  expect(messageOf(new Error('no', { cause: null }))).toBe('no')
+  const self = new AggregateError([], 'itself')
+  self.errors.push(self)
+  expect(messageOf(Object.assign(self, { cause: self }))).toBe('itself')
+  expect(messageOf(Object.assign(new UsageError('said in full'), { cause: refused }))).toBe('said in full')
+})
+
+it('reads an error of another realm', () => {
+  const foreign = runInNewContext("new RangeError('elsewhere')") as unknown
+  expect(foreign).not.toBeInstanceOf(Error)
+  expect(messageOf(foreign)).toBe('elsewhere')
 })
 
 it('keeps the source and the cause of a long line', () => {

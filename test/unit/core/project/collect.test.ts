@@ -326,7 +326,7 @@ bench('direct', w()); state(900, make('one')); deep(30, () => make('two'))`
     const files = await benchFiles(project)
     expect(await overlookedFiles(project, files)).toEqual([])
     for (const filter of ['benches/first.bench.ts', 'benches/copy', 'benches/self/deep', 'deep'])
-      expect(filterFiles(project, files, [filter], root)).toEqual(['benches/deep/a.bench.ts'])
+      expect(filterFiles(project, files, [filter])).toEqual(['benches/deep/a.bench.ts'])
   })
 
   it('may depend on files beside the module, by import.meta and by __dirname', async () => {

@@ -319,6 +319,15 @@ describe('the bytes of a bench file', () => {
     ])
   })
 
+  it.each(['// \xe9\n', '/* \xf0\x9f */', "; import './b.txt'"])(
+    'end compiling also if the last character is cut: %j',
+    async (end) => {
+      const root = write(Buffer.from(`export default 1 ${end}`, 'latin1'))
+      writeFileSync(join(root, 'b.txt'), Buffer.from('\xe9\n', 'latin1'))
+      expect((await compiled({}, root)).warnings).toHaveLength(1)
+    },
+  )
+
   it('are no warning if they are imported as bytes, which stay as they are', async () => {
     const root = write("export { default } from './b.bin' with { type: 'bytes' }\n")
     writeFileSync(join(root, 'b.bin'), Buffer.of(0xff, 0xfe, 0))

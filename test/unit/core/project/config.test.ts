@@ -1,4 +1,4 @@
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -116,6 +116,7 @@ describe('a wrong option', () => {
     expect(await messageOf('loop')).toMatch(/^seed: <ref \*1> \{ name: 'x', self: .* is not a text\.$/)
     expect(await messageOf('{ size: 5n }')).toBe('seed: { size: 5n } is not a text.')
     expect(await messageOf('5n')).toBe('seed: 5n is not a text.')
+    expect(await messageOf('-Infinity')).toBe('seed: -Infinity is not a text.')
   })
 
   it('is said to be missing if it is', async () => {
@@ -146,6 +147,35 @@ it('a pattern of bench files that leaves the folder of the config is a problem a
   await expect(load(`export default { ${native}, include: ['a..b/*.bench.ts'] }`)).resolves.toBeDefined()
 })
 
+it('a profile may have the name of a member of all objects', async () => {
+  const { profiles } = await load(`export default { ${native}, profiles: { constructor: { rounds: 2 } } }`)
+  expect(profiles.constructor).toEqual({ ...profiles.quick, rounds: 2 })
+})
+
+it('a config that is a link to nothing is named, and not one of a folder above', async () => {
+  const below = join(root, 'below')
+  await load(`export default { ${native} }`)
+  mkdirSync(below)
+  symlinkSync('nothing.ts', join(below, 'isobench.config.ts'))
+  await expect(loadProject(below)).rejects.toThrow(
+    `the config ${join(below, 'isobench.config.ts')} is a link to nothing`,
+  )
+})
+
+it('filters are relative to the folder of the command line, also if the config changes the current one', async () => {
+  const folder = process.cwd()
+  mkdirSync(join(root, 'benches'))
+  writeFileSync(join(root, 'benches/a.bench.ts'), '')
+  writeFileSync(join(root, 'a.bench.ts'), '')
+  try {
+    const project = await load(`process.chdir('/')\nexport default { ${native} }`)
+    const files = ['a.bench.ts', 'benches/a.bench.ts']
+    expect(filterFiles(project, files, ['./a.bench.ts'])).toEqual(['a.bench.ts'])
+  } finally {
+    process.chdir(folder)
+  }
+})
+
 describe('defaults of the config', () => {
   it('apply to what the command line leaves out', async () => {
     const project = await load(`export default { ${native}, rounds: '10..30', seed: 's', baseline: 'main' }`)
@@ -165,6 +195,9 @@ describe('defaults of the config', () => {
     ['rounds: 0', /rounds/],
     ["rounds: 'many'", /rounds: "many"/],
   ])('are checked: %s', async (field, message) => {
-    await expect(load(`export default { ${native}, ${field} }`)).rejects.toThrow(message)
+    const thrown = await load(`export default {\n  ${native},\n  ${field} }`).catch((error) => error)
+    expect(thrown.problems).toMatchObject([
+      { message: expect.stringMatching(message), fix: expect.any(String), location: { line: 3, column: 3 } },
+    ])
   })
 })
