@@ -79,6 +79,9 @@ export function wrapHostCommands(wrap: Wrap): Disposable {
   }
 }
 
+/** Wraps a housekeeping command that `runHostCommand` cannot run: it starts in the cgroup of the run, if any. */
+export const inCgroupOfRun = (argv: HostArgv): HostArgv => wrapHostCommand(argv)
+
 /**
  * Runs a housekeeping command on the host, in its own process group and without a shell.
  * @returns the command's standard output

@@ -9,6 +9,7 @@ import { hostEnvironment } from '../host/environment.ts'
 import { which } from '../host/packages.ts'
 import { cacheFolder } from '../host/paths.ts'
 import { probeKernel, probeProgram, serialMarkers } from '../host/probe-kernel.ts'
+import { inCgroupOfRun } from '../host/process.ts'
 import { inTemporaryFolder } from '../host/temporary-folder.ts'
 import { writeFileAtomic } from '../util/files.ts'
 
@@ -60,16 +61,14 @@ const maxRatio = 20
 async function guestNanoseconds(folder: string, iterations = initialIterations): Promise<number | null> {
   const kernel = join(folder, 'guest')
   writeFileSync(kernel, probeKernel(iterations))
-  // `timeout`, because QEMU pauses instead of ending if KVM fails, and would stay if isobench were killed.
-  const qemu = spawn(
-    'timeout',
-    [
-      ...['--signal=KILL', String(limitSeconds), 'qemu-system-x86_64', '-accel', 'kvm', '-cpu', 'qemu64', '-m', '16'],
-      ...['-machine', 'microvm', '-bios', 'qboot.rom', '-no-user-config', '-nodefaults', '-no-reboot'],
-      ...['-display', 'none', '-serial', 'stdio', '-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-kernel', kernel],
-    ],
-    { stdio: ['ignore', 'pipe', 'ignore'], env: hostEnvironment() },
-  )
+  // `timeout`, because QEMU pauses instead of ending if KVM fails.
+  const [file, ...args] = inCgroupOfRun([
+    ...(['timeout', '--signal=KILL', String(limitSeconds)] as const),
+    ...['qemu-system-x86_64', '-accel', 'kvm', '-cpu', 'qemu64', '-m', '16'],
+    ...['-machine', 'microvm', '-bios', 'qboot.rom', '-no-user-config', '-nodefaults', '-no-reboot'],
+    ...['-display', 'none', '-serial', 'stdio', '-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-kernel', kernel],
+  ])
+  const qemu = spawn(file, args, { stdio: ['ignore', 'pipe', 'ignore'], env: hostEnvironment() })
   let [begun, done] = [0n, 0n]
   qemu.stdout.on('data', (bytes: Buffer) => {
     const now = process.hrtime.bigint()

@@ -2,6 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { serialMarkers } from '../../../src/host/probe-kernel.ts'
+import { wrapHostCommands } from '../../../src/host/process.ts'
+import { opensKvm, probeKvm } from '../../../src/vm/kvm.ts'
 
 let folder: string | undefined
 afterEach(() => {
@@ -30,6 +33,24 @@ const onKvm = [
   ['gvisor', { mode: 'kvm' }],
   ['docker', { runtime: 'kata' }],
 ] as const
+
+it.runIf(opensKvm())(
+  'the guest that counts is in the cgroup of the run, so that a clean after a kill ends it',
+  async () => {
+    folder = mkdtempSync(join(tmpdir(), 'isobench-kvm-'))
+    const program = `#!/bin/sh\nprintf '%s' '${serialMarkers.begun}'\nsleep 0.03\nprintf '%s' '${serialMarkers.done}'\n`
+    writeFileSync(join(folder, 'qemu-system-x86_64'), program, { mode: 0o755 })
+    vi.stubEnv('PATH', `${folder}:${process.env.PATH}`)
+    vi.stubEnv('ISOBENCH_STATE', join(folder, 'state'))
+    const wrapped: string[] = []
+    using _wrapping = wrapHostCommands((argv) => {
+      wrapped.push(argv.slice(0, 4).join(' '))
+      return argv
+    })
+    await probeKvm()
+    expect(wrapped).toContain('timeout --signal=KILL 10 qemu-system-x86_64')
+  },
+)
 
 // GitHub's runners are VMs with nested virtualization. `finding-rule.test.ts` shows what a verdict then says.
 describe.each([
