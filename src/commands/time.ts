@@ -290,7 +290,7 @@ function timeText(report: Report, io: CommandIo): string {
   const view = renderOptions({ out: io.out, root: report.record, color: io.color })
   const lines = [
     ...platformLines(report, view),
-    ...benchLines(report, view.width, view.ink),
+    ...benchLines(report, view),
     ...problemLines(report.problems.map(problemOf), view),
     ...[...summaryLines(report), ...roundsNote(report)].flatMap((line) => ['', ...wrap(line, view.width)]),
   ]

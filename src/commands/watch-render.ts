@@ -63,7 +63,7 @@ export function renderWatch(watch: WatchView, view: RenderOptions): string[] {
       return failureLines(failure, filtered, isFormer ? { ...view, ink: dimmed(view.ink) } : view)
     }),
     ...(before ? changeLines(before, filtered, changes.filter(inView), report.profile.rounds, view) : []),
-    ...benchLines(shown, view.width, view.ink, { isStale, withoutErrors: true }),
+    ...benchLines(shown, view, { isStale, withoutErrors: true }),
     ...claimLines(
       { ...shown, claims: filtered.claims.filter(({ reason }) => reason?.code !== 'sample-errors') },
       marked,
@@ -133,7 +133,7 @@ function emptyFilterLines({ what, pattern, names }: EmptyFilter, { ink, width }:
 
 /** One block for samples that failed alike, with the line that threw. */
 function failureLines(
-  { bench, message, location, excerpt, platforms }: Failure,
+  { bench, message, location, benchLocation, excerpt, platforms }: Failure,
   { cases }: Pick<Report, 'cases'>,
   { ink, width }: RenderOptions,
 ): string[] {
@@ -144,7 +144,8 @@ function failureLines(
   const samples = failed.reduce((sum, one) => sum + one.samples, 0)
   const isEverywhere = failed.length === names.size && names.size > 1
   const where = isEverywhere ? `all ${names.size} platforms` : failed.map(({ name }) => sanitize(name, 40)).join(', ')
-  const place = location ? ` · ${sanitize(location.file, 80)}:${location.line}:${location.column}` : ''
+  const at = location ?? benchLocation
+  const place = at ? ` · ${location ? '' : 'bench at '}${sanitize(at.file, 80)}:${at.line}:${at.column}` : ''
   const head = `✗ ${benchName(bench)} fails on ${where}: ${plural(samples, 'sample')}${place}`
   return [
     '',

@@ -33,7 +33,12 @@ export interface Position {
 }
 
 /** One workflow command: GitHub shows it at that line of the pull request, or beside the step without a position. */
-export function annotation(level: 'error' | 'notice', title: string, message: string, position?: Position): string {
+export function annotation(
+  level: 'error' | 'warning' | 'notice',
+  title: string,
+  message: string,
+  position?: Position,
+): string {
   const place = position
     ? [
         `file=${commandProperty(sanitize(repositoryPath(position.file, position.root)))}`,

@@ -1,7 +1,7 @@
 import { describeParams } from '../core/model/plan.ts'
 import type { PlatformResult, Report } from '../core/model/report.ts'
 import { csvField, documentReporter } from './document.ts'
-import { recordNames, resultsOf } from './summary.ts'
+import { inProject, recordNames, resultsOf } from './summary.ts'
 
 type Fields = readonly (string | number)[]
 
@@ -19,23 +19,29 @@ const header = [
   'unit',
   'value',
   'error',
+  'location',
 ]
 
-function rowsOf(report: Report): Fields[] {
+function rowsOf(report: Report, root: string): Fields[] {
   return resultsOf(report).flatMap(({ bench, result }) =>
     result.samples.flatMap((sample) => {
       const { round, warmup, startedAt = '', wallMs, disturbed, judged } = sample
       const about = [bench.bench.id, describeParams(bench.params), result.platform, round]
       const how = [String(warmup), startedAt, Number(wallMs.toFixed(3)), String(disturbed), String(judged)]
-      return valuesOf(result, sample).map((fields) => [...about, ...how, ...fields])
+      return valuesOf(result, sample, root).map((fields) => [...about, ...how, ...fields])
     }),
   )
 }
 
-/** The metric, unit, value and error of each row of a sample. A failed sample has one row. */
-function valuesOf({ metrics }: PlatformResult, { values, error }: PlatformResult['samples'][number]): Fields[] {
-  if (error !== undefined) return [['', '', '', error]]
-  return Object.entries(values).map(([metric, value]) => [metric, metrics[metric]?.unit ?? '', value, ''])
+/** The metric, unit, value, error and its location, of each row of a sample. A failed sample has one row. */
+function valuesOf(
+  { metrics }: PlatformResult,
+  { values, error, location }: PlatformResult['samples'][number],
+  root: string,
+): Fields[] {
+  if (error !== undefined)
+    return [['', '', '', error, location ? `${inProject(location.file, root)}:${location.line}` : '']]
+  return Object.entries(values).map(([metric, value]) => [metric, metrics[metric]?.unit ?? '', value, '', ''])
 }
 
 const text = (rows: readonly Fields[]): string => rows.map((row) => `${row.map(csvField).join(',')}\r\n`).join('')
@@ -48,12 +54,12 @@ const text = (rows: readonly Fields[]): string => rows.map((row) => `${row.map(c
 export const csv = documentReporter(
   'csv',
   'a row per sample and metric, for a spreadsheet or R',
-  (report) => text([header, ...rowsOf(report)]),
-  (runs) => {
+  (report, { root }) => text([header, ...rowsOf(report, root)]),
+  (runs, { root }) => {
     const names = recordNames(runs.map(({ report }) => report))
     return text([
       ['record', ...header],
-      ...runs.flatMap(({ report }, at) => rowsOf(report).map((row) => [names[at]!, ...row])),
+      ...runs.flatMap(({ report }, at) => rowsOf(report, root).map((row) => [names[at]!, ...row])),
     ])
   },
 )

@@ -3,6 +3,7 @@ import type { Report } from '../core/model/report.ts'
 import { plural } from '../util/text.ts'
 import { annotation, shownAnnotations } from './annotation.ts'
 import { withoutFile } from './document.ts'
+import { failedOn, failurePosition } from './failures.ts'
 import type { Fact } from './headline/facts.ts'
 import { type Headline, headlineOf } from './headline/headline.ts'
 import {
@@ -24,7 +25,7 @@ import { claimLocation, inProject } from './summary.ts'
 /** The most characters of a summary. GitHub refuses one above 1 MiB, and a character may have three bytes. */
 const longestSummary = 300_000
 
-/** What fails the run, and one notice for the rest. */
+/** What fails the run, the failed samples, and one notice for the rest. */
 function annotations(report: Report, context: ReporterContext): string[] {
   const { root } = context
   const headline = headlineOf(report, comparedWith(report, context))
@@ -50,18 +51,24 @@ function annotations(report: Report, context: ReporterContext): string[] {
   const file = headline.failures[0]?.bench.file ?? report.cases[0]?.bench.file ?? 'isobench.config.ts'
   const more =
     rest > 0 ? [annotation('error', 'more failures', `and ${rest} more: see the summary`, { file, root })] : []
+  const failed = headline.failedSamples.reduce((sum, one) => sum + one.errors.length, 0)
   const text = [
     verdictText(headline),
     countsText(headline.counts),
     comparedText(headline),
     ...(headline.warnings.length > 0 ? [`${plural(headline.warnings.length, 'warning')}`] : []),
-    ...headline.failedSamples.map(
-      ({ count, bench, error }) => `${plural(count, 'sample')} of ${bench} failed: ${error}`,
-    ),
+    ...(failed > 0 ? [`${plural(failed, 'sample')} failed`] : []),
   ]
+  const failedSamples = headline.failedSamples.slice(0, shownAnnotations).map((one) =>
+    annotation('warning', `${plural(one.errors.length, 'sample')} failed`, failedOn(one, one.platforms, root), {
+      ...failurePosition(one, root),
+      root,
+    }),
+  )
   return [
     ...errors.slice(0, shown),
     ...more,
+    ...failedSamples,
     annotation('notice', `isobench: ${verdictWord(headline)}`, text.join('; '), { file, root }),
   ]
 }

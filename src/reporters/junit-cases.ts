@@ -8,10 +8,11 @@ import { seriesOf } from '../dsl/finding-id.ts'
 import { sanitize } from '../util/text.ts'
 import { repositoryPath } from './annotation.ts'
 import { changeText } from './comparison.ts'
+import { failedOn } from './failures.ts'
 import { formatClaim, formatFinding, formatPlatforms, formatReason } from './format.ts'
 import type { BaselineView } from './metric-table.ts'
 import { addedText } from './new-names.ts'
-import { claimLocation, isAsked, outcomeName, resultsOf } from './summary.ts'
+import { claimLocation, failedResults, isAsked, outcomeName, resultsOf } from './summary.ts'
 
 /** The test cases of a JUnit report: one per problem, claim, finding, and comparison with a baseline. */
 
@@ -150,6 +151,26 @@ const outcomeOf = (verdict: Pick<FindingVerdict, 'outcome' | 'failsRun'>): TestC
   return verdict.outcome === 'inconclusive' || verdict.outcome === 'not-evaluated' ? 'skipped' : 'passed'
 }
 
+/** The failed samples that leave a claim without a verdict. */
+const failedTexts = (report: Report, verdict: ClaimVerdict, root: string): string[] =>
+  failedResults(report, [verdict]).map(({ bench, result }) =>
+    failedOn({ ...bench, errors: result.errors }, [result.platform], root),
+  )
+
+const resultsWithFailed = (report: Report) => resultsOf(report).filter(({ result }) => result.errors.length > 0)
+
+/** The files of the benches with failed samples, which may have no claim. */
+export const filesWithFailed = (report: Report, root: string): string[] =>
+  resultsWithFailed(report).map(({ bench }) => repositoryPath(bench.bench.file, root))
+
+/** A line for each result with failed samples, of the benches of a file. */
+export const failedLines = (report: Report, file: string, root: string): string[] =>
+  resultsWithFailed(report).flatMap(({ bench, result }) =>
+    repositoryPath(bench.bench.file, root) === file
+      ? [failedOn({ ...bench, errors: result.errors }, [result.platform], root)]
+      : [],
+  )
+
 function claimCase(report: Report, verdict: ClaimVerdict, part: number | undefined, root: string): TestCase {
   const { file, line } = claimLocation(verdict, root)
   const { claim, finding, bench, outcome } = verdict
@@ -163,7 +184,7 @@ function claimCase(report: Report, verdict: ClaimVerdict, part: number | undefin
     outcome: outcomeOf(verdict),
     type: outcome,
     message: `${outcomeName(outcome)}: ${formatClaim(verdict)}`,
-    detail: line === undefined ? file : `${file}:${line}`,
+    detail: [line === undefined ? file : `${file}:${line}`, ...failedTexts(report, verdict, root)].join('\n'),
     seconds: wallSeconds(resultsBehind(report, [verdict])),
     isWarning: isContradicted(verdict) && !verdict.failsRun,
   }

@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import type { Report } from '../core/model/report.ts'
 import { documentReporter, escapeHtml } from './document.ts'
-import { fileSeconds, type TestCase, testCases } from './junit-cases.ts'
+import { failedLines, fileSeconds, filesWithFailed, type TestCase, testCases } from './junit-cases.ts'
 import type { ReporterContext } from './reporter.ts'
 import { recordNames } from './summary.ts'
 
@@ -10,15 +10,18 @@ interface Suite {
   readonly seconds: number
   readonly report: Report
   readonly cases: readonly TestCase[]
+  /** A line for each result with failed samples. */
+  readonly failed: readonly string[]
 }
 
 function suitesOf(report: Report, { root, against }: ReporterContext): Suite[] {
   const cases = testCases(report, root, against?.(report))
-  return [...new Set(cases.map(({ file }) => file))].map((file) => ({
+  return [...new Set([...cases.map(({ file }) => file), ...filesWithFailed(report, root)])].map((file) => ({
     name: file,
     seconds: fileSeconds(report, file, root),
     report,
     cases: cases.filter((one) => one.file === file),
+    failed: failedLines(report, file, root),
   }))
 }
 
@@ -62,7 +65,7 @@ const seconds = (value: number): string => value.toFixed(3)
 const timestamp = (startedAt: string): string =>
   /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.exec(startedAt)?.[0] ?? '1970-01-01T00:00:00'
 
-function suiteXml({ name, seconds: time, report, cases }: Suite, index: number): string {
+function suiteXml({ name, seconds: time, report, cases, failed }: Suite, index: number): string {
   const number = (outcome: TestCase['outcome']) => cases.filter((one) => one.outcome === outcome).length
   const start = attributes({
     name,
@@ -84,7 +87,7 @@ function suiteXml({ name, seconds: time, report, cases }: Suite, index: number):
     '  </properties>',
     ...cases.map(caseXml),
     `  <system-out>${outputOf(cases)}</system-out>`,
-    `  <system-err>${outputOf(warnings)}</system-err>`,
+    `  <system-err>${[outputOf(warnings), ...failed.map(escapeHtml)].filter(Boolean).join('\n')}</system-err>`,
     ' </testsuite>',
   ].join('\n')
 }

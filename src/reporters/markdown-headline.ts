@@ -1,6 +1,7 @@
 import type { Report } from '../core/model/report.ts'
 import { plural } from '../util/text.ts'
 import { escapeMarkdown as md } from './document.ts'
+import { failedOn } from './failures.ts'
 import { formatTally } from './findings.ts'
 import { cellText, legendText, nativeText } from './headline/cells.ts'
 import type { Before, Fact } from './headline/facts.ts'
@@ -57,7 +58,7 @@ export function markdownHeadline(headline: Headline, report: Report, root: strin
     ...provisionalNotes(report).flatMap((note) => [md(note), '']),
     ...failureLines(headline, report, root, limits),
     ...matrixLines(report, limits),
-    ...noteLines(headline, report, limits),
+    ...noteLines(headline, report, root, limits),
     ...nextLines(headline),
   ]
 }
@@ -138,17 +139,19 @@ function matrixLines(report: Report, { columns, rows }: HeadlineLimits): string[
   ]
 }
 
-function noteLines({ warnings, better, failedSamples, findings }: Headline, report: Report, limits: HeadlineLimits) {
+function noteLines(
+  { warnings, better, failedSamples, findings }: Headline,
+  report: Report,
+  root: string,
+  limits: HeadlineLimits,
+) {
   const factLine = (sign: string) => (fact: Fact) => `- ${sign} ${md(`${factTitle(fact)}: ${factText(fact)}`)}`
   const isEvaluated = count(report.findings)['not-evaluated'] < report.findings.length
   return [
     ...block([
       ...listed(warnings, limits.notes, factLine(signs.warns)),
       ...listed(better, limits.notes, factLine(signs.better)),
-      ...listed(failedSamples, limits.notes, ({ bench, platforms, count: number, error }) => {
-        const where = platforms.length > 2 ? plural(platforms.length, 'platform') : platforms.join(', ')
-        return `- ${signs.warns} ${md(`${plural(number, 'sample')} failed: ${bench} · ${where}: ${error}`)}`
-      }),
+      ...listed(failedSamples, limits.notes, (one) => `- ${signs.warns} ${md(failedOn(one, one.platforms, root))}`),
     ]),
     ...(isEvaluated ? [`Findings: ${md(formatTally(report.findings))}`, ''] : []),
     ...block(

@@ -4,6 +4,7 @@ import type { CaseResult, Report } from '../core/model/report.ts'
 import type { StoredRun } from '../core/reporter.ts'
 import { plural } from '../util/text.ts'
 import { documentReporter, escapeMarkdown as md } from './document.ts'
+import { missingValues } from './failures.ts'
 import { formatClaim, formatFinding, formatFindingTitle } from './format.ts'
 import { type Headline, headlineOf } from './headline/headline.ts'
 import { comparedWith, failureItem, listed, markdownHeadline } from './markdown-headline.ts'
@@ -20,7 +21,6 @@ import {
   failsWords,
   flagLegend,
   measuredBenches,
-  missingValues,
   notEvaluated,
   shownPath,
   unavailablePlatforms,
@@ -55,7 +55,7 @@ export function markdownDocument(report: Report, context: ReporterContext, most 
     ...(more.length > 0 ? [{ title: 'More failures', text: folded('More failures', [...moreLines, '']) }] : []),
     { title: 'Claims', text: folded('Claims', claimLines(report, context)) },
     ...(report.findings.length > 0 ? [{ title: 'Findings', text: folded('Findings', findings(report)) }] : []),
-    ...benchParts(report),
+    ...benchParts(report, context.root),
   ]
   const left: string[] = []
   let text = `${head}\n`
@@ -144,19 +144,19 @@ const findings = (report: Report): string[] =>
   ])
 
 /** A part for each bench, its parameters and metrics beneath each other. */
-function benchParts(report: Report): { readonly title: string; readonly text: string }[] {
+function benchParts(report: Report, root: string): { readonly title: string; readonly text: string }[] {
   const ids = [...new Set(report.cases.map(({ bench }) => bench.id))]
   const legend = flagLegend(report).flatMap((text) => [md(text), ''])
   return ids.map((id) => {
     const cases = report.cases.filter(({ bench }) => bench.id === id)
     const { name, file } = cases[0]!.bench
-    const lines = cases.flatMap((bench) => [...tables(report, bench), ...failedLines(bench)])
+    const lines = cases.flatMap((bench) => [...tables(report, bench), ...failedLines(bench, root)])
     return { title: name, text: folded(`${name} (${file})`, [...lines, '', ...legend]) }
   })
 }
 
-const failedLines = ({ results }: CaseResult): string[] =>
-  results.flatMap((result) => missingValues(result).map((text) => `- ${md(text)}`))
+const failedLines = (bench: CaseResult, root: string): string[] =>
+  missingValues(bench, root).map((text) => `- ${md(text)}`)
 
 function tables(report: Report, bench: CaseResult): string[] {
   const params = describeParams(bench.params)

@@ -184,20 +184,23 @@ function unsupportedText(report: Report): string {
 const isPartOf = (params: Params, all: Params): boolean =>
   Object.entries(params).every(([name, value]) => all[name] === value)
 
-/** The results with failed samples that leave claims not evaluated, and how many claims each. */
-export function failedResults(report: Report): { bench: CaseResult; result: PlatformResult; claims: number }[] {
-  const lost = report.claims.flatMap((verdict) =>
+/** The results with failed samples that leave some claims not evaluated, and how many claims each. */
+export function failedResults(
+  report: Report,
+  claims = report.claims,
+): { bench: CaseResult; result: PlatformResult; claims: number }[] {
+  const lost = claims.flatMap((verdict) =>
     verdict.reason?.code === 'sample-errors' ? [{ verdict, ...verdict.reason }] : [],
   )
   return resultsOf(report).flatMap(({ bench, result }) => {
-    const claims = lost.filter(
+    const own = lost.filter(
       ({ platforms, at, verdict: { case: id, bench: about, params } }) =>
         platforms.includes(result.platform) &&
         (at === undefined || at.values.includes(bench.params[at.parameter]!)) &&
         // A claim over a parameter has no case.
         (id === bench.case || (id === null && about.id === bench.bench.id && isPartOf(params, bench.params))),
     ).length
-    return claims > 0 ? [{ bench, result, claims }] : []
+    return own > 0 ? [{ bench, result, claims: own }] : []
   })
 }
 
@@ -280,12 +283,6 @@ export function roundMedians({ samples }: Pick<MetricResult, 'samples'>): Map<nu
 
 /** Rounds of which there is a figure. */
 export const roundCount = (result: MetricResult): number => new Set(result.samples.map(({ round }) => round)).size
-
-/** Why a platform has no values in one case, or fewer: it does not support the work, or samples failed. */
-export const missingValues = ({ platform, errors, unsupported }: PlatformResult): string[] => [
-  ...(unsupported === undefined ? [] : [`${platform}: not supported: ${unsupported}`]),
-  ...(errors.length > 0 ? [`${platform}: ${plural(errors.length, 'sample')} failed, the first: ${errors[0]}`] : []),
-]
 
 /** What there is to note of a figure, other than its value. */
 export function notesOf(result: PlatformResult, metricResult: MetricResult): string[] {

@@ -107,7 +107,10 @@ function handle(error: unknown): void {
   const thrown = explainByBuiltins(error, 'code of the project')
   const source = current.getStore()
   if (source?.end) {
-    source.end(new Error(`an error that the workload does not handle: ${messageOf(thrown)}`))
+    const ended = new Error(`an error that the workload does not handle: ${messageOf(thrown)}`, { cause: thrown })
+    // It is where the workload failed.
+    if (thrown instanceof Error) ended.stack = String(thrown.stack)
+    source.end(ended)
     return
   }
   const stray = new StrayError(thrown, source?.name)

@@ -52,7 +52,7 @@ bench('greedy', workload.guests('greedy', {
 test('a burst names the limit of memory that a guest has reached, with each runtime', async () => {
   using project = Project.with({ 'isobench.config.ts': config, 'benches/greedy.bench.ts': greedy })
   const outcome = await project.run(['--rounds', '1', '--platform', 'native,runc'])
-  const errors = outcome.report.cases[0]!.results.map(({ platform, errors: [first] }) => [platform, first])
+  const errors = outcome.report.cases[0]!.results.map(({ platform, errors: [first] }) => [platform, first?.message])
   const reason = 'went over the memory that guests have (limitMemory() of the workload, 64 MiB for all guests)'
   expect(errors).toEqual(['native', 'runc'].map((name) => [name, expect.stringContaining(`perl in ${name} ${reason}`)]))
 })

@@ -79,7 +79,7 @@ test('a VMM that ends before its guest has run is an error for every exit code',
   })`)
   const { report } = await project.run(['--rounds', '1'])
   expect(report.cases[0]!.results).toMatchObject([
-    { platform: 'early', errors: ['the VMM of early ended before its guest ran; output: SeaBIOS B'] },
+    { platform: 'early', errors: [{ message: 'the VMM of early ended before its guest ran; output: SeaBIOS B' }] },
   ])
   expect(report.claims).toMatchObject([
     { platforms: ['early'], outcome: 'not-evaluated', reason: { code: 'sample-errors', platforms: ['early'] } },

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { withLocation } from '../../dsl/errors.ts'
 import { compareFindingIds, type FindingId } from '../../dsl/finding-id.ts'
 import type { Metric } from '../../dsl/metric.ts'
 import { groupBy } from '../../util/group-by.ts'
@@ -8,6 +9,7 @@ import {
   attackProfileOf,
   causeOf,
   errorOf,
+  failureOf,
   isUnsupported,
   type RunRecord,
   type Sample,
@@ -143,6 +145,7 @@ export function measuredResults(
     return {
       case: benchCase.id,
       bench: info,
+      ...withLocation(bench.location),
       params: { ...benchCase.params },
       tags: [...bench.tags],
       kind: bench.workload.kind,
@@ -175,7 +178,7 @@ function sampleLogs(samples: readonly Sample[]): Map<string, PlatformResult['sam
 
 function sampleLog(sample: Sample, judged: boolean): PlatformResult['samples'][number] {
   const { round, warmup, startedAt, wallMs, disturbed = false } = sample
-  const error = errorOf(sample)
+  const failure = failureOf(sample)
   return {
     round,
     warmup,
@@ -184,7 +187,7 @@ function sampleLog(sample: Sample, judged: boolean): PlatformResult['samples'][n
     disturbed,
     judged,
     values: { ...valuesOf(sample) },
-    ...(error !== undefined && { error }),
+    ...(failure && { error: failure.message, ...withLocation(failure.location) }),
   }
 }
 
@@ -235,7 +238,7 @@ function resultOf(
     }),
     ...(traced && about && profiles.length > 0 && { unseen: unseenBy(traced, about, tracedRoles(profiles)) }),
     metrics: Object.fromEntries(results),
-    errors: own.flatMap((one) => (isUnsupported(one) ? [] : (errorOf(one) ?? []))),
+    errors: own.flatMap((one) => (isUnsupported(one) ? [] : (failureOf(one) ?? []))),
     ...(unsupported !== undefined && { unsupported }),
     disturbed: own.filter(({ disturbed }) => disturbed).length,
     flags: [

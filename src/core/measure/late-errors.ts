@@ -1,3 +1,4 @@
+import { type Location, withLocation } from '../../dsl/errors.ts'
 import type { StrayError } from '../../util/stray-errors.ts'
 import type { BenchData, Problem } from '../model/suite.ts'
 import { importProblem } from '../project/import-default.ts'
@@ -25,8 +26,8 @@ export class LateErrors {
   }
 
   /** @returns whether the error is handled: not if the run is judged already */
-  ofBench({ id, file }: Pick<BenchData, 'id' | 'file'>, error: StrayError): boolean {
-    return this.#add(id, file, error)
+  ofBench({ id, file, location }: Pick<BenchData, 'id' | 'file' | 'location'>, error: StrayError): boolean {
+    return this.#add(id, file, error, location)
   }
 
   /** As `ofBench`, for an error of code at the top level of a bench file. */
@@ -39,11 +40,12 @@ export class LateErrors {
     this.#isOver = true
   }
 
-  #add(key: string, file: string, error: StrayError): boolean {
+  /** @param bench where the bench is, for a thrown value that has no stack */
+  #add(key: string, file: string, error: StrayError, bench?: Location): boolean {
     if (this.#isOver) return false
     if (this.#messages.has(key)) return true
     this.#messages.set(key, error.message)
-    this.report(importProblem(error, this.root, file))
+    this.report({ ...withLocation(bench), ...importProblem(error, this.root, file) })
     return true
   }
 }

@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import type { BootPhases } from '../../dsl/boot-phases.ts'
 import { checkNoMoreArguments } from '../../dsl/checked.ts'
+import type { Location } from '../../dsl/errors.ts'
 import type { Metrics } from '../../dsl/metric.ts'
 import type {
   BootContext,
@@ -24,6 +26,7 @@ import type { AttackProfile, FailureCause, Sample } from '../model/record.ts'
 import type { BenchData } from '../model/suite.ts'
 import { sha256 } from '../project/compile.ts'
 import { errorLocation } from '../project/error-location.ts'
+import { locateAssignment } from '../project/locate-word.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import { remaining } from '../session/exec-target.ts'
 import { runProcess, runSteps } from './boot-phases.ts'
@@ -104,7 +107,7 @@ export async function measure(step: Step, round: number, context: MeasureContext
     context.session.signal.throwIfAborted()
     const error = readableError(thrown)
     const cause = failureCause(error)
-    const location = errorLocation(error, context.bundles.root)
+    const location = failureLocation(error, bench, context.bundles.root)
     return {
       ...base,
       wallMs: performance.now() - started,
@@ -135,6 +138,10 @@ function failureCause(error: unknown): FailureCause | undefined {
   if (error instanceof MissingProgramError) return { kind: 'missing-program', program: error.program }
   return error instanceof UnsupportedError ? { kind: 'unsupported' } : undefined
 }
+
+/** Where code of the project failed. Builtins are usually changed in the bench file itself. */
+const failureLocation = (error: unknown, { file }: BenchData, root: string): Location | undefined =>
+  error instanceof ChangedBuiltinsError ? locateAssignment(join(root, file), error.names) : errorLocation(error, root)
 
 /** What went wrong, with the fix if the platform has one. */
 const errorText = (error: unknown): string =>

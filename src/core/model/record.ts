@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { type Location, withLocation } from '../../dsl/errors.ts'
 import { processRoles } from '../../dsl/process-roles.ts'
 import { locationSchema } from './claim.ts'
 import { confinementSchema } from './confinement.ts'
@@ -236,6 +237,12 @@ export const valuesOf = ({ outcome }: Pick<Sample, 'outcome'>): Readonly<Record<
 /** The error of a sample; undefined if it has values. */
 export const errorOf = ({ outcome }: Pick<Sample, 'outcome'>): string | undefined =>
   outcome.ok ? undefined : outcome.error
+
+/** Why and where a sample failed; undefined if it has values. The place in the project may be unknown. */
+export const failureOf = ({
+  outcome,
+}: Pick<Sample, 'outcome'>): { readonly message: string; readonly location?: Location } | undefined =>
+  outcome.ok ? undefined : { message: outcome.error, ...withLocation(outcome.location) }
 
 /** What the tracer counted in a sample; undefined if the sample failed or was not traced. */
 export const attackProfileOf = ({ outcome }: Pick<Sample, 'outcome'>): AttackProfile | undefined =>

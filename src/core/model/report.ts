@@ -1,7 +1,14 @@
 import * as z from 'zod'
 import { processRoles } from '../../dsl/process-roles.ts'
 import { UsageError } from '../../util/errors.ts'
-import { benchInfoSchema, familySchema, findingIdSchema, paramsSchema, workKindSchema } from './claim.ts'
+import {
+  benchInfoSchema,
+  familySchema,
+  findingIdSchema,
+  locationSchema,
+  paramsSchema,
+  workKindSchema,
+} from './claim.ts'
 import { confinementSchema } from './confinement.ts'
 import {
   besideSchema,
@@ -71,8 +78,18 @@ const sampleLogSchema = z
     judged: z.boolean().describe('whether the verdicts use its values'),
     values: z.record(z.string(), z.number()).describe("value of each metric, in the metric's unit; empty if it failed"),
     error: z.string().optional().describe('why it failed'),
+    location: locationSchema.exactOptional().describe('where in the project it failed; absent if unknown'),
   })
   .meta({ id: 'SampleLog', description: 'When and how one sample was measured.' })
+
+const sampleErrorSchema = z
+  .object({
+    message: z.string().describe('why it failed'),
+    location: locationSchema
+      .exactOptional()
+      .describe('where in the project it failed; absent if unknown, as for a failed command'),
+  })
+  .meta({ id: 'SampleError', description: 'Why and where a sample failed.' })
 
 const platformResultSchema = z
   .object({
@@ -81,7 +98,7 @@ const platformResultSchema = z
       .record(z.string(), metricResultSchema)
       .describe('metrics, by name, without those that the platform does not let isobench observe'),
     samples: z.array(sampleLogSchema).describe('all samples, also of warm-up rounds, replaced and failed ones'),
-    errors: z.array(z.string()).describe('error of each failed sample'),
+    errors: z.array(sampleErrorSchema).describe('error of each failed sample'),
     unsupported: z.string().exactOptional().describe('why the platform cannot run the workload; absent if it can'),
     flags: z.array(resultFlagSchema).describe('warnings'),
     confinement: z
@@ -118,6 +135,7 @@ const caseResultSchema = z
   .object({
     case: z.string().describe('id of the case; `claims[].case` refers to it'),
     bench: benchInfoSchema.describe('the bench'),
+    location: locationSchema.exactOptional().describe('where the bench is written; absent if unknown'),
     params: paramsSchema,
     tags: z.array(z.string()).describe('tags of the bench; `figure-9` says that it draws Figure 9 of the paper'),
     kind: workKindSchema.describe('what the workload measures'),
@@ -239,6 +257,7 @@ export const reportSchema = z
 /** The results and verdicts of one run. */
 export type Report = z.infer<typeof reportSchema>
 export type CaseResult = z.infer<typeof caseResultSchema>
+export type SampleError = z.infer<typeof sampleErrorSchema>
 export type PlatformResult = z.infer<typeof platformResultSchema>
 export type MetricResult = z.infer<typeof metricResultSchema>
 

@@ -13,6 +13,7 @@ export interface Failure {
   /** The error of the first sample. */
   readonly message: string
   readonly location: Location | undefined
+  readonly benchLocation: Location | undefined
   /** The lines around the location, as they were when the samples were judged first. */
   readonly excerpt: Excerpt | undefined
   readonly platforms: readonly { readonly name: string; readonly samples: number }[]
@@ -33,6 +34,8 @@ export class FailureReader {
       const key = JSON.stringify([bench, outcome.error.replaceAll(platform, '*'), outcome.location])
       groups.set(key, [...(groups.get(key) ?? []), sample])
     }
+    const inProject = (location: Location | undefined) =>
+      location && { ...location, file: location.file.replace(join(root, '/'), '') }
     const known = new Map<Sample, Excerpt | undefined>()
     const failures = [...groups.values()].map((alike): Failure => {
       const [first] = alike as [Sample, ...Sample[]]
@@ -46,7 +49,8 @@ export class FailureReader {
         bench: benchInfo(benches.get(first.case)!, plan.benches),
         case: first.case,
         message: error,
-        location: location && { ...location, file: location.file.replace(join(root, '/'), '') },
+        location: inProject(location),
+        benchLocation: inProject(plan.benches.find(({ id }) => id === benches.get(first.case))?.location),
         excerpt,
         platforms: [...counts].map(([name, samples]) => ({ name, samples })),
       }

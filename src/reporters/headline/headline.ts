@@ -2,6 +2,8 @@ import { exitCodes } from '../../core/judge/exit-code.ts'
 import type { CaseResult, Report } from '../../core/model/report.ts'
 import type { ClaimVerdict } from '../../core/model/verdict.ts'
 import type { Comparison } from '../../core/records/compare.ts'
+import { withLocation } from '../../dsl/errors.ts'
+import type { Failures } from '../failures.ts'
 import { type AddedNames, addedNames } from '../new-names.ts'
 import { isAsked } from '../summary.ts'
 import { type Disturbance, disturbanceOf } from './disturbance.ts'
@@ -67,11 +69,8 @@ export interface ClaimCounts {
 }
 
 /** Samples of one bench that failed for the same reason. */
-export interface FailedSamples {
-  readonly bench: string
+export interface FailedSamples extends Failures {
   readonly platforms: readonly string[]
-  readonly count: number
-  readonly error: string
 }
 
 const states: Readonly<Record<number, Headline['state']>> = {
@@ -159,14 +158,13 @@ function suspendedClaims({ claims, findings }: Report): ClaimVerdict[] {
 
 function failedSamples({ cases: benches }: Report): FailedSamples[] {
   const groups = new Map<string, FailedSamples>()
-  for (const { bench, results } of benches)
+  for (const { bench, location, results } of benches)
     for (const { platform, errors } of results) {
-      const [error] = errors
-      if (error === undefined) continue
-      const key = JSON.stringify([bench.id, error])
-      const known = groups.get(key) ?? { bench: bench.name, platforms: [], count: 0, error }
+      if (errors[0] === undefined) continue
+      const key = JSON.stringify([bench.id, errors[0]])
+      const known = groups.get(key) ?? { bench, ...withLocation(location), platforms: [], errors: [] }
       const platforms = [...new Set([...known.platforms, platform])]
-      groups.set(key, { ...known, platforms, count: known.count + errors.length })
+      groups.set(key, { ...known, platforms, errors: [...known.errors, ...errors] })
     }
-  return [...groups.values()].sort((a, b) => b.count - a.count)
+  return [...groups.values()].sort((a, b) => b.errors.length - a.errors.length)
 }

@@ -1,9 +1,10 @@
 import { describeParams } from '../../core/model/plan.ts'
 import type { CaseResult, Report } from '../../core/model/report.ts'
 import { unseenNotes } from '../attack-profile.ts'
+import { missingValues } from '../failures.ts'
 import { formatQuantity } from '../format.ts'
 import { type BaselineLookup, type MetricTable, metricTables } from '../metric-table.ts'
-import { missingValues, verdictSymbols, worstVerdict } from '../summary.ts'
+import { verdictSymbols, worstVerdict } from '../summary.ts'
 import type { Anchors } from './anchors.ts'
 import { metricCharts } from './bars.ts'
 import { cell, details, headerCell, metricHeading, table, verdictClass } from './elements.ts'
@@ -33,6 +34,7 @@ interface Shared {
   readonly report: Report
   readonly before: BaselineLookup
   readonly anchors: Anchors
+  readonly root: string
 }
 
 /** The benches of the paper's figures in its order, then all others in the order of the run. */
@@ -56,8 +58,8 @@ export const benchTitles = (report: Report): { readonly title: string; readonly 
     groups.map((group) => ({ title: titleOf(group), bench: group[0]!.cases[0]!.bench })),
   )
 
-export function benchesHtml(report: Report, before: BaselineLookup, anchors: Anchors): Html {
-  const shared = { report, before, anchors }
+export function benchesHtml(report: Report, before: BaselineLookup, anchors: Anchors, root: string): Html {
+  const shared = { report, before, anchors, root }
   const groupHtml = (group: readonly Section[]) =>
     group.length > 1 ? figureSection(shared, group) : benchSection(shared, group)
   return lines(
@@ -201,9 +203,9 @@ function unseenHtml(cases: readonly CaseResult[]): Html[] {
 
 /** One case of a bench: its distribution if it measures start-up, a chart and a table per metric, and its errors. */
 function caseHtml(shared: Shared, bench: CaseResult): Html {
-  const { report, before } = shared
+  const { report, before, root } = shared
   const params = describeParams(bench.params)
-  const errors = bench.results.flatMap((result) => missingValues(result).map((text) => `! ${text}`))
+  const errors = missingValues(bench, root).map((text) => `! ${text}`)
   return lines(
     params && html`<h4 class="wrap-anywhere case">${params}</h4>`,
     ...metricTables(report, bench, before).map((metricTable) => metricHtml(shared, bench, metricTable)),

@@ -1,5 +1,6 @@
 import type { Report } from '../../core/model/report.ts'
 import { plural } from '../../util/text.ts'
+import { failedOn } from '../failures.ts'
 import { formatTally } from '../findings.ts'
 import { cellText, legendText, nativeText } from '../headline/cells.ts'
 import type { Fact } from '../headline/facts.ts'
@@ -172,17 +173,14 @@ function notesHtml(view: View): Html | undefined {
     [
       ...some(warnings.map(note(signs.warns, 'doubt'))),
       ...some(better.map(note(signs.better, 'good'))),
-      ...some(failedSamples.map(failedHtml)),
+      ...some(failedSamples.map((one) => failedHtml(one, view.root))),
     ],
     'plain',
   )
 }
 
-function failedHtml({ bench, platforms, count, error }: FailedSamples): Html {
-  const where = platforms.length > 2 ? plural(platforms.length, 'platform') : platforms.join(', ')
-  const what = `${signs.warns} ${plural(count, 'sample')} failed`
-  return html`<span class="doubt">${what}</span>: ${bench} · ${where}: ${error}`
-}
+const failedHtml = (failed: FailedSamples, root: string): Html =>
+  html`<span class="doubt">${signs.warns}</span> ${failedOn(failed, failed.platforms, root)}`
 
 function findingNotesHtml({ report, headline, anchors }: View): Html | undefined {
   if (report.findings.length === 0) return undefined

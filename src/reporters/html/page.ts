@@ -88,7 +88,7 @@ function runHtml(run: Run, root: string, heading: Html, place: { scope: string; 
     warningsHtml(report, anchors),
     findingsHtml(report, anchors),
     baseline && baselineHtml(baseline, anchors),
-    benchesHtml(report, baselineLookup(baseline), anchors),
+    benchesHtml(report, baselineLookup(baseline), anchors, root),
     claimsHtml(report, root, anchors),
     history,
     environmentHtml(report, anchors),

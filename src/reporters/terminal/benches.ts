@@ -2,9 +2,11 @@ import { describeParams } from '../../core/model/plan.ts'
 import type { CaseResult, Report } from '../../core/model/report.ts'
 import { quantile } from '../../core/stats/index.ts'
 import { sanitize, truncate, widthOf, wrap } from '../../util/text.ts'
+import { missingValues } from '../failures.ts'
 import { formatSlowServerStop } from '../format.ts'
 import { type MetricTable, metricTables, type Row } from '../metric-table.ts'
-import { disturbance, flagLegend, missingValues, verdictSymbols } from '../summary.ts'
+import { disturbance, flagLegend, verdictSymbols } from '../summary.ts'
+import type { RenderOptions } from './claims.ts'
 import {
   type Colors,
   type Column,
@@ -71,6 +73,9 @@ export interface BenchMarks {
   readonly withoutErrors: boolean
 }
 
+/** How tables are shown. */
+export type BenchView = Pick<RenderOptions, 'width' | 'ink' | 'root'>
+
 const noMarks: BenchMarks = { isStale: () => false, withoutErrors: false }
 
 /** The columns before the name of the platform, and two more. */
@@ -80,10 +85,11 @@ const notesIndent = 5
 const plot = { least: 10, most: 24 }
 
 /** A table per bench, set of parameters and metric. */
-export function benchLines(report: Report, width: number, ink: Colors, marks = noMarks): string[] {
+export function benchLines(report: Report, view: BenchView, marks = noMarks): string[] {
+  const { width, ink } = view
   const lines = report.cases.flatMap((bench, at) => [
     ...(report.cases[at - 1]?.bench.id === bench.bench.id ? [] : headingOf(bench, width, ink)),
-    ...caseLines(report, bench, width, ink, marks),
+    ...caseLines(report, bench, view, marks),
   ])
   const drawn = lines.some((line) => line.includes('┃'))
   const notes = [drawn ? boxLegend : undefined, ...flagLegend(report), disturbance(report)]
@@ -96,7 +102,8 @@ function headingOf({ bench: { name, file } }: CaseResult, width: number, ink: Co
   return ['', place.length > 8 ? `${ink.strong(title)}  ${ink.dim(place)}` : ink.strong(title)]
 }
 
-function caseLines(report: Report, bench: CaseResult, width: number, ink: Colors, marks: BenchMarks): string[] {
+function caseLines(report: Report, bench: CaseResult, view: BenchView, marks: BenchMarks): string[] {
+  const { width, ink } = view
   const inkOf = (platform: string) => (marks.isStale(bench.case, platform) ? dimmed(ink) : ink)
   const params = sanitize(describeParams(bench.params))
   const tables = metricTables(report, bench).flatMap((one) => {
@@ -105,7 +112,7 @@ function caseLines(report: Report, bench: CaseResult, width: number, ink: Colors
     const lines = tableLines(one, hoisted, width - 4, ink, inkOf)
     return ['', `  ${truncate(heading.filter(Boolean).join(' · '), width - 2)}`, ...lines.map((line) => `    ${line}`)]
   })
-  return marks.withoutErrors ? tables : [...tables, ...errorLines(bench, width, ink)]
+  return marks.withoutErrors ? tables : [...tables, ...errorLines(bench, view)]
 }
 
 /** A long unit stands above the table, once; otherwise empty. */
@@ -174,15 +181,14 @@ function lineOf(
 }
 
 /** What went wrong on each platform: how often, and the first of it. */
-function errorLines({ results }: CaseResult, width: number, ink: Colors): string[] {
-  return results.flatMap((result) => {
-    const { platform, slowServerStop: slow } = result
-    const texts = [
-      ...missingValues(result).map((text) => sanitize(text, 300)),
-      ...(slow ? [`${sanitize(platform, 60)}: ${formatSlowServerStop(slow)}`] : []),
-    ]
-    return texts.flatMap((text) =>
-      wrap(text, width - 6).map((line, at) => ink.doubt(`    ${at === 0 ? '!' : ' '} ${line}`)),
-    )
-  })
+function errorLines(bench: CaseResult, { width, ink, root }: BenchView): string[] {
+  const texts = [
+    ...missingValues(bench, root).map((text) => sanitize(text, 300)),
+    ...bench.results.flatMap(({ platform, slowServerStop: slow }) =>
+      slow ? [`${sanitize(platform, 60)}: ${formatSlowServerStop(slow)}`] : [],
+    ),
+  ]
+  return texts.flatMap((text) =>
+    wrap(text, width - 6).map((line, at) => ink.doubt(`    ${at === 0 ? '!' : ' '} ${line}`)),
+  )
 }

@@ -2,6 +2,7 @@ import { describeParams } from '../../core/model/plan.ts'
 import type { Report } from '../../core/model/report.ts'
 import type { ClaimVerdict } from '../../core/model/verdict.ts'
 import { pad, plural, sanitize, wrap } from '../../util/text.ts'
+import { failurePlaces } from '../failures.ts'
 import {
   comparative,
   figure,
@@ -171,7 +172,7 @@ function advice(report: Report, verdict: ClaimVerdict): string[] {
 
 const benchFile = ({ file }: { readonly file: string }): string => sanitize(file, 120)
 
-function failedLines(report: Report, { width, ink }: RenderOptions): string[] {
+function failedLines(report: Report, { width, ink, root }: RenderOptions): string[] {
   return failedResults(report).flatMap(({ bench, result, claims }) => {
     const params = sanitize(describeParams(bench.params))
     const lost = plural(claims, 'claim')
@@ -180,7 +181,8 @@ function failedLines(report: Report, { width, ink }: RenderOptions): string[] {
     return [
       ...wrap(head, width - 4).map((line, at) => `  ${at === 0 ? '' : '  '}${ink.doubt(line)}`),
       ...labelled('so', `${lost} cannot be judged`, width, ink),
-      ...labelled('first', result.errors[0] ? sanitize(result.errors[0], 240) : 'unknown', width, ink),
+      ...labelled('first', result.errors[0] ? sanitize(result.errors[0].message, 240) : 'unknown', width, ink),
+      ...labelled('where', sanitize(failurePlaces({ ...bench, errors: result.errors }, root), 600), width, ink),
       ...labelled('do', `check ${benchFile(bench.bench)}, then:`, width, ink),
       ...labelled('', `${rerunFailed(report, bench.bench, result.platform)?.line} --reporter verbose`, width, ink),
       '',

@@ -1,6 +1,7 @@
 import { describeExit, exitCodes } from '../../core/judge/exit-code.ts'
 import type { Report } from '../../core/model/report.ts'
 import { pad, plural, sanitize, truncate, widthOf, wrap } from '../../util/text.ts'
+import { failedOn } from '../failures.ts'
 import { formatTally } from '../findings.ts'
 import { duration } from '../format.ts'
 import type { Before, Fact } from '../headline/facts.ts'
@@ -267,10 +268,10 @@ function commandLines(line: string, takes: string | undefined, width: number, in
   return [...lines, ' '.repeat(indent) + note]
 }
 
-/** Failed samples on two lines at most: the cause stands at the end. */
+/** Failed samples on three lines at most: the cause stands at the end. */
 function failedSampleLines(text: string, width: number): string[] {
-  const [first = '', ...rest] = wrap(sanitize(text), width - 2)
-  return [first, ...(rest.length > 0 ? [`  ${truncate(rest.join(' '), width - 2)}`] : [])]
+  const [first = '', second, ...rest] = wrap(sanitize(text), width - 2)
+  return [first, ...[second ?? '', rest.join(' ')].filter(Boolean).map((line) => `  ${truncate(line, width - 2)}`)]
 }
 
 /** Entries, and how many more there are. */
@@ -294,7 +295,7 @@ function warningLines(
   view: RenderOptions,
   { warnings: most }: Limits,
 ): string[] {
-  const { width, ink } = view
+  const { width, ink, root } = view
   const factLine = (sign: string, paint: Colorize) => (fact: Fact) =>
     paint(truncate(sanitize(`${sign} ${factTitle(fact)}: ${factText(fact)}`), width))
   return section([
@@ -303,12 +304,7 @@ function warningLines(
     ...listed(
       failedSamples,
       Math.min(2, most),
-      ({ bench, platforms, count: number, error }) => {
-        const where = platforms.length > 2 ? plural(platforms.length, 'platform') : platforms.join(', ')
-        return failedSampleLines(`! ${plural(number, 'sample')} failed: ${bench} · ${where}: ${error}`, width).map(
-          ink.doubt,
-        )
-      },
+      (failed) => failedSampleLines(`! ${failedOn(failed, failed.platforms, root)}`, width).map(ink.doubt),
       report,
       view,
     ),

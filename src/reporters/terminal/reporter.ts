@@ -1,10 +1,12 @@
 import { type Plan, plannedResults } from '../../core/model/plan.ts'
-import { isUnsupported, type Sample } from '../../core/model/record.ts'
+import { failureOf, isUnsupported, type Sample } from '../../core/model/record.ts'
 import type { Report } from '../../core/model/report.ts'
 import { withTracedValues } from '../../core/model/traced-calls.ts'
 import type { Reporter } from '../../core/reporter.ts'
+import { withLocation } from '../../dsl/errors.ts'
 import { plural, sanitize, truncate, wrap } from '../../util/text.ts'
 import { withoutFile } from '../document.ts'
+import { failurePlaces } from '../failures.ts'
 import { formatQuantity } from '../format.ts'
 import type { ReporterContext, ReporterFactory } from '../reporter.ts'
 import { formatStop } from '../stop.ts'
@@ -35,7 +37,7 @@ export function renderOptions(context: ReporterContext): RenderOptions {
  */
 export function terminalReporter(
   context: ReporterContext,
-  perSample?: (sample: Sample, plan: Plan | undefined) => string,
+  perSample?: (sample: Sample, plan: Plan | undefined, root: string) => string,
 ): Reporter {
   const { out } = context
   const view = renderOptions(context)
@@ -78,7 +80,7 @@ export function terminalReporter(
     },
     onSample(sample) {
       if (!sample.outcome.ok && !isUnsupported(sample)) errors++
-      if (perSample) print([perSample(sample, run?.plan)])
+      if (perSample) print([perSample(sample, run?.plan, view.root)])
     },
     onBenchEnd(verdicts) {
       print(benchVerdictLines(verdicts, view))
@@ -182,7 +184,7 @@ export const dot: ReporterFactory = {
 }
 
 /** `round 3 · gvisor · prime verification · events 1,234 events/s`, or the error. */
-function sampleLine(sample: Sample, plan: Plan | undefined): string {
+function sampleLine(sample: Sample, plan: Plan | undefined, root: string): string {
   // Alone, without the other rounds: the report may decide otherwise for some names of an attack profile.
   const [{ case: point, platform, round, warmup, outcome }] = withTracedValues([sample]) as [Sample]
   const at = plan?.cases.find(({ id }) => id === point)
@@ -192,7 +194,9 @@ function sampleLine(sample: Sample, plan: Plan | undefined): string {
     ([metric, value]) =>
       `${sanitize(metric, 60)} ${sanitize(formatQuantity(value, bench?.metrics[metric]?.unit ?? ''), 40)}`,
   )
-  const why = isUnsupported(sample) ? 'not supported' : 'failed'
+  const failure = failureOf(sample)
+  const place = bench && failure && failurePlaces({ bench, ...withLocation(bench.location), errors: [failure] }, root)
+  const why = isUnsupported(sample) ? 'not supported' : place === undefined ? 'failed' : `failed (${sanitize(place)})`
   const result = outcome.ok ? figures.join(', ') : `${why}: ${sanitize(outcome.error)}`
   // A warm-up round of an attack profile has no figures.
   const where = [warmup ? 'warm-up' : `round ${round}`, sanitize(platform, 60), name]

@@ -55,7 +55,7 @@ export function summary(report: Report, view: RenderOptions, ran: ScreenOptions)
   if (!view.all) return screenLines(report, view, ran)
   return [
     ...platformLines(report, view),
-    ...benchLines(report, width, ink),
+    ...benchLines(report, view),
     ...excludedLines(report, width, ink),
     ...excludedPlatformLines(report, width, ink),
     ...claimLines(report, view),

@@ -70,6 +70,7 @@ const failure = {
   case: benchId,
   message: 'kaputt',
   location: { file: 'a.bench.ts', line: 7, column: 11 },
+  benchLocation: undefined,
   excerpt: { line: 7, column: 11, lines: ['  run: async () => {', "    throw new Error('kaputt')"] },
   platforms: ['native', 'runc', 'gvisor'].map((name) => ({ name, samples: 2 })),
 }

@@ -84,9 +84,8 @@ test('json is the report, and of the schema', async () => {
 })
 
 describe('csv', () => {
-  const columns = 'bench params platform round warmup startedAt wallMs disturbed judged metric unit value error'.split(
-    ' ',
-  )
+  const columns =
+    'bench params platform round warmup startedAt wallMs disturbed judged metric unit value error location'.split(' ')
   const read = async (report: Report) => {
     const [header, ...rows] = parseCsv(await written('csv', report))
     expect(header).toEqual(columns)
@@ -190,7 +189,7 @@ describe('repositoryPath', () => {
 describe('github', () => {
   test('writes one command a line, with places and escaped messages', async () => {
     const lines = (await written('github')).trimEnd().split('\n')
-    for (const line of lines) expect(line).toMatch(/^::(error|notice) file=[^:,]+(,line=\d+)?,title=[^:,]+::./)
+    for (const line of lines) expect(line).toMatch(/^::(error|warning|notice) file=[^:,]+(,line=\d+)?,title=[^:,]+::./)
     expect(lines).toContainEqual(
       expect.stringMatching(
         /^::error file=benches\/compute\/prime.bench.ts,line=12,.* less than native .*, 5 %25 allowed/,

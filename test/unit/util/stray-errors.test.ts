@@ -23,6 +23,12 @@ afterEach(() => {
 const later = () => sleep(20)
 const unguarded: unknown = Reflect.get(process, '_kill')
 
+const fail = () => {
+  throw new Error('late')
+}
+const exits = () => process.exit(0)
+const aborts = () => process.abort()
+
 describe('an error that nothing handles', () => {
   it.each([
     ['a promise', () => void Promise.reject(new Error('late'))],
@@ -70,6 +76,21 @@ describe('an error that nothing handles', () => {
       expect.stringMatching(/^guilty: an error that the workload does not handle: (late|it called)/),
     ])
     expect(unclaimed).toEqual([])
+  })
+
+  it.each([
+    ['an error', () => setTimeout(fail, 1), '.fail '],
+    ['process.exit', () => setTimeout(exits, 1), '.exits '],
+    ['process.abort', () => setTimeout(aborts, 1), '.aborts '],
+  ])('of %s in a timer has the stack of the code that failed', async (_, leave, frame) => {
+    using _handler = handleStrayErrors(() => {})
+    const ended: Error[] = []
+    using guilty = claimStrayErrors('guilty', (error) => ended.push(error))
+    guilty.run(leave)
+    await later()
+    expect(ended.map(({ stack }) => stack!.split('\n').find((line) => line.includes(frame)))).toEqual([
+      expect.stringContaining(import.meta.filename),
+    ])
   })
 
   it('names the sample that left it behind, if that is over', async () => {

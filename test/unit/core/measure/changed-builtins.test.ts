@@ -1,4 +1,5 @@
-import { rmSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { measureProject } from '../../../../src/core/measure/measure-project.ts'
 import { errorOf } from '../../../../src/core/model/record.ts'
@@ -17,6 +18,8 @@ it('restores builtins after each workload that changes them, and names them in t
     },
   }
   const options = fakeRun(fakeHost({ native: {}, runc: {} }), { bad, sound: {} }, { rounds: 2 })
+  const file = join(options.project.root, 'a.bench.ts')
+  writeFileSync(file, "\n\n  JSON.stringify = () => 'x'\n")
   try {
     const { samples } = readRecord((await measureProject(options)).record)
     const errors = (id: string) => new Set(samples.filter((one) => one.case === id).map(errorOf))
@@ -24,6 +27,9 @@ it('restores builtins after each workload that changes them, and names them in t
     expect(errors('a.bench.ts#bad')).toEqual(
       new Set([`the workload changed JSON.stringify, which isobench uses, too: ${fix}`]),
     )
+    const failed = samples.flatMap(({ outcome }) => (outcome.ok ? [] : outcome.location))
+    expect(failed).toEqual(Array(failed.length).fill({ file, line: 3, column: 3 }))
+    expect(failed.length).toBeGreaterThan(0)
     expect(errors('a.bench.ts#sound')).toEqual(new Set([undefined]))
   } finally {
     rmSync(options.project.root, { recursive: true })

@@ -2,11 +2,14 @@ import { rmSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { buildReport } from '../../../../src/core/judge/report.ts'
 import { interruptSignal } from '../../../../src/core/measure/interruption.ts'
+import { LateErrors } from '../../../../src/core/measure/late-errors.ts'
 import { measureProject } from '../../../../src/core/measure/measure-project.ts'
 import { errorOf } from '../../../../src/core/model/record.ts'
+import type { Problem } from '../../../../src/core/model/suite.ts'
 import { mergeRecords } from '../../../../src/core/records/merge.ts'
 import { readRecord } from '../../../../src/core/records/record-file.ts'
 import { fileSource, SharedParts, surveyRecord } from '../../../../src/core/records/record-survey.ts'
+import { StrayError } from '../../../../src/util/stray-errors.ts'
 import { fakeHost } from '../../../support/fake-driver.ts'
 import { type FakeBench, fakeRun } from '../../../support/fake-project.ts'
 
@@ -84,6 +87,19 @@ describe('an error that a workload leaves behind for the time after its end', ()
     expect(errors('slow')).toEqual(Array(6).fill(undefined))
     // The sample that was measured when it failed is not affected.
     expect(errors('bad')).toEqual([undefined, undefined, ...Array(4).fill(`not measured, because ${message}`)])
+  })
+
+  it('is a problem at its own line, or at the bench if it has no stack', () => {
+    const { dirname, filename } = import.meta
+    const location = { file: '/p/a.bench.ts', line: 3, column: 1 }
+    const problems: Problem[] = []
+    const late = new LateErrors(dirname, (problem) => problems.push(problem))
+    for (const [id, thrown] of [
+      ['a', new Error('late')],
+      ['b', { code: 1 }],
+    ] as const)
+      late.ofBench({ id, file: 'a.bench.ts', location }, new StrayError(thrown, id))
+    expect(problems).toMatchObject([{ location: { file: filename } }, { location }])
   })
 
   it('is in the record, also after the last sample, and a merge has it', async () => {

@@ -23,7 +23,7 @@ const report = buildReport(
 )
 
 const tableAt = (width: number): string[] => {
-  const lines = benchLines(report, width, createColors({ color: false }))
+  const lines = benchLines(report, { width, ink: createColors({ color: false }), root: '/' })
   const start = lines.findIndex((line) => line.includes('prime verification'))
   return lines.slice(start + 3, start + 10)
 }
