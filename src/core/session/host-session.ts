@@ -55,27 +55,53 @@ async function removeStaleTracers(): Promise<void> {
   }
 }
 
+/** What a session consists of. A session that is derived from another one shares most of it. */
+interface SessionParts {
+  readonly journal: CleanupJournal
+  readonly network: Network
+  readonly cpus: CpuAssignment
+  readonly limits: Limits
+  readonly signal: AbortSignal
+  /** The first part of the name of each object that the session creates. */
+  readonly prefix: string
+  /** The prefix of the session that holds the lock. All guests count as isobench's own load. */
+  readonly rootPrefix: string
+  /** What is disposed of with the session. */
+  readonly resources: AsyncDisposableStack
+  readonly cleanup: { readonly process: CleanupProcess; readonly purpose: string }
+  /** Those of another session with the same limits. Default: own ones. */
+  readonly runResources?: RunResources
+  /** Those of another session with the same limits. Default: none yet. */
+  readonly tracers?: Map<TraceSource, Promise<Tracer>>
+}
+
 /** The lock of the host, a cleanup journal, and the load client's network namespace. */
 export class HostSession implements Session {
-  #created = 0
+  readonly journal: CleanupJournal
+  readonly network: Network
+  readonly cpus: CpuAssignment
+  readonly limits: Limits
+  readonly signal: AbortSignal
+  readonly prefix: string
+  readonly #rootPrefix: string
+  readonly #resources: AsyncDisposableStack
+  readonly #cleanup: SessionParts['cleanup']
   readonly #runResources: RunResources
+  readonly #tracers: Map<TraceSource, Promise<Tracer>>
+  #created = 0
 
-  private constructor(
-    readonly journal: CleanupJournal,
-    readonly network: Network,
-    readonly cpus: CpuAssignment,
-    readonly limits: Limits,
-    readonly signal: AbortSignal,
-    /** The first part of the name of each object that the session creates. */
-    readonly prefix: string,
-    /** The prefix of the session that holds the lock. All guests count as isobench's own load. */
-    private readonly rootPrefix: string,
-    private readonly resources: AsyncDisposableStack,
-    private readonly cleanup: { readonly process: CleanupProcess; readonly purpose: string },
-    runResources?: RunResources,
-    private readonly tracers = new Map<TraceSource, Promise<Tracer>>(),
-  ) {
-    this.#runResources = runResources ?? new RunResources({ journal, network, cpus: limits.cpus, signal, prefix })
+  private constructor({ journal, network, cpus, limits, signal, prefix, ...own }: SessionParts) {
+    this.journal = journal
+    this.network = network
+    this.cpus = cpus
+    this.limits = limits
+    this.signal = signal
+    this.prefix = prefix
+    this.#rootPrefix = own.rootPrefix
+    this.#resources = own.resources
+    this.#cleanup = own.cleanup
+    this.#runResources = own.runResources ?? new RunResources({ journal, network, cpus: limits.cpus, signal, prefix })
+    this.#tracers = own.tracers ?? new Map()
   }
 
   /**
@@ -110,30 +136,32 @@ export class HostSession implements Session {
     )
     const network = await Network.open(journal, prefix)
     const limits = { ...guest, cpus: cpus.guest }
-    return new HostSession(journal, network, cpus, limits, signal, prefix, prefix, resources.move(), cleanup)
+    const names = { prefix, rootPrefix: prefix }
+    return new HostSession({ journal, network, cpus, limits, signal, ...names, resources: resources.move(), cleanup })
   }
 
   withSignal(signal: AbortSignal): HostSession {
-    return this.#derive({ signal }, this.#runResources, this.tracers)
+    return this.#derive({ signal, runResources: this.#runResources, tracers: this.#tracers })
   }
 
   withCpus(cpus: readonly number[]): HostSession {
     return this.#derive({ limits: { ...this.limits, cpus } })
   }
 
-  #derive(
-    { signal = this.signal, limits = this.limits }: Partial<Pick<Session, 'signal' | 'limits'>>,
-    runResources?: RunResources,
-    tracers?: Map<TraceSource, Promise<Tracer>>,
-  ): HostSession {
-    const { journal, network, cpus, rootPrefix, cleanup } = this
-    const prefix = `${this.prefix}-${this.#created++}`
-    const own = [prefix, rootPrefix, new AsyncDisposableStack(), cleanup] as const
-    return new HostSession(journal, network, cpus, limits, signal, ...own, runResources, tracers)
+  #derive(changed: Partial<Pick<SessionParts, 'signal' | 'limits' | 'runResources' | 'tracers'>>): HostSession {
+    const { journal, network, cpus, limits, signal } = this
+    return new HostSession({
+      ...{ journal, network, cpus, limits, signal },
+      prefix: `${this.prefix}-${this.#created++}`,
+      rootPrefix: this.#rootPrefix,
+      resources: new AsyncDisposableStack(),
+      cleanup: this.#cleanup,
+      ...changed,
+    })
   }
 
   noteSample(name?: string): void {
-    this.cleanup.process.note(name === undefined ? this.cleanup.purpose : `measuring ${name}`)
+    this.#cleanup.process.note(name === undefined ? this.#cleanup.purpose : `measuring ${name}`)
   }
 
   createSandbox(rootfs: string, timeout: number, hooks?: TraceHooks): Promise<OwnedGuestSandbox> {
@@ -184,10 +212,10 @@ export class HostSession implements Session {
 
   tracer(source: TraceSource): Promise<Tracer> {
     const { journal, limits, prefix } = this
-    const known = this.tracers.get(source)
+    const known = this.#tracers.get(source)
     const tracer =
       known ?? Tracer.open(traceSources[source], { journal, name: `${prefix}-${source}`, cpus: limits.cpus })
-    this.tracers.set(source, tracer)
+    this.#tracers.set(source, tracer)
     return tracer
   }
 
@@ -230,10 +258,10 @@ export class HostSession implements Session {
   }
 
   startLoadMeter(cpus = this.cpus): () => Load {
-    const from = readCounters(cpus, this.rootPrefix)
+    const from = readCounters(cpus, this.#rootPrefix)
     return () => {
       const runnable = runnableCount()
-      return loadBetween(from, readCounters(cpus, this.rootPrefix), cpus, runnable)
+      return loadBetween(from, readCounters(cpus, this.#rootPrefix), cpus, runnable)
     }
   }
 
@@ -255,6 +283,6 @@ export class HostSession implements Session {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.resources[Symbol.asyncDispose]()
+    return this.#resources[Symbol.asyncDispose]()
   }
 }

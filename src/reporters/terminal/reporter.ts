@@ -160,6 +160,11 @@ export const dot: ReporterFactory = {
       column = 0
     }
     return {
+      // Also on a terminal as lines: a status that is repainted would overwrite the characters.
+      onPrepare(what) {
+        newLine()
+        for (const line of wrap(sanitize(what), width)) out.write(`${line}\n`)
+      },
       ...(waited && { onWaited: waited }),
       onProblems(all) {
         newLine()

@@ -40,6 +40,19 @@ describe.each(['default', 'verbose', 'dot'])('%s in a pipe', (name) => {
   })
 })
 
+test.each([true, false])('dot prints what a run waits for, and why it stops, on own lines: terminal %s', (isTTY) => {
+  const out = new Memory(isTTY)
+  const reporter = reporters.dot!.create(contextOf(out))
+  const { plan, samples } = makeRecord(false)
+  reporter.onPrepare?.('waiting for process 1, running 2 benches, since today')
+  reporter.onPlan?.(plan)
+  const before = out.text.length
+  reporter.onSample?.(samples.find(({ outcome }) => outcome.ok)!)
+  reporter.onPrepare?.('SIGTERM: stopping and cleaning up')
+  expect(out.text).toMatch(/^waiting for process 1, running 2 benches, since today\n/)
+  expect(out.text.slice(before)).toBe('.\nSIGTERM: stopping and cleaning up\n')
+})
+
 describe('the verdicts of a bench', () => {
   const report = makeReport(false)
   const linesFor = (name: string, columns = 120) => {
