@@ -53,6 +53,8 @@ const shared = {
   plugins: [moduleLocation, nativeAddons],
   // Otherwise `import './register.ts'` is dropped if a package.json says "sideEffects": false. Node ignores that field.
   ignoreAnnotations: true,
+  // Otherwise esbuild also takes what a package exports for the condition "module", which Node.js does not have.
+  conditions: [],
   // A project may use a global isobench, without one in its own node_modules.
   alias: {
     'isobench/driver': bundlePath('driver'),

@@ -10,7 +10,8 @@ const isUncompiled = (error: Error): boolean =>
   'code' in error && error.code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?tsx?\b/.test(error.message)
 
 const importFix =
-  "begin the path with a folder, so that isobench compiles the modules in it: import('./folder/' + name + '.ts')"
+  "begin the path with a folder, so that isobench compiles the modules in it: import('./folder/' + name + '.ts'). " +
+  'Write the file of a Worker in JavaScript'
 
 /**
  * The fix and the location of an error of isobench, or how to import a computed TypeScript path. Errors of other

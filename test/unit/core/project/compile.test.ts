@@ -103,6 +103,20 @@ describe('a module of a bundle', () => {
     expect(await exported(files)).toBe('kept')
   })
 
+  it('gets what a package exports to Node.js, and not what it exports to bundlers', async () => {
+    const conditions = { module: './module.mjs', browser: './module.mjs', development: './module.mjs' }
+    const files = {
+      'a.bench.ts': "export { default } from 'both'\n",
+      'node_modules/both/package.json': JSON.stringify({
+        name: 'both',
+        exports: { ...conditions, default: './node.mjs' },
+      }),
+      'node_modules/both/module.mjs': "export default 'module'\n",
+      'node_modules/both/node.mjs': "export default 'node'\n",
+    }
+    expect(await exported(files)).toBe('node')
+  })
+
   it('resolves other modules from its own place', async () => {
     const files = {
       'a.bench.ts': [
@@ -205,7 +219,9 @@ describe('a module of a bundle', () => {
     const refused = (extension: string) =>
       Object.assign(new TypeError(`Unknown file extension "${extension}" for /p/lib/x${extension}`), { code })
     for (const extension of ['.ts', '.mts', '.tsx'])
-      expect(definitionDetails(refused(extension), 'a.bench.ts').fix).toMatch(/^begin the path with a folder/)
+      expect(definitionDetails(refused(extension), 'a.bench.ts').fix).toMatch(
+        /^begin the path.*\. Write the file of a Worker/,
+      )
     expect(definitionDetails(refused('.txt'), 'a.bench.ts')).toEqual({})
   })
 
