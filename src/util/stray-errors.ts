@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import { Script } from 'node:vm'
 import { explainByBuiltins, userChanges } from './builtins.ts'
-import { IsobenchError, messageOf } from './errors.ts'
+import { IsobenchError, messageOf, readableError } from './errors.ts'
 import { allowOwnSignals, refuseOwnSignals } from './own-signals.ts'
 import { endIfHungUp } from './terminal.ts'
 
@@ -103,9 +103,17 @@ const { exit, reallyExit, abort } = ending
 const changers = process as unknown as Record<(typeof userChanges)[number], (id: unknown) => void>
 const originalChangers = Object.fromEntries(userChanges.map((name) => [name, changers[name]]))
 
+/** An error of this function would end the process at once. A thrown value may fail when it is read, also only later. */
 function handle(error: unknown): void {
-  const thrown = explainByBuiltins(error, 'code of the project')
   const source = current.getStore()
+  try {
+    deliver(readableError(explainByBuiltins(error, 'code of the project')), source)
+  } catch (failure) {
+    handlers.at(-1)?.(new StrayError(readableError(failure), source?.name))
+  }
+}
+
+function deliver(thrown: unknown, source: Source | undefined): void {
   if (source?.end) {
     const ended = new Error(`an error that the workload does not handle: ${messageOf(thrown)}`, { cause: thrown })
     // It is where the workload failed.

@@ -23,11 +23,15 @@ afterEach(() => {
 const later = () => sleep(20)
 const unguarded: unknown = Reflect.get(process, '_kill')
 
-const fail = () => {
+const fail = (): never => {
   throw new Error('late')
 }
 const exits = () => process.exit(0)
 const aborts = () => process.abort()
+function unreadable(): Error {
+  let reads = 0
+  return Object.defineProperty(new Error(), 'message', { get: () => (++reads > 1 ? fail() : 'once') })
+}
 
 describe('an error that nothing handles', () => {
   it.each([
@@ -105,6 +109,35 @@ describe('an error that nothing handles', () => {
     claim[Symbol.dispose]()
     await later()
     expect(unclaimed.map(({ message }) => message)).toEqual(['a#b on runc left an error that no code handles: late'])
+  })
+
+  it.each([
+    [
+      'a proxy',
+      new Proxy({}, { getPrototypeOf: () => fail() }),
+      'it threw a value that throws an error when it is read',
+    ],
+    ['an error that fails from the second time on', unreadable(), 'of a getter'],
+  ])('is reported if it cannot be read: %s', async (_, thrown, message) => {
+    const unclaimed: StrayError[] = []
+    using _handler = handleStrayErrors((error) => unclaimed.push(error))
+    void Promise.reject(thrown)
+    await later()
+    expect(unclaimed.map((error) => error.message)).toEqual([`an error that no code handles: ${message}`])
+  })
+
+  it('is reported if its receiver fails, for example because the disk is full', async () => {
+    const unclaimed: StrayError[] = []
+    using _handler = handleStrayErrors((error) => unclaimed.push(error))
+    const late = () => {
+      throw new Error('the disk is full')
+    }
+    const claim = claimStrayErrors('a#b on runc', () => {}, late)
+    claim.run(() => setTimeout(() => fail(), 5))
+    claim[Symbol.dispose]()
+    await later()
+    const expected = 'a#b on runc left an error that no code handles: the disk is full'
+    expect(unclaimed.map(({ message }) => message)).toEqual([expected])
   })
 
   it('of no sample goes to the latest handler, and process.exit throws until the last one is gone', async () => {
