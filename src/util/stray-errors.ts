@@ -103,7 +103,7 @@ const { exit, reallyExit, abort } = ending
 const changers = process as unknown as Record<(typeof userChanges)[number], (id: unknown) => void>
 const originalChangers = Object.fromEntries(userChanges.map((name) => [name, changers[name]]))
 
-/** An error of this function would end the process at once. A thrown value may fail when it is read, also only later. */
+/** An error of this function would end the process at once, and a thrown value may fail when it is read. */
 function handle(error: unknown): void {
   const source = current.getStore()
   try {

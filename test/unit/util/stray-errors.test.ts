@@ -117,7 +117,11 @@ describe('an error that nothing handles', () => {
       new Proxy({}, { getPrototypeOf: () => fail() }),
       'it threw a value that throws an error when it is read',
     ],
-    ['an error that fails from the second time on', unreadable(), 'of a getter'],
+    [
+      'an error that fails from the second time on',
+      unreadable(),
+      'it threw a value that throws an error when it is read',
+    ],
   ])('is reported if it cannot be read: %s', async (_, thrown, message) => {
     const unclaimed: StrayError[] = []
     using _handler = handleStrayErrors((error) => unclaimed.push(error))
