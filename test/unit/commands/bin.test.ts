@@ -270,6 +270,13 @@ throw new Error('no luck')" > isobench.config.ts; ISO list`,
     expect(statusWithout).toBeGreaterThan(0)
   })
 
+  it('ends with 5, not with 0, if nothing is left to wait for before there is a verdict', () => {
+    const never = 'data:text/javascript,Promise.race=()=>new Promise(()=>{})'
+    const { status, stderr } = shell(`timeout 25 '${process.execPath}' --import '${never}' '${bin}' list`)
+    expect(stderr).toMatch(/^error {2}isobench waits for something that never happens, and ends\./)
+    expect(status).toBe(5)
+  })
+
   it.each([
     ['./benches/a.bench.ts', '.'],
     ['"$PWD/benches/a.bench.ts"', '.'],
