@@ -6,6 +6,7 @@ import { loadProject, type Project } from '../core/project/config.ts'
 import { resolvePlatforms } from '../core/project/platforms.ts'
 import { ensureArtifacts, ensureDependencies, requiredArtifacts } from '../core/session/artifacts.ts'
 import { removeResource } from '../host/cleanup.ts'
+import { startCleanupProcess } from '../host/cleanup-process.ts'
 import { useUsualUmask } from '../host/environment.ts'
 import { ensureImage, findImage, imagePath, removableImage, unusedArtifacts } from '../host/image.ts'
 import { CleanupJournal } from '../host/journal.ts'
@@ -33,6 +34,7 @@ async function build(project: Project, options: Options, io: CommandIo): Promise
     signal,
   })
   using _umask = useUsualUmask()
+  using _cleanup = startCleanupProcess('building the image')
   await using journal = startJournal()
   const { rootfs } = await ensureImage(project.image, { journal, onLine: print, signal })
   const platforms = resolvePlatforms(project.platforms, drivers, project.configFile)
@@ -56,6 +58,7 @@ async function remove(project: Project, options: Options, io: CommandIo): Promis
   if (path === undefined) return void io.out.write('The image does not exist.\n')
   // The path of the disk depends on the directory of the image, so read it before the directory is gone.
   const disk = diskPath(path)
+  using _cleanup = startCleanupProcess('removing the image')
   await using journal = startJournal()
   const aside = temporaryName(path)
   await journal.create({ kind: 'directory', path: aside }, () => renameSync(path, aside))
@@ -73,6 +76,7 @@ async function prune(project: Project, options: Options, io: CommandIo): Promise
   const platforms = resolvePlatforms(project.platforms, drivers, project.configFile)
   const used = requiredArtifacts(platforms, findImage(project.image)?.rootfs).map(({ path }) => path)
   using _lock = await lockFor('removing unused kernels and disks', options, io)
+  using _cleanup = startCleanupProcess('removing unused kernels and disks')
   await using journal = startJournal()
   let freed = 0
   for (const { path, bytes } of unusedArtifacts(used)) {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { mountChroot, requiredMountPoints } from '../../src/host/mounts.ts'
-import { benchFile, config, expectNoStack, Project, type Running, repository } from './support/cli.ts'
+import { benchFile, cleanupProcesses, config, expectNoStack, Project, type Running, repository } from './support/cli.ts'
 import { ensureImage, observe } from './support/host.ts'
 
 beforeAll(ensureImage)
@@ -49,11 +49,12 @@ const alive = (processes: readonly string[]) =>
     return started !== '' && startOf(pid) === started && statOf(pid)[0] !== 'Z'
   })
 
-/** Waits until a build runs for 5 s, and returns its processes. */
+/** Waits until a build runs for 5 s, and returns its processes, without the one that cleans up after a kill. */
 async function whileBuilding(project: Project, running: Running): Promise<string[]> {
   await running.until(() => cached(project).some((name) => name.endsWith('.tmp')), 'it built')
   await sleep(5000)
-  const processes = below(running.pid)
+  const others = cleanupProcesses(running.pid)
+  const processes = below(running.pid).filter((process) => !others.includes(Number.parseInt(process, 10)))
   // mmdebstrap and its children.
   expect(processes.length).toBeGreaterThan(1)
   return processes
@@ -73,6 +74,22 @@ describe('a build that is interrupted', () => {
     const outcome = await running.kill('SIGINT')
     expect(outcome.exitCode).toBe(130)
     expectNoStack(outcome)
+    expect(alive(builders)).toEqual([])
+    expect(cached(project)).toEqual([])
+    expect(scratch()).toEqual(before)
+    host.expectClean()
+  })
+
+  test('by a signal that ends isobench at once is removed all the same', async () => {
+    const host = observe()
+    const before = scratch()
+    const { project, env } = withEmptyCache()
+    using _ = project
+    const running = project.start(['image', 'build'], { env })
+    const builders = await whileBuilding(project, running)
+    process.kill(running.pid, 'SIGABRT')
+    const { stderr } = await running.end()
+    expect(stderr).toContain('error  isobench ended while it was building the image.')
     expect(alive(builders)).toEqual([])
     expect(cached(project)).toEqual([])
     expect(scratch()).toEqual(before)

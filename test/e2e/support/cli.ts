@@ -69,7 +69,7 @@ export const it = bench('${name}', work, ${options})
 `
 
 /** The children of a process that wait for its end and then run `isobench clean`. Others may end at any time. */
-const cleanupProcesses = (pid: number): number[] =>
+export const cleanupProcesses = (pid: number): number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
     .split(' ')
     .filter((child) => commandLine(child).endsWith('\0clean\0'))
