@@ -39,6 +39,8 @@ export class FileWatcher {
     this.#watcher = watchFiles([], { ignoreInitial: true, ignored: (path) => isIgnored(`${path}/`), atomic: 50 })
     this.#watcher.on('all', (event, path) => {
       if (event === 'addDir' || event === 'unlinkDir') return
+      // Otherwise chokidar does not notice when the file comes back. Added while it is gone, its folder is watched.
+      if (event === 'unlink' && this.#watched.has(path)) this.#watcher.add(path)
       this.#add(path, event !== 'change')
     })
     // A folder may be removed while chokidar reads it.
