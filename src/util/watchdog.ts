@@ -215,8 +215,19 @@ export function interruptLoopAfter(seconds: number, name: string): LoopLimit {
   }
 }
 
-/** Calls code of the project in a separate promise job, so that an interrupt ends no code of isobench. */
-export const inOwnJob = <T>(work: () => T | Promise<T>): Promise<T> => Promise.resolve().then(work)
+/** Promise jobs until code of the project is called. The caller has queued its jobs by the first, and few follow. */
+const jobsBefore = 10
+
+/**
+ * Calls code of the project in a separate promise job, so that an interrupt ends no code of isobench.
+ *
+ * The interrupt also drops all other promise jobs that wait then, such as the one of a promise that an async function
+ * returns. So those run first.
+ */
+export async function inOwnJob<T>(work: () => T | Promise<T>): Promise<T> {
+  for (let left = jobsBefore; left > 0; left--) await undefined
+  return work()
+}
 
 /** Milliseconds that workers get to report where they are, and between two tries. One that waits reports nothing. */
 const pauseMs = { all: 2000, try: 50 }

@@ -243,6 +243,6 @@ export class Project {
 export function expectNoStack({ stdout, stderr }: Pick<Outcome, 'stdout' | 'stderr'>): void {
   const text = `${stdout}\n${stderr}`
   // Not a frame: the rest of a message of JSON.parse that was wrapped, such as `at position 11`.
-  expect(text).not.toMatch(/^\s+at (?!position \d)/m)
+  expect(text).not.toMatch(/^\s+at (?!position \d).*:\d+:\d+\)?$/m)
   expect(text).not.toMatch(/node:internal|UnhandledPromise|\[object Object\]|bug in isobench|fault of isobench/)
 }

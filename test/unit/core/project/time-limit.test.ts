@@ -115,6 +115,14 @@ it.each<[string, () => Promise<never>]>([
   expect(await withinLimit(code, async () => 5)).toBe(5)
 })
 
+it('a loop that is interrupted drops no job of its caller, such as that of a returned promise', async () => {
+  const loop = () => {
+    for (;;);
+  }
+  const call = async () => withinLimit({ root, file: 'a.ts', what: 'it', fix: 'no loop' }, loop)
+  await expect(call()).rejects.toThrow('it took longer than 0.2 s')
+})
+
 it('a method that loops or waits fails in time, and others have their this, result and error', async () => {
   class Given {
     value = 7
