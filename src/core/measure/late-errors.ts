@@ -11,7 +11,7 @@ import { importProblem } from '../project/import-default.ts'
  * the same errors behind, in the samples of other benches.
  */
 export class LateErrors {
-  readonly #messages = new Map<string, string>()
+  readonly #left = new Map<string, { readonly message: string; readonly problem: Problem }>()
   #isOver = false
 
   /** @param report receives the problem of each bench and file once */
@@ -22,7 +22,17 @@ export class LateErrors {
 
   /** What an earlier sample of the bench has left behind. */
   of(bench: string): string | undefined {
-    return this.#messages.get(bench)
+    return this.#left.get(bench)?.message
+  }
+
+  /** The problems of all benches and files. */
+  get problems(): Problem[] {
+    return [...this.#left.values()].map(({ problem }) => problem)
+  }
+
+  /** Forgets what benches, by their ids, and files have left behind, because their code changed or runs again. */
+  forget(benchesAndFiles: Iterable<string>): void {
+    for (const key of benchesAndFiles) this.#left.delete(key)
   }
 
   /** @returns whether the error is handled: not if the run is judged already */
@@ -43,9 +53,10 @@ export class LateErrors {
   /** @param bench where the bench is, for a thrown value that has no stack */
   #add(key: string, file: string, error: StrayError, bench?: Location): boolean {
     if (this.#isOver) return false
-    if (this.#messages.has(key)) return true
-    this.#messages.set(key, error.message)
-    this.report({ ...withLocation(bench), ...importProblem(error, this.root, file) })
+    if (this.#left.has(key)) return true
+    const problem = { ...withLocation(bench), ...importProblem(error, this.root, file) }
+    this.#left.set(key, { message: error.message, problem })
+    this.report(problem)
     return true
   }
 }

@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { type CallExpression, type Literal, type Node, parseExpressionAt } from 'acorn'
 import type { Location } from '../../dsl/errors.ts'
 import { convertQuantity, type Unit } from '../../dsl/metric.ts'
 import { IsobenchError } from '../../util/errors.ts'
+import { writeOutput } from '../../util/outputs.ts'
 import type { Report } from '../model/report.ts'
 import type { ClaimVerdict } from '../model/verdict.ts'
 
@@ -23,6 +25,37 @@ export interface MarginEdit {
   /** The whole text of the file before and after. */
   readonly before: string
   readonly after: string
+}
+
+/** Edits margins in bench files, and takes the latest edit back. */
+export class MarginEditor {
+  #latest: MarginEdit | undefined
+
+  /**
+   * Makes the only contradicted claim in view hold.
+   * @throws {MarginError} as `marginEdit`
+   */
+  accept(report: Pick<Report, 'claims' | 'cases'>, inView: readonly ClaimVerdict[]): MarginEdit {
+    const edit = marginEdit(report, inView, (file) => readFileSync(file, 'utf8'))
+    writeOutput(edit.file, edit.after)
+    this.#latest = edit
+    return edit
+  }
+
+  /**
+   * Takes the latest edit back.
+   * @param shown the path of a file for messages
+   * @throws {MarginError} if there is none, or the file was edited since
+   */
+  undo(shown: (file: string) => string): MarginEdit {
+    const edit = this.#latest
+    if (!edit) throw new MarginError('there is no margin to undo', 'u sets one')
+    if (readFileSync(edit.file, 'utf8') !== edit.after)
+      throw new MarginError(`${shown(edit.file)} was edited since`, `write ${edit.from} at line ${edit.line}`)
+    writeOutput(edit.file, edit.before)
+    this.#latest = undefined
+    return edit
+  }
 }
 
 /** The most contradicted claims that an error names. */

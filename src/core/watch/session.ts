@@ -4,8 +4,10 @@ import { loadRegistrations } from '../../dsl/registry.ts'
 import type { Workload } from '../../dsl/workload.ts'
 import type { Image } from '../../host/image.ts'
 import { runTimed } from '../../host/timed-process.ts'
+import { markStrayErrors, type StrayError } from '../../util/stray-errors.ts'
 import { GuestBundles } from '../measure/guest-api.ts'
 import { GuestPool } from '../measure/guest-pool.ts'
+import { LateErrors } from '../measure/late-errors.ts'
 import { RemeasureBudget } from '../measure/remeasure.ts'
 import { casesWorthMeasuring, jobSchedule, type MeasureJob, runLoop } from '../measure/run-loop.ts'
 import { type CasesToMeasure, casesOf, type Plan, type PlannedPlatform, type ScheduledPlan } from '../model/plan.ts'
@@ -42,15 +44,27 @@ export class WorkloadLoader {
     return this.#bundles
   }
 
-  /** Loads the functions of changed benches. This is safe, because collecting has imported the same files. */
-  async load(benches: readonly BenchData[], { compiled, project }: ProjectState): Promise<void> {
+  /**
+   * Loads the functions of changed benches. This is safe, because collecting has imported the same files.
+   * @param late receives errors that the code of a file leaves behind, and returns whether it handles them
+   */
+  async load(
+    benches: readonly BenchData[],
+    { compiled, project }: ProjectState,
+    late: (file: string, error: StrayError) => boolean,
+  ): Promise<void> {
     if (benches.length === 0) return
     this.#bundles = new GuestBundles(project.root)
     for (const file of new Set(benches.map((bench) => bench.file))) {
       const { output, digest } = compiled.get(file)!
       // The digest makes a changed file a new module.
       const url = `${pathToFileURL(output).href}?${digest}`
-      const workloads = this.#evaluated.get(url) ?? (await this.#evaluate(url, file))
+      const workloads =
+        this.#evaluated.get(url) ??
+        (await markStrayErrors(
+          (error) => late(file, error),
+          () => this.#evaluate(url, file),
+        ))
       for (const [id, workload] of workloads) this.#workloads.set(id, workload)
     }
     for (const { id, digest } of benches) this.#digests.set(id, digest)
@@ -81,6 +95,8 @@ export interface WatchSessionOptions extends SelectionOptions {
   readonly remeasure: boolean
   /** Installs what isobench needs on this host. */
   ensureDependencies(state: ProjectState, signal: AbortSignal): Promise<void>
+  /** Called when the code of a bench has left an error behind: `lateProblems` has one more. */
+  readonly onLateError?: () => void
   readonly openSession?: OpenSession
   readonly exec?: Exec
   /** Milliseconds since the epoch; `Date.now` if absent. */
@@ -146,6 +162,7 @@ export class WatchSession {
   /** Platforms with guests that must not be used again. They are removed before the next job. */
   readonly #stalePlatforms = new Set<string>()
   #runGuestsAreStale = false
+  #lateErrors: LateErrors | undefined
   /** Platforms for which a guest is booted ahead. */
   #bootAhead: ReadonlySet<string> = new Set()
   readonly #failedBoots = new Set<string>()
@@ -163,9 +180,21 @@ export class WatchSession {
     return this.#session !== undefined
   }
 
+  /** What the code of benches has left behind. Each stays until the bench changes or is measured from the start. */
+  get lateProblems(): readonly Problem[] {
+    return this.#lateErrors?.problems ?? []
+  }
+
+  get #late(): LateErrors {
+    const { root } = this.current().state.project
+    this.#lateErrors ??= new LateErrors(root, () => this.options.onLateError?.())
+    return this.#lateErrors
+  }
+
   /** Loads the changed benches and drops samples and guests that are useless in `after`. */
   async follow(changed: readonly BenchData[], before: Snapshot | undefined, after: Snapshot): Promise<void> {
-    await this.loader.load(changed, this.current().state)
+    this.#late.forget(changed.flatMap(({ id, file }) => [id, file]))
+    await this.loader.load(changed, this.current().state, (file, error) => this.#late.ofFile(file, error))
     this.#store.keepOnly(caseIds(after.benches), new Set(after.platforms.keys()))
     if (changed.some(({ workload }) => workload.lifecycle === 'run')) this.#runGuestsAreStale = true
     for (const [name, state] of after.platforms)
@@ -189,6 +218,8 @@ export class WatchSession {
   /** Removes the samples of results that will be measured again. */
   forget(cases: CasesToMeasure): void {
     this.#store.forget(cases)
+    const { benches } = this.current().snapshot
+    this.#late.forget(benches.flatMap(casesOf).flatMap(({ id, bench }) => (cases.has(id) ? [bench] : [])))
   }
 
   /** The job that measures the rounds that these results lack. Undefined if they have all rounds. */
@@ -277,6 +308,7 @@ export class WatchSession {
         platforms: new Map(this.#selectedPlatforms().map((platform) => [platform.spec.name, platform])),
         workloads: this.loader.workloads,
         bundles: this.loader.bundles ?? new GuestBundles(root),
+        lateErrors: this.#late,
       },
       pool,
       remeasure: new RemeasureBudget(results * job.rounds, remeasure),

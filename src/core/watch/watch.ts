@@ -1,7 +1,6 @@
 import { setMaxListeners } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { InterruptedError, messageOf } from '../../util/errors.ts'
-import { writeOutput } from '../../util/outputs.ts'
 import { buildReport } from '../judge/report.ts'
 import type { MeasureJob } from '../measure/run-loop.ts'
 import { type CasesToMeasure, casesOf } from '../model/plan.ts'
@@ -9,7 +8,7 @@ import type { RunRecord, Sample } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import type { Problem } from '../model/suite.ts'
 import { SpareWorker } from '../project/collect.ts'
-import { type MarginEdit, MarginError, marginEdit } from './accept-margin.ts'
+import { MarginEditor, MarginError } from './accept-margin.ts'
 import {
   brokenPlatforms,
   casesFor,
@@ -81,6 +80,7 @@ export class Watch {
   note: Note | undefined
   /** The rounds of the latest job that was asked for, and how long it took in milliseconds. */
   latestJob: { readonly rounds: number; readonly took: number } | undefined
+  /** What is wrong with the project, and what the code of benches has left behind. */
   problems: readonly Problem[] = []
   background = true
   /** Whether `cancel` has stopped the measuring until something changes or is asked for. */
@@ -88,6 +88,7 @@ export class Watch {
   only: NameFilter = noFilter
 
   #state!: ProjectState
+  #projectProblems: readonly Problem[] = []
   #snapshot: Snapshot | undefined
   #latest: Decision = { what: 'all' }
   #before: Before | undefined
@@ -100,7 +101,6 @@ export class Watch {
   #former: readonly Sample[] = []
   /** The record behind `report`. */
   #shown: RunRecord | undefined
-  #undo: MarginEdit | undefined
   /** The text of the note after a probe has shown which platforms can run. */
   #laterNote: (() => string) | undefined
   /** The file that a key has edited. Its note stays when the file is read again. */
@@ -113,13 +113,14 @@ export class Watch {
   readonly #files: Pick<FileWatcher, 'set' | 'close'>
   readonly #session: WatchSession
   readonly #failures = new FailureReader()
+  readonly #margins = new MarginEditor()
   readonly #spare = new SpareWorker()
 
   constructor(private readonly options: WatchOptions) {
     setMaxListeners(0, this.#quit.signal)
     const { createWatcher = (onChanges) => new FileWatcher(onChanges) } = options
     this.#files = createWatcher((changes) => this.#read(changes))
-    this.#session = new WatchSession(options, () => ({
+    this.#session = new WatchSession({ ...options, onLateError: () => this.#setProblems() }, () => ({
       state: this.#state,
       snapshot: this.#snapshot!,
       problems: this.problems,
@@ -159,7 +160,7 @@ export class Watch {
   async run(): Promise<void> {
     try {
       this.#state = await loadProjectState(this.#sources)
-      this.problems = this.#state.problems
+      this.#setProblems(this.#state.problems)
       await this.#apply()
       this.#files.set(watchedFiles(this.#state))
       while (!this.#quit.signal.aborted) await this.#next()
@@ -245,28 +246,19 @@ export class Watch {
    */
   acceptMargin(): void {
     if (!this.report) throw new MarginError('nothing is measured yet', 'wait for a verdict')
-    const { claims } = filterReport(this.report, this.only)
-    const edit = marginEdit(this.report, claims, (file) => readFileSync(file, 'utf8'))
-    writeOutput(edit.file, edit.after)
-    this.#undo = edit
-    this.#editedByKey = edit.file
-    this.#say(`${this.#relative(edit.file)}:${edit.line}: ${edit.from} → ${edit.to} (z: back to ${edit.from})`)
-    this.options.onChange()
+    const edit = this.#margins.accept(this.report, filterReport(this.report, this.only).claims)
+    this.#edited(edit.file, `:${edit.line}: ${edit.from} → ${edit.to} (z: back to ${edit.from})`)
   }
 
-  /**
-   * Takes the latest `acceptMargin` back.
-   * @throws {MarginError} if there is none, or the file was edited since
-   */
+  /** Takes the latest `acceptMargin` back. Throws as `MarginEditor.undo`. */
   undoMargin(): void {
-    const edit = this.#undo
-    if (!edit) throw new MarginError('there is no margin to undo', 'u sets one')
-    if (readFileSync(edit.file, 'utf8') !== edit.after)
-      throw new MarginError(`${this.#relative(edit.file)} was edited since`, `write ${edit.from} at line ${edit.line}`)
-    writeOutput(edit.file, edit.before)
-    this.#undo = undefined
-    this.#editedByKey = edit.file
-    this.#say(`${this.#relative(edit.file)}:${edit.line}: ${edit.to} → ${edit.from}`)
+    const edit = this.#margins.undo((file) => this.#relative(file))
+    this.#edited(edit.file, `:${edit.line}: ${edit.to} → ${edit.from}`)
+  }
+
+  #edited(file: string, how: string): void {
+    this.#editedByKey = file
+    this.#say(`${this.#relative(file)}${how}`)
     this.options.onChange()
   }
 
@@ -288,7 +280,7 @@ export class Watch {
       if (this.#quit.signal.aborted) return
       try {
         this.#state = await updateProjectState(this.#sources, this.#state, changes)
-        this.problems = this.#state.problems
+        this.#setProblems(this.#state.problems)
         const decision = await this.#apply()
         const names = [...changes.paths].map((path) => this.#relative(path))
         // Editors write temporary files beside the one that they save.
@@ -296,11 +288,11 @@ export class Watch {
         const isOwn = this.#editedByKey !== undefined && changes.paths.has(this.#editedByKey)
         if (isOwn) this.#editedByKey = undefined
         const text = () =>
-          `${names.join(', ')} → ${decisionText(decision, this.#snapshot!, this.problems, this.#session)}`
+          `${names.join(', ')} → ${decisionText(decision, this.#snapshot!, this.#projectProblems, this.#session)}`
         if (!isOwn && !isTemporary) this.#say(text(), text)
         this.#files.set(watchedFiles(this.#state))
       } catch (error) {
-        this.problems = [{ file: 'isobench.config', message: messageOf(error) }]
+        this.#setProblems([{ file: 'isobench.config', message: messageOf(error) }])
       }
       this.options.onChange()
     })
@@ -343,6 +335,7 @@ export class Watch {
   #measure(cases: CasesToMeasure): void {
     this.#former = this.#shown?.samples ?? []
     this.#session.forget(cases)
+    this.#setProblems()
     this.#due = existingCases(unionOf(this.#due, cases), this.#snapshot!)
     this.isPaused = false
     this.#running?.abort(new InterruptedError('something changed'))
@@ -415,6 +408,12 @@ export class Watch {
       this.#job = undefined
     }
     this.#judge()
+    this.options.onChange()
+  }
+
+  #setProblems(ofProject = this.#projectProblems): void {
+    this.#projectProblems = ofProject
+    this.problems = [...ofProject, ...this.#session.lateProblems]
     this.options.onChange()
   }
 

@@ -3,22 +3,12 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { claimStrayErrors, handleStrayErrors, type StrayError } from '../../../src/util/stray-errors.ts'
+import { withoutRunnerListeners } from '../../support/runner-listeners.ts'
 import { script, temporary } from '../host/children.ts'
 
-/** The listeners of the test runner, which would report the errors that these tests leave behind. */
-const events = ['uncaughtException', 'unhandledRejection'] as const
-let runners: [event: (typeof events)[number], listener: (...args: unknown[]) => void][] = []
-beforeEach(() => {
-  runners = events.flatMap((event) =>
-    process.listeners(event as 'exit').map((one) => [event, one] as (typeof runners)[0]),
-  )
-  for (const [event, listener] of runners) process.off(event, listener)
-})
-afterEach(() => {
-  for (const [event, listener] of runners) process.on(event, listener)
-})
+withoutRunnerListeners()
 
 const later = () => sleep(20)
 const unguarded: unknown = Reflect.get(process, '_kill')

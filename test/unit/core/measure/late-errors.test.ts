@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { buildReport } from '../../../../src/core/judge/report.ts'
 import { interruptSignal } from '../../../../src/core/measure/interruption.ts'
 import { LateErrors } from '../../../../src/core/measure/late-errors.ts'
@@ -12,19 +12,12 @@ import { fileSource, SharedParts, surveyRecord } from '../../../../src/core/reco
 import { StrayError } from '../../../../src/util/stray-errors.ts'
 import { fakeHost } from '../../../support/fake-driver.ts'
 import { type FakeBench, fakeRun } from '../../../support/fake-project.ts'
+import { withoutRunnerListeners } from '../../../support/runner-listeners.ts'
 
-/** The listeners of the test runner, which would report the errors that these tests leave behind. */
-const events = ['uncaughtException', 'unhandledRejection'] as const
+withoutRunnerListeners()
+
 const roots: string[] = []
-let runners: [event: (typeof events)[number], listener: (...args: unknown[]) => void][] = []
-beforeEach(() => {
-  runners = events.flatMap((event) =>
-    process.listeners(event as 'exit').map((one) => [event, one] as (typeof runners)[0]),
-  )
-  for (const [event, listener] of runners) process.off(event, listener)
-})
 afterEach(() => {
-  for (const [event, listener] of runners) process.on(event, listener)
   for (const root of roots.splice(0)) rmSync(root, { recursive: true })
 })
 

@@ -52,7 +52,8 @@ describe.skipIf(!built)('a bench with the name of a bench that its file imports'
   it('is measured with its own workload in watch mode', async () => {
     const root = project()
     const loader = new WorkloadLoader()
-    await loader.load(benches, { compiled: await compiled(root), project: { root } } as unknown as ProjectState)
+    const state = { compiled: await compiled(root), project: { root } } as unknown as ProjectState
+    await loader.load(benches, state, () => false)
     expect(loader.workloads.get(`${file}#x`)?.name).toBe('own work')
   })
 

@@ -1,16 +1,20 @@
 import { readFileSync, rmSync } from 'node:fs'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { missingProgramProblems } from '../../../../src/core/judge/report.ts'
 import type { MeasureJob } from '../../../../src/core/measure/run-loop.ts'
-import { causeOf, type Sample } from '../../../../src/core/model/record.ts'
+import { causeOf, errorOf, type Sample } from '../../../../src/core/model/record.ts'
 import { readRecord } from '../../../../src/core/records/record-file.ts'
 import { casesFor, type Snapshot } from '../../../../src/core/watch/changes.ts'
 import type { ProjectState } from '../../../../src/core/watch/project-state.ts'
 import { type Measuring, WatchSession, WorkloadLoader } from '../../../../src/core/watch/session.ts'
 import { command } from '../../../../src/tools/command.ts'
+import { handleStrayErrors } from '../../../../src/util/stray-errors.ts'
 import { type FakeBehavior, fakeHost } from '../../../support/fake-driver.ts'
 import { type FakeBench, fakeBenches, fakePlatforms, fakeProject } from '../../../support/fake-project.ts'
 import { quiet } from '../../../support/fake-session.ts'
+import { withoutRunnerListeners } from '../../../support/runner-listeners.ts'
+
+withoutRunnerListeners()
 
 const roots: string[] = []
 afterEach(() => {
@@ -56,6 +60,7 @@ async function watching(
     }
     override async load() {}
   })()
+  const lateErrors: string[] = []
   const session = new WatchSession(
     {
       filters: [],
@@ -69,6 +74,7 @@ async function watching(
       ensureDependencies: async () => {},
       openSession: host.openSession,
       exec: host.exec,
+      onLateError: () => void lateErrors.push('late'),
     },
     () => ({ state, snapshot, problems: [] }),
     loader,
@@ -98,6 +104,7 @@ async function watching(
     take,
     change,
     samples,
+    lateErrors,
     progress,
     root: project.root,
     rounds: () => roundsEnded,
@@ -192,6 +199,24 @@ describe('a job of watch mode', () => {
     await take({ cases, rounds: 1, warmup: 0, done: new Map(), background: true })
     expect(samples().filter(({ case: id }) => id.endsWith('broken'))).toHaveLength(1)
     expect(samples()).toHaveLength(before + 2)
+  })
+
+  it('shows what a workload leaves behind until the bench is measured from the start', async () => {
+    let calls = 0
+    const run: FakeBench['run'] = async () => {
+      if (calls++ === 0) setTimeout(() => Promise.reject(new Error('too late')), 20)
+      return { time: 100 }
+    }
+    const { measure, session, samples, lateErrors } = await watching({ native: {} }, { bad: { run } })
+    using _strayErrors = handleStrayErrors(({ message }) => void lateErrors.push(message))
+    await measure()
+    await vi.waitUntil(() => session.lateProblems.length > 0)
+    const message = 'a.bench.ts#bad on native left an error that no code handles: too late'
+    expect(session.lateProblems).toMatchObject([{ file: 'a.bench.ts', message }])
+    expect(lateErrors).toEqual(['late'])
+    await measure()
+    expect(session.lateProblems).toEqual([])
+    expect(samples().map(errorOf)).toEqual([undefined, undefined])
   })
 
   it('that is aborted keeps the samples so far and leaves no used guest', async () => {
