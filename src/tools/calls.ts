@@ -56,9 +56,12 @@ export const calls = {
 
   /**
    * Nanoseconds of one loop, by name: the median of the batches.
+   * @throws {TypeError} without names
    * @throws {ToolOutputError} unless the report is complete and has a time above 0 for every name
    */
   parse<N extends CallName>(stdout: string, names: readonly N[]): Record<N, number> {
+    if (!Array.isArray(names))
+      throw new TypeError('calls.parse() needs the names of operations as its second argument.')
     const report = parseJson(TOOL, stdout)
     const nanoseconds = (name: N): number =>
       above0(TOOL, stdout, `calls.${name}.ns`, jsonNumber(TOOL, stdout, report, 'calls', name, 'ns'))

@@ -1,5 +1,5 @@
 import { type Command, ceilSeconds, command, refuseOthers, requireCount } from './command.ts'
-import { above0, at, jsonNumber, parseJson, ToolOutputError } from './parse.ts'
+import { above0, at, jsonNumber, parseJson, refuseErrorLine, ToolOutputError } from './parse.ts'
 
 /**
  * fio 3: block and file I/O. Debian package `fio` (3.33, 3.39, 3.41).
@@ -102,9 +102,10 @@ export const fio = {
    * Parses the report of one job. Reading the results of the direction that did no I/O throws, because 0 would look
    * like a measurement.
    *
-   * @throws {ToolOutputError} if the report is incomplete, has no or several jobs, or contains an error of the job, if
-   * requests were dropped or shortened, or if the job or one of its processes ended before its time. If the kernel
-   * kills a process of fio, `error` remains 0, fio exits with 0, and the report counts the requests of the others.
+   * @throws {ToolOutputError} if the report is incomplete, has no or several jobs, or has an error of the job, if fio
+   * printed an error beside it, if requests were dropped or shortened, or if the job or one of its processes ended
+   * before its time. If the kernel kills a process of fio, `error` remains 0, fio exits with 0, and the report counts
+   * the requests of the others.
    */
   parse(stdout: string): FioResult {
     const json = parseJson(TOOL, stdout)
@@ -115,8 +116,7 @@ export const fio = {
     // Only with continue_on_error, with which `error` remains 0.
     const errors = at(jobs[0], 'total_err') === undefined ? 0 : jsonNumber(TOOL, stdout, jobs[0], 'total_err')
     if (errors !== 0) throw new ToolOutputError(TOOL, `${errors} requests failed`, stdout)
-    const signal = /^fio: terminating on signal \d+/m.exec(stdout)?.[0]
-    if (signal !== undefined) throw new ToolOutputError(TOOL, signal, stdout)
+    refuseErrorLine(TOOL, stdout, errorLine)
     const ios = (side: 'read' | 'write') => jsonNumber(TOOL, stdout, jobs[0], side, 'total_ios')
     if (ios('read') + ios('write') === 0) throw new ToolOutputError(TOOL, 'the job did no I/O', stdout)
     return {
@@ -129,6 +129,13 @@ export const fio = {
     }
   },
 }
+
+/**
+ * What fio prints beside the report about a request that failed (io_u.c, verify.c), and about a job that failed, was
+ * killed, is stuck or was stopped (backend.c). Other lines with `fio: ` are notes, such as the one about mutexes.
+ */
+const errorLine =
+  /^(?:verify: bad |fio: (?:io_u error|first I\/O |pid=\d+, (?:err=|got signal)|terminating on |job .* hasn't exited))/m
 
 /** Minimum part of its runtime that a complete job takes. */
 const shortest = 0.9
@@ -169,8 +176,8 @@ function sideOf(stdout: string, report: unknown, side: 'read' | 'write'): FioSid
   ] as const) {
     if (figure(key) > 0) throw new ToolOutputError(TOOL, `${figure(key)} ${side} requests ${what}`, stdout)
   }
-  requireWholeRuntime(stdout, report, figure('runtime') / 1000)
   const rate = (...path: string[]) => above0(TOOL, stdout, [side, ...path].join('.'), figure(...path))
+  requireWholeRuntime(stdout, report, rate('runtime') / 1000)
   return {
     // `bw` would be in KiB/s.
     bytesPerSecond: rate('bw_bytes'),

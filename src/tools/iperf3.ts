@@ -1,5 +1,5 @@
 import { type Command, ceilSeconds, command, refuseOthers, requireCount } from './command.ts'
-import { at, jsonNumber, parseJson, ToolOutputError } from './parse.ts'
+import { at, jsonNumber, parseJson, refuseErrorLine, ToolOutputError } from './parse.ts'
 
 /**
  * iperf3: TCP throughput. Debian package `iperf3` (3.12, 3.18, 3.22).
@@ -79,7 +79,9 @@ export const iperf3 = {
     const json = parseJson(TOOL, stdout)
     const error = at(json, 'error')
     if (error !== undefined) throw new ToolOutputError(TOOL, `the client failed: ${String(error)}`, stdout)
+    refuseErrorLine(TOOL, stdout, /^iperf3: (?:interrupt|error) - /m)
     const protocol = at(json, 'start', 'test_start', 'protocol')
+    if (protocol === undefined) throw new ToolOutputError(TOOL, 'the report names no protocol', stdout)
     if (protocol !== 'TCP') throw new ToolOutputError(TOOL, `a test of ${String(protocol)}, not of TCP`, stdout)
     // The figure would be that of one direction.
     if (at(json, 'start', 'test_start', 'bidir') === 1)

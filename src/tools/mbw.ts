@@ -35,13 +35,22 @@ export const mbw = {
   },
 
   /**
+   * @throws {TypeError} without the method
    * @throws {ToolOutputError} unless the output contains exactly one complete average of that method, and every run
    * took longer than 0. mbw uses the time of day, so after a step of that clock a run seems to take no or less time.
    */
   parse(stdout: string, method: MbwMethod): MbwResult {
+    if (!Object.hasOwn(TEST, method)) {
+      throw new TypeError(`mbw.parse() needs the method as its second argument: ${Object.keys(TEST).join(', ')}.`)
+    }
     const test = `\tMethod: ${method.toUpperCase()}\t`
     const fields = `${test}Elapsed: [\\d.]+\tMiB: [\\d.]+\tCopy`
-    const average = labelledNumber(TOOL, stdout, new RegExp(`AVG${fields}`), 'MiB/s')
+    const average = labelledNumber(
+      TOOL,
+      stdout,
+      { pattern: new RegExp(`AVG${fields}`), name: `the average of ${method}` },
+      'MiB/s',
+    )
     const isTimed = new RegExp(`^(?:AVG|\\d+)${fields}: [\\d.]+ MiB/s$`)
     const wrong = stdout.split('\n').find((line) => line.includes(test) && !isTimed.test(line))
     if (wrong !== undefined) throw new ToolOutputError(TOOL, `a run has no duration: ${wrong}`, stdout)

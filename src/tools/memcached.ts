@@ -1,5 +1,5 @@
 import { type Command, ceilSeconds, command, refuseOthers, requireCount } from './command.ts'
-import { above0, labelledNumber, ToolOutputError } from './parse.ts'
+import { above0, labelledNumber, refuseErrorLine, ToolOutputError } from './parse.ts'
 
 /**
  * memcached, and memcaslap as its client. Debian packages `memcached` and `libmemcached-tools` (1.1.4). memcaslap sends
@@ -84,7 +84,12 @@ export const memcached = {
     if (total === undefined) throw new ToolOutputError(CLIENT, 'no "Total Statistics"', stdout)
     const rate = /Net_rate: [\d.]+[KMG]?\/s/.source
     const seconds = labelledNumber(CLIENT, stdout, 'Run time:', new RegExp(`s Ops: \\d+ TPS: \\d+ ${rate}`))
-    const operations = labelledNumber(CLIENT, stdout, /Run time: [\d.]+s Ops:/, new RegExp(`TPS: \\d+ ${rate}`))
+    const operations = labelledNumber(
+      CLIENT,
+      stdout,
+      { pattern: /Run time: [\d.]+s Ops:/, name: '"Ops:"' },
+      new RegExp(`TPS: \\d+ ${rate}`),
+    )
     if (operations === 0) throw new ToolOutputError(CLIENT, 'no operation took place', stdout)
     requireNoFailures(stdout)
     const planned = labelledNumber(CLIENT, stdout, 'run time', 's')
@@ -97,11 +102,12 @@ export const memcached = {
     }
     // At the end, each connection may wait for its response.
     const pending = labelledNumber(CLIENT, stdout, 'concurrency')
-    const events = labelledNumber(CLIENT, stdout, /Total Statistics \(/, 'events)')
+    const events = labelledNumber(CLIENT, stdout, 'Total Statistics (', 'events)')
     if (operations - events > pending) {
       throw new ToolOutputError(CLIENT, `${operations - events} operations have no response`, stdout)
     }
-    const perSecond = labelledNumber(CLIENT, stdout, /Run time: [\d.]+s Ops: \d+ TPS:/, new RegExp(rate))
+    const tps = { pattern: /Run time: [\d.]+s Ops: \d+ TPS:/, name: '"TPS:"' }
+    const perSecond = labelledNumber(CLIENT, stdout, tps, new RegExp(rate))
     return {
       operationsPerSecond: above0(CLIENT, stdout, 'TPS', perSecond),
       operations,
@@ -130,8 +136,7 @@ const failureCounters = [
 function requireNoFailures(stdout: string): void {
   // A refused set is as fast as a stored one, and counts as an operation. memcaslap prints such responses
   // (`ms_ascii_process_line` in ms_conn.c): SERVER_ERROR, CLIENT_ERROR, ERROR, NOT_STORED and EXISTS.
-  const refused = /^<\d+ [A-Z].*$/m.exec(stdout)?.[0]
-  if (refused !== undefined) throw new ToolOutputError(CLIENT, `the server refused an operation: ${refused}`, stdout)
+  refuseErrorLine(CLIENT, stdout, /^<\d+ [A-Z]/m)
   const counts = failureCounters.map((name) => {
     const isRequired = name === 'get_misses' || new RegExp(`^${name}:`, 'm').test(stdout)
     return { name, count: isRequired ? labelledNumber(CLIENT, stdout, name) : 0 }

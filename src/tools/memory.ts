@@ -64,7 +64,7 @@ export const memory = {
    * and if the time is 0 for a buffer that is larger than any L1 cache.
    */
   parseLatency(stdout: string, log2bytes: number): { extraNs: number } {
-    const bytes = 2 ** log2bytes
+    const bytes = 2 ** requireCount('log2bytes', log2bytes, 14)
     return { extraNs: latencyBeyondL1(TOOL, stdout, bytes, labelledNumber(TOOL, stdout, String(bytes), 'ns')) }
   },
 }

@@ -1,5 +1,5 @@
 import { type Command, ceilSeconds, command, refuseOthers, requireCount } from './command.ts'
-import { above0, labelledNumber, onlyMatch, ToolOutputError } from './parse.ts'
+import { above0, labelledNumber, onlyMatch, refuseErrorLine, ToolOutputError } from './parse.ts'
 
 /**
  * netperf 2.7: latency of requests and responses. Debian package `netperf` (non-free).
@@ -58,6 +58,12 @@ const leastBusy = 0.8
 /** Minimum part of its duration that a complete test takes. */
 const shortest = 0.9
 
+/**
+ * What netperf prints if the data connection failed (nettest_omni.c, nettest_bsd.c): `send_omni: recv_data failed`,
+ * `netperf: send_omni: connect_data_socket failed: Connection refused`, `... data recv error: errno 104`.
+ */
+const errorLine = /^(?:netperf: )?(?:(?:send|recv)_\w+: .*(?:failed|error)|remote error \d)/m
+
 /** The commands of netperf, and the parsers of their output. */
 export const netperf = {
   /** netserver in the foreground. Serves until stopped. */
@@ -84,6 +90,7 @@ export const netperf = {
     if (!/^THROUGHPUT_UNITS=Trans\/s\s*$/m.test(stdout)) {
       throw new ToolOutputError(TOOL, `no "${END}=Trans/s" at the end`, stdout)
     }
+    refuseErrorLine(TOOL, stdout, errorLine)
     const figure = (key: keyof NetperfResult) => {
       const value = labelledNumber(TOOL, stdout, `${KEYS[key]}=`)
       // After too few exchanges, percentiles are 0 (`HIST_get_percentile` in netlib.c).

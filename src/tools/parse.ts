@@ -42,27 +42,47 @@ function source(part: string | RegExp): string {
   return typeof part === 'string' ? part.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&').replace(/ +/g, ' +') : part.source
 }
 
+/** A pattern, and what it matches in words. */
+export interface NamedPattern {
+  readonly pattern: RegExp
+  readonly name: string
+}
+
+/**
+ * Throws if the tool printed that operations failed. Beside such a line, a complete report counts the other operations.
+ * @param pattern for the start of such a line, with the flag `m`. It must match no warning, and no line of a report
+ * @throws {ToolOutputError} with the first such line
+ */
+export function refuseErrorLine(tool: string, output: string, pattern: RegExp): void {
+  const start = pattern.exec(output)?.index
+  if (start === undefined) return
+  const line = /.*/.exec(output.slice(start, start + QUOTED))![0].trimEnd()
+  throw new ToolOutputError(tool, `it printed an error: ${line}`, output)
+}
+
 /**
  * Returns the number of the only line `label number unit`, with an optional `:` or `=` after the label.
  *
  * The whole line must match. The final newline may only be missing if the line ends with a unit, which shows that it is
  * complete.
  *
+ * @param label with its name for the message if it is a pattern
  * @param unit text from the number to the end of the line. A pattern must not match its own prefixes
  * @throws {ToolOutputError} unless exactly one line matches and the number is finite and at least 0
  */
 export function labelledNumber(
   tool: string,
   output: string,
-  label: string | RegExp,
+  label: string | NamedPattern,
   unit: string | RegExp = '',
 ): number {
-  const line = new RegExp(`^\\s*(?:${source(label)})\\s*[:=]?\\s*(\\S+?)\\s*(?:${source(unit)})\\s*$`)
+  const pattern = typeof label === 'string' ? label : label.pattern
+  const line = new RegExp(`^\\s*(?:${source(pattern)})\\s*[:=]?\\s*(\\S+?)\\s*(?:${source(unit)})\\s*$`)
   const lines = output.split('\n')
   // Text after the last newline may be an incomplete line.
   if (source(unit) === '') lines.pop()
   const matches = lines.map((text) => line.exec(text)?.[1]).filter((text) => text !== undefined)
-  const what = typeof label === 'string' ? `"${label}"` : String(label)
+  const what = typeof label === 'string' ? `"${label}"` : label.name
   if (matches.length === 0) throw new ToolOutputError(tool, `no complete line with ${what}`, output)
   if (matches.length > 1)
     throw new ToolOutputError(tool, `${matches.length} lines with ${what}, so two reports`, output)

@@ -1,5 +1,5 @@
 import { type Command, command } from './command.ts'
-import { onlyMatch, ToolOutputError } from './parse.ts'
+import { onlyMatch, refuseErrorLine } from './parse.ts'
 import { seedsFolder } from './seeds.ts'
 
 /**
@@ -36,7 +36,7 @@ export const pip = {
    * @throws {ToolOutputError} unless pip reports exactly one installation, and no error
    */
   parse(stdout: string): { packages: number } {
-    if (/^ERROR: /m.test(stdout)) throw new ToolOutputError(TOOL, 'pip printed an error', stdout)
+    refuseErrorLine(TOOL, stdout, /^ERROR: /m)
     const line = /^Successfully installed((?: \S+-\d\S*)+)\n/gm
     const [, installed] = onlyMatch(TOOL, stdout, line, 'line with "Successfully installed"')
     return { packages: installed!.trim().split(' ').length }

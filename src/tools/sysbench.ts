@@ -1,5 +1,5 @@
 import { type Command, ceilSeconds, command, refuseOthers, requireCount } from './command.ts'
-import { above0, labelledNumber, ToolOutputError } from './parse.ts'
+import { above0, labelledNumber, type NamedPattern, refuseErrorLine, ToolOutputError } from './parse.ts'
 
 /**
  * sysbench 1.0: CPU, memory, file I/O and OLTP tests. Debian package `sysbench` (1.0.20).
@@ -125,8 +125,12 @@ export const sysbench = {
   parseMemory(stdout: string): MemoryResult {
     const { events, seconds } = totals(stdout)
     return {
-      mebibytesPerSecond: rate(stdout, /\d+\.\d+ MiB transferred \(/, 'MiB/sec)'),
-      operationsPerSecond: rate(stdout, /Total operations: \d+ \(/, 'per second)'),
+      mebibytesPerSecond: rate(stdout, named(/\d+\.\d+ MiB transferred \(/, 'MiB transferred'), 'MiB/sec)'),
+      operationsPerSecond: rate(
+        stdout,
+        named(/Total operations: \d+ \(/, 'the rate of Total operations'),
+        'per second)',
+      ),
       operations: events,
       seconds,
     }
@@ -176,8 +180,8 @@ export const sysbench = {
     }
     const errors = counter('ignored errors:')
     return {
-      transactionsPerSecond: rate(stdout, /transactions: +\d+ +\(/, 'per sec.)'),
-      queriesPerSecond: rate(stdout, /queries: +\d+ +\(/, 'per sec.)'),
+      transactionsPerSecond: rate(stdout, named(/transactions: +\d+ +\(/, 'the rate of transactions'), 'per sec.)'),
+      queriesPerSecond: rate(stdout, named(/queries: +\d+ +\(/, 'the rate of queries'), 'per sec.)'),
       transactions: events,
       meanMs: rate(stdout, 'avg:'),
       p95Ms: rate(stdout, '95th percentile:'),
@@ -205,13 +209,20 @@ function connection({ socket, host, port = 3306, user, password, database, table
 }
 
 /** A figure that cannot be 0. */
-const rate = (stdout: string, label: string | RegExp, unit = '') =>
-  above0(TOOL, stdout, String(label), labelledNumber(TOOL, stdout, label, unit))
+const rate = (stdout: string, label: string | NamedPattern, unit = '') =>
+  above0(TOOL, stdout, typeof label === 'string' ? label : label.name, labelledNumber(TOOL, stdout, label, unit))
+
+const named = (pattern: RegExp, name: string): NamedPattern => ({ pattern, name })
+
+/**
+ * What sysbench prints if a thread or a query failed (`log_text` in sb_logger.c), and the errors of MySQL and of Lua.
+ * `Error in my_thread_global_end()` is no such line: MySQL's client prints it at its end.
+ */
+const errorLine = /^(?:FATAL|ALERT|CRITICAL|PANIC): |^Error:? +\d+\b/im
 
 /** The totals of any test. A thread that failed leaves a line, while the report is about the others. */
 function totals(stdout: string): { events: number; seconds: number } {
-  const failure = /^(?:FATAL|ALERT): .*$/m.exec(stdout)?.[0]
-  if (failure !== undefined) throw new ToolOutputError(TOOL, `the test failed: ${failure}`, stdout)
+  refuseErrorLine(TOOL, stdout, errorLine)
   const events = labelledNumber(TOOL, stdout, 'total number of events')
   if (events === 0) throw new ToolOutputError(TOOL, 'no event took place', stdout)
   return { events, seconds: rate(stdout, 'total time', 's') }

@@ -1,4 +1,4 @@
-import { type Command, ceilSeconds, command, refuseOthers } from './command.ts'
+import { type Command, ceilSeconds, command, refuseOthers, requireCount } from './command.ts'
 import { above0, latencyBeyondL1, ToolOutputError, toNumber } from './parse.ts'
 
 /**
@@ -88,6 +88,7 @@ export const tinymembench = {
    * finish.
    */
   parseCopy(stdout: string, test: string): number {
+    if (typeof test !== 'string') throw new TypeError('tinymembench.parseCopy() needs the name of a test.')
     const value = tinymembench.parse(stdout).copies[MAIN]?.[test]
     if (value === undefined) throw new ToolOutputError(TOOL, `"${test}" did not finish`, stdout)
     return value
@@ -95,6 +96,7 @@ export const tinymembench = {
 
   /** Returns the latency for a buffer size in bytes, a power of 2. Throws a ToolOutputError if it did not finish. */
   parseLatency(stdout: string, bytes: number, table = 'MADV_NOHUGEPAGE'): TinymembenchLatency {
+    requireCount('bytes', bytes)
     const value = tinymembench.parse(stdout).latencies[table]?.[bytes]
     if (value === undefined) throw new ToolOutputError(TOOL, `${bytes} bytes, ${table} did not finish`, stdout)
     return value

@@ -1,5 +1,5 @@
 import { type Command, command, refuseOthers, requireCount } from '../command.ts'
-import { above0, labelledNumber, ToolOutputError } from '../parse.ts'
+import { above0, labelledNumber, refuseErrorLine, ToolOutputError } from '../parse.ts'
 
 /**
  * YCSB, the Yahoo! Cloud Serving Benchmark, with memcached: the paper's key-value load. Debian does not package it, so
@@ -124,6 +124,10 @@ const failureNames = [
 ]
 const failedSection = new RegExp(`^\\[([^\\]]+-(?:${failureNames.join('|')}))\\], Operations, +(\\d+)\\s*$`, 'gm')
 
+/** The Java exception of a thread, or an insert that failed after all its attempts (CoreWorkload). */
+const errorLine =
+  /^[ \t]*(?:Error inserting|(?:Exception in .*" |Caused by: )?(?:[a-z]\w*\.)+[A-Z][\w$]*(?:Exception|Error)\b)/m
+
 /**
  * Throws if any operation failed or found no record, because such an operation would be fast. YCSB 0.17 measures it in
  * a section such as `[READ-FAILED]` and leaves it out of `Operations` of `[READ]`, but counts it in the throughput
@@ -134,8 +138,7 @@ const failedSection = new RegExp(`^\\[([^\\]]+-(?:${failureNames.join('|')}))\\]
 function requireSuccess(stdout: string): void {
   const results = stdout.matchAll(/^\[([^\]]+)\], Return=(.*), +(\d+)\s*$/gm)
   const failures = [...results].filter(([, , code, count]) => code !== 'OK' && Number(count) > 0)
-  const exception = /^(?:[a-z]\w*\.)+[A-Z]\w*(?:Exception|Error)(?:: .*)?$/m.exec(stdout)?.[0]
-  if (exception !== undefined) throw new ToolOutputError(TOOL, `a thread failed: ${exception}`, stdout)
+  refuseErrorLine(TOOL, stdout, errorLine)
   const failed = [...stdout.matchAll(failedSection)]
   const counts = [
     ...failures.map(([, section, code, count]) => `${count} of kind ${section} returned ${code}`),

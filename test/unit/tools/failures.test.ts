@@ -1,7 +1,19 @@
 /** Failures that a tool counts elsewhere than in the figure that is read: a real output, altered in one place. */
 
 import { describe, expect, it } from 'vitest'
-import { ffmpeg, fio, iperf3, mbw, memcached, netperf, sysbench, tinymembench, ycsb } from '../../../src/tools/index.ts'
+import {
+  calls,
+  ffmpeg,
+  fio,
+  iperf3,
+  mbw,
+  memcached,
+  memory,
+  netperf,
+  sysbench,
+  tinymembench,
+  ycsb,
+} from '../../../src/tools/index.ts'
 import { ToolOutputError } from '../../../src/tools/parse.ts'
 import { fixture } from './fixtures.ts'
 
@@ -85,6 +97,36 @@ describe('fio', () => {
     )
   })
 
+  // The lines are from reports of users; the error of the job remains 0 if fio ignores them.
+  it.each([
+    'fio: io_u error on file /data/x: Input/output error: read offset=0, buflen=4096',
+    'fio: pid=12, err=28/file:io_u.c:1880, func=io_u error, error=No space left on device',
+    'fio: pid=4321, got signal=9',
+    'fio: first I/O failed. If /dev/sda is a zoned block device, consider --zonemode=zbd',
+    "fio: job 'j' (state=5) hasn't exited in 60 seconds, it appears to be stuck. Doing forceful exit of this job.",
+    'verify: bad header rand_seed 1, wanted 2 at file /data/x offset 0, length 4096 (requested block: offset=0)',
+    'fio: terminating on signal 15',
+  ])('refuses a report beside %s', (line) => {
+    const report = fixture('fio-3.39-read.json')
+    const start = new RegExp(`^fio: it printed an error: ${line.slice(0, 12)}`)
+    expectRefused(() => fio.parse(`${line}\n${report}`), start)
+    expectRefused(() => fio.parse(`${report}\n${line}\n`), start)
+  })
+
+  it('reads a report beside warnings', () => {
+    const notes =
+      'fio: this platform does not support process shared mutexes, forcing use of threads.\n' +
+      'fio: posix_fallocate fails: Not supported\nhint: hipri needs O_DIRECT\n'
+    expect(fio.parse(notes + fixture('fio-3.39-read.json')).read.iops).toBe(17480.519481)
+  })
+
+  it('refuses rates over no time', () => {
+    expectRefused(
+      read((job) => (job.read.runtime = 0)),
+      /read.runtime is 0/,
+    )
+  })
+
   it('refuses latencies of 0, as without their measurement', () => {
     expectRefused(
       read((job) => (job.read.lat_ns.mean = 0)),
@@ -118,6 +160,17 @@ describe('iperf3', () => {
       report.end.sum_received.lost_packets = 7
     })
     expectRefused(udp, /a test of UDP, not of TCP/)
+    expectRefused(
+      parse((report) => delete report.start.test_start),
+      /the report names no protocol/,
+    )
+  })
+
+  it.each([
+    'iperf3: error - unable to read from stream socket: Connection reset by peer',
+    'iperf3: interrupt - the client has terminated',
+  ])('refuses a report beside %s', (line) => {
+    expectRefused(() => iperf3.parse(`${fixture('iperf3-3.18-tcp.json')}${line}\n`), /it printed an error: iperf3: /)
   })
 
   it('refuses a test in both directions, and one without intervals, which would show a stall', () => {
@@ -152,6 +205,14 @@ describe('netperf', () => {
     expectRefused(() => netperf.parse(zero), new RegExp(`${name}_LATENCY is 0`))
   })
 
+  it.each([
+    'netperf: send_omni: connect_data_socket failed: Connection refused',
+    'send_omni: recv_data failed: Connection reset by peer',
+    'remote error 111',
+  ])('refuses a report beside %s', (line) => {
+    expectRefused(() => netperf.parse(`${line}\n${fixture(tcp)}`), /^netperf: it printed an error: /)
+  })
+
   it('refuses exchanges that ended before the test, as after a lost datagram', () => {
     // 2 s of a test of 10 s: the latencies are unchanged, the rate is a fifth.
     const stalled = altered('netperf-2.7.1-udp-rr.txt', '36449.405', '7289.881')
@@ -171,13 +232,30 @@ describe('sysbench', () => {
     expect(sysbench.parseOltp(fixture(oltp)).repeatedPercent).toBeCloseTo((100 * 80) / (772 + 80), 10)
   })
 
-  it.each(['FATAL: mysql_drv_query() returned error 2013 (Lost connection to MySQL server during query)', 'ALERT: x'])(
-    'refuses a report beside %s',
-    (line) => {
-      const failed = altered(oltp, 'Threads started!\n', `Threads started!\n${line}\n`)
-      expectRefused(() => sysbench.parseOltp(failed), /the test failed: (FATAL|ALERT)/)
-    },
-  )
+  it.each([
+    'FATAL: mysql_drv_query() returned error 2013 (Lost connection to MySQL server during query)',
+    'ALERT: x',
+    'Error: 1062',
+    'ERROR 1062 (23000): Duplicate entry',
+    'PANIC: unprotected error in call to Lua API (not enough memory)',
+  ])('refuses a report beside %s', (line) => {
+    const failed = altered(oltp, 'Threads started!\n', `Threads started!\n${line}\n`)
+    expectRefused(() => sysbench.parseOltp(`${line}\n${fixture(oltp)}`), /it printed an error/)
+    expectRefused(() => sysbench.parseOltp(failed), /it printed an error: (FATAL|ALERT|Error|ERROR|PANIC)/)
+  })
+
+  it('reads a report beside what MySQL prints at its end, and beside a warning', () => {
+    const note =
+      "Error in my_thread_global_end(): 1 threads didn't exit\nWARNING: Both event and time limits are disabled\n"
+    expect(sysbench.parseOltp(note + fixture(oltp))).toEqual(sysbench.parseOltp(fixture(oltp)))
+  })
+
+  it('names the missing line in words', () => {
+    const none = altered('sysbench-1.0.20-memory.txt', /^.*MiB transferred.*\n/m, '')
+    expectRefused(() => sysbench.parseMemory(none), /^sysbench: no complete line with MiB transferred\. /)
+    const zero = altered(oltp, /(transactions: +\d+ +\()[\d.]+/, '$10.00')
+    expectRefused(() => sysbench.parseOltp(zero), /^sysbench: the rate of transactions is 0\. /)
+  })
 
   it('refuses tests without an event', () => {
     for (const [name, parse] of [
@@ -222,7 +300,7 @@ describe('memcaslap', () => {
     'NOT_STORED',
     'EXISTS',
   ])('refuses %s', (line) => {
-    expectRefused(() => memcached.parse(`<12 ${line}\r\n${fixture(load)}`), /the server refused an operation: <12/)
+    expectRefused(() => memcached.parse(`<12 ${line}\r\n${fixture(load)}`), /it printed an error: <12/)
   })
 
   it('refuses operations without a response', () => {
@@ -253,6 +331,18 @@ describe('mbw', () => {
     expectRefused(() => mbw.parse(run('0.00000', 'inf'), 'memcpy'), /a run has no duration/)
     expect(mbw.parse(run('-0.00213', '-30046.948'), 'dumb').mebibytesPerSecond).toBe(6019.847)
     expectRefused(() => mbw.parse(altered(all, '4765.096', '0.000'), 'memcpy'), /the average is 0/)
+  })
+})
+
+describe('a call without what to read', () => {
+  const missing = undefined as never
+
+  it('says which argument is missing', () => {
+    expect(() => mbw.parse('', missing)).toThrow('needs the method as its second argument: memcpy, dumb, mcblock')
+    expect(() => calls.parse('{}', missing)).toThrow('needs the names of operations as its second argument')
+    expect(() => memory.parseLatency('', missing)).toThrow(TypeError)
+    expect(() => tinymembench.parseCopy('', missing)).toThrow(TypeError)
+    expect(() => tinymembench.parseLatency('', missing)).toThrow(TypeError)
   })
 })
 
@@ -341,9 +431,26 @@ describe('YCSB', () => {
       '\tat site.ycsb.db.MemcachedClient.init(MemcachedClient.java:120)\n' +
       '\tat site.ycsb.DBWrapper.init(DBWrapper.java:86)\n' +
       '\tat site.ycsb.ClientThread.run(ClientThread.java:90)\n'
-    expectRefused(() => ycsb.parse(text + fixture(run)), /a thread failed: site.ycsb.DBException: java.net/)
-    expectRefused(() => ycsb.parseLoad(text + fixture('ycsb-embedded-load.txt')), /a thread failed/)
+    expectRefused(() => ycsb.parse(text + fixture(run)), /it printed an error: site.ycsb.DBException: java.net/)
+    expectRefused(() => ycsb.parseLoad(text + fixture('ycsb-embedded-load.txt')), /it printed an error/)
     expectRefused(() => ycsb.parse(`java.lang.OutOfMemoryError\n${fixture(run)}`), /java.lang.OutOfMemoryError/)
+  })
+
+  it.each([
+    'Exception in thread "Thread-3" java.lang.OutOfMemoryError: Java heap space',
+    'java.util.concurrent.ExecutionException: net.spy.memcached.OperationTimeoutException',
+    '\tCaused by: net.spy.memcached.internal.CheckedOperationTimeoutException: Timed out',
+    'Error inserting, not retrying any more. number of attempts: 1Insertion Retry Limit: 0',
+  ])('refuses a run beside %s', (line) => {
+    expectRefused(() => ycsb.parse(`${line}\n${fixture(run)}`), /^ycsb: it printed an error: /)
+  })
+
+  it('reads a run beside the warnings of Java', () => {
+    const notes =
+      'SLF4J: Failed to load class "org.slf4j.impl.StaticLoggerBinder".\n' +
+      'WARNING: An illegal reflective access operation has occurred\n' +
+      '2026-11-30 12:00:00.1 INFO net.spy.memcached.MemcachedConnection:  Added {QA sa=/10.0.0.1:11211}\n'
+    expect(ycsb.parse(notes + fixture(run))).toEqual(ycsb.parse(fixture(run)))
   })
 
   it('refuses records that were not stored', () => {

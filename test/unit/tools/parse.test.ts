@@ -33,7 +33,9 @@ describe('labelledNumber', () => {
     expect(read('noise\n\t rate =  1e3 \nmore')).toBe(1000)
     expect(read('rate: 3 MiB/s', 'MiB/s')).toBe(3)
     expect(read('rate: 3s\n', 's')).toBe(3)
-    expect(labelledNumber('t', 'rate: 5 (7.25 per sec)\n', /rate: \d+ \(/, 'per sec)')).toBe(7.25)
+    expect(
+      labelledNumber('t', 'rate: 5 (7.25 per sec)\n', { pattern: /rate: \d+ \(/, name: 'the rate' }, 'per sec)'),
+    ).toBe(7.25)
   })
 
   it.each([
