@@ -15,6 +15,33 @@ import { type Column, createColors, table } from './terminal/table.ts'
 
 const marks: Record<Change, string> = { regressed: '✗', improved: '✓', same: '=', unclear: '?', lost: '✗' }
 const order: readonly Change[] = ['lost', 'regressed', 'improved', 'unclear', 'same']
+const summaryOrder: readonly Change[] = ['regressed', 'improved', 'same', 'unclear', 'lost']
+
+/** Why a row does not fail the run: it is of the host, or `--allow-missing` names its platform. */
+const exemptions = ['host', 'allowed'] as const
+
+const exemptionOf = ({ failsRun, platform }: Pick<Row, 'failsRun' | 'platform'>) =>
+  failsRun ? undefined : platform === 'native' ? 'host' : 'allowed'
+
+/** What changed, and why that does not fail the run: `unclear (host)`. */
+export function formatChangeKind(row: Row): string {
+  const exemption = exemptionOf(row)
+  return `${row.change}${exemption === undefined ? '' : ` (${exemption})`}`
+}
+
+/** The counts of all rows, those that do not fail the run apart: `1 regressed · 2 unclear · 0 lost · host: 5 same`. */
+export function changeCounts(rows: readonly Row[], changes: readonly Change[]): string {
+  const count = (change: Change, exemption?: (typeof exemptions)[number]) =>
+    rows.filter((row) => row.change === change && exemptionOf(row) === exemption).length
+  const apart = exemptions.flatMap((exemption) => {
+    const texts = changes.flatMap((change) => {
+      const number = count(change, exemption)
+      return number > 0 ? [`${number} ${change}`] : []
+    })
+    return texts.length > 0 ? [`${exemption}: ${texts.join(', ')}`] : []
+  })
+  return [...changes.map((change) => `${count(change)} ${change}`), ...apart].join(' · ')
+}
 
 const runNames: Record<WhichRun, string> = { baseline: 'the baseline', current: 'the current run' }
 
@@ -46,7 +73,7 @@ export const formatRowBasis = ({ reason, of }: Pick<Row, 'reason' | 'of'>): stri
   reason ? formatRowReason(reason) : of === 'value' ? 'of the values' : 'of the ratios to native'
 
 const textsOf = (row: Row): string[] => [
-  `${marks[row.change]} ${row.change}${row.failsRun ? '' : ' (host)'}`,
+  `${marks[row.change]} ${formatChangeKind(row)}`,
   sanitize(caseName(row.bench, row.params)),
   sanitize(row.platform),
   sanitize(row.metric),
@@ -122,7 +149,6 @@ export function comparisonText(comparison: Comparison, { width, all }: Compariso
     unclear: countNames(addedNames(comparison, 'unclear')),
   }
   if (!all && names.unclear > 0) leftTexts.push(`${plural(names.unclear, 'name')} that too few rounds call`)
-  const count = (change: Change) => rows.filter((row) => row.failsRun && row.change === change).length
   const only = (side: 'baseline' | 'current', which: string) =>
     onlyIn[side].length > 0 ? [`Only in ${which}: ${onlyIn[side].map((name) => sanitize(name, 120)).join('; ')}`] : []
   // The lines of the table fit already, and their spaces matter.
@@ -139,8 +165,7 @@ export function comparisonText(comparison: Comparison, { width, all }: Compariso
     ...(comparison.canTell ? [] : [cannotTellText(rows)]),
     ...newNameLines(comparison, all),
     ...lostVerdictLines(comparison),
-    `${count('regressed')} regressed · ${count('improved')} improved · ${count('same')} same · ` +
-      `${count('unclear')} unclear · ${count('lost')} lost ` +
+    `${changeCounts(rows, summaryOrder)} ` +
       `${names.new > 0 ? `· ${plural(names.new, 'new name')} ` : ''}` +
       `(margin ${marginPercent} %, Benjamini–Hochberg at ${100 * falseDiscoveryRate} %)`,
   ]

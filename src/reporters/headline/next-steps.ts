@@ -153,14 +153,32 @@ export function shellWord(text: string): string {
 /** An input in a command that a user runs later. A pipe cannot be read again, so its place has the word FILE. */
 export const inputWord = (path: string): string => (isTransient(path) ? 'FILE' : shellWord(path))
 
-function secondsOfRound(
-  report: Report,
-  { files, names }: { readonly files: readonly string[]; readonly names: readonly string[] },
-  platforms?: readonly string[],
-): number {
+/** What a command selects besides platforms: files, and parts of names as `--name` takes them. */
+interface BenchFilter {
+  readonly files: readonly string[]
+  readonly names: readonly string[]
+}
+
+/** Whether a command measures a bench. `--name x` selects `x > y` too. */
+const isSelected = ({ files, names }: BenchFilter, bench: BenchInfo): boolean =>
+  (files.length === 0 || files.includes(bench.file)) &&
+  (names.length === 0 || names.some((name) => plainName(bench).includes(name)))
+
+/** Whether a command measures a bench without samples here, so that its time is unknown. */
+const selectsUnmeasured = ({ excluded }: Report, filter: BenchFilter): boolean =>
+  excluded.some(
+    ({ bench, reason }) =>
+      !neverRun.has(reason) &&
+      // A profile excludes nothing that a filter names.
+      !(reason === 'profile' && filter.files.length === 0) &&
+      isSelected(filter, benchInfo(bench, [])),
+  )
+
+/** Seconds of one round of what a command measures; 0 if unknown. */
+function secondsOfRound(report: Report, filter: BenchFilter, platforms?: readonly string[]): number {
+  if (selectsUnmeasured(report, filter)) return 0
   const results = report.cases
-    .filter(({ bench }) => files.length === 0 || files.includes(bench.file))
-    .filter(({ bench }) => names.length === 0 || names.some((name) => bench.name.includes(name)))
+    .filter(({ bench }) => isSelected(filter, bench))
     .flatMap((one) => one.results.filter(({ platform }) => !platforms || platforms.includes(platform)))
   const times = results.map(({ samples }) => samples.map(({ wallMs }) => wallMs)).filter((all) => all.length > 0)
   return times.reduce((sum, all) => sum + median(all), 0) / 1000
@@ -223,7 +241,7 @@ export function moreAbout(
       `isobench findings ${findings.join(' ')} --explain`,
       ...(record ? [`--record ${inputWord(record)}`] : []),
     ].join(' ')
-  if (baseline || former) return `isobench history --bench ${shellWord(bench.file)}`
+  if (baseline || former) return `isobench history --bench ${shellWord(bench.id)}`
   return allTables(record)
 }
 

@@ -5,7 +5,7 @@ import type { ClaimVerdict, FindingVerdict, PartVerdict } from '../../core/model
 import type { Change } from '../../core/records/row-changes.ts'
 import { groupBy } from '../../util/group-by.ts'
 import { plural } from '../../util/text.ts'
-import { formatRowBasis } from '../comparison.ts'
+import { changeCounts, formatChangeKind, formatRowBasis } from '../comparison.ts'
 import { formatDirection } from '../findings.ts'
 import {
   comparative,
@@ -63,30 +63,26 @@ const changes = changeKinds.filter((kind): kind is Change => kind !== 'changed')
 export function baselineHtml({ name, comparison }: BaselineView, anchors: Anchors): Html {
   const { rows, hostDifferences, marginPercent } = comparison
   const sorted = changes.flatMap((change) => rows.filter((row) => row.change === change))
-  const tableRows = sorted.map(
-    ({ bench, params, platform, metric, ratio, change, reason, of, failsRun }): Row => ({
+  const tableRows = sorted.map((row): Row => {
+    const { bench, params, platform, metric, ratio, change, reason, of } = row
+    return {
       kind: change,
       cells: [
-        cell(
-          `${changeMarks[change].symbol} ${change}${failsRun ? '' : ' (host)'}`,
-          `nowrap ${changeMarks[change].className}`,
-        ),
+        cell(`${changeMarks[change].symbol} ${formatChangeKind(row)}`, `nowrap ${changeMarks[change].className}`),
         headerCell(anchors.linkToBench(bench, caseName(bench, params))),
         cell(platform, 'wrap-anywhere'),
         cell(metric),
         cell(ratio ? `×${interval({ ...ratio, value: ratio.estimate })}` : '–', 'nowrap'),
         cell(formatRowBasis({ reason, of }), 'muted'),
       ],
-    }),
-  )
+    }
+  })
   const titles = ['change', 'bench', 'platform', 'metric', 'now ÷ before, 90 % interval', 'what is compared']
   const changeTable = table('Against the baseline', titles, tableRows)
-  const count = (change: Change) => rows.filter((row) => row.failsRun && row.change === change).length
   const differences = hostDifferences.map(({ what, baseline, current }) => `${what}: ${baseline} → ${current}`)
-  const counts = changes.map((change) => `${count(change)} ${change}`).join(' · ')
   return lines(
     html`<h2 id="${anchors.part('baseline')}">Against the baseline ${name}</h2>`,
-    html`<p>${counts} <span class="muted">(margin ${marginPercent} %)</span></p>`,
+    html`<p>${changeCounts(rows, changes)} <span class="muted">(margin ${marginPercent} %)</span></p>`,
     differences.length > 0 && [
       html`<p class="doubt">The hosts differ in ${plural(differences.length, 'thing')}, which may cause changes:</p>`,
       list(differences),

@@ -133,6 +133,37 @@ describe('what to do next', () => {
     expect(lineOf('benches/disk.bench.ts', ['benches/disk.bench.ts#x'])).toBe('disk --name disk')
   })
 
+  it('takes as long as all benches that the command selects, also those with a part of the name', () => {
+    const record = recordOf([...native(), ...unclear])
+    const [bench] = record.plan.benches
+    const [benchCase] = record.plan.cases
+    const secondsOf = (others: readonly string[], excluded: readonly string[] = []) => {
+      const benches = ['b/x.bench.ts#x', ...others].map((id) => {
+        const [file, name] = id.split('#') as [string, string]
+        const claims = bench!.claims.map((claim) => ({ ...claim, bench: id }))
+        return { ...bench!, id, file, name, claims: id === 'b/x.bench.ts#x' ? claims : [] }
+      })
+      const plan = {
+        ...record.plan,
+        benches,
+        cases: benches.map(({ id }) => ({ ...benchCase!, id, bench: id })),
+        excluded: excluded.map((id) => ({ bench: id, reason: 'filter' as const })),
+      }
+      const samples = benches.flatMap(({ id }) => record.samples.map((one) => ({ ...one, case: id, wallMs: 500 })))
+      const { next } = headlineOf(buildReport({ ...record, plan, samples }, { strict: false }), { former: null })
+      return [next[0]!.command!.line.match(/--name \S+/)?.[0], next[0]!.command!.seconds?.least]
+    }
+    const alone = secondsOf([])
+    expect(alone[0]).toBeUndefined()
+    expect(alone[1]).toBeGreaterThan(0)
+    const [one, both] = [alone[1], 2 * Number(alone[1])]
+    expect(secondsOf(['b/x.bench.ts#x > y'])).toEqual(['--name x', both])
+    // Its name as shown is `y (b/x)`, because another file has it too.
+    expect(secondsOf(['b/x.bench.ts#y', 'a.bench.ts#y', 'a.bench.ts#x'])).toEqual(['--name x', one])
+    expect(secondsOf(['b/x.bench.ts#y'], ['b/x.bench.ts#x > z'])).toEqual(['--name x', undefined])
+    expect(secondsOf(['b/x.bench.ts#x > y'], ['b/x.bench.ts#z'])).toEqual(['--name x', both])
+  })
+
   it('of a shard leaves its plan out, because a plan states the rounds', () => {
     const record = recordOf([...native(), ...unclear])
     const textOfShard = (run: string | null) => {
@@ -184,7 +215,7 @@ describe('what to do next', () => {
     const none = { baseline: null, former: null }
     expect(moreAbout(failure!, none)).toBe('isobench report --all')
     expect(moreAbout({ ...failure!, findings: [3, 12] }, none)).toBe('isobench findings 3 12 --explain')
-    expect(moreAbout(failure!, { ...none, former: report })).toBe('isobench history --bench a.bench.ts')
+    expect(moreAbout(failure!, { ...none, former: report })).toBe("isobench history --bench 'a.bench.ts#disk'")
     expect(rerunOf(report, failure!)!.line).toBe('isobench run a.bench.ts --platform native,runc --rounds 10')
   })
 

@@ -157,6 +157,23 @@ describe('comparing two runs', () => {
     expect(all.lastIndexOf('✗ regressed')).toBeLessThan(all.indexOf('= same'))
   })
 
+  it('counts every row that it lists, those of the host and of allowed platforms apart', () => {
+    const summaryOf = (a: RunRecord, b: RunRecord, over = {}) => {
+      const comparison = compareRecords(a, b, { ...options, ...over })
+      const text = comparisonText(comparison, { width: 200, all: true })
+      const rows = text.split('\n').filter((line) => /^[✗✓=?] /.test(line))
+      const summary = text.match(/^\d+ regressed .*(?= \(margin)/m)![0]
+      const sum = [...summary.matchAll(/\d+/g)].reduce((all, [number]) => all + Number(number), 0)
+      expect([rows.length, sum]).toEqual([comparison.rows.length, comparison.rows.length])
+      return summary
+    }
+    const alone = runOf('a', {})
+    const ofHost = summaryOf(alone, alone)
+    expect(ofHost).toMatch(/^0 regressed · 0 improved · 0 same · 0 unclear · 0 lost · host: 2 (same|unclear)$/)
+    const lost = summaryOf(runOf('a', { runc: 1 }), alone, { allowMissing: ['runc'] })
+    expect(lost).toMatch(/ · 0 lost · host: .* · allowed: 2 lost$/)
+  })
+
   it.each([80, 60])('never cuts two names of rows to the same text in %i columns', (width) => {
     const compared = compareRecords(runOf('a', { runc: 1 }), runOf('b', { runc: 1.5 }), options)
     const row = compared.rows.find(({ change }) => change === 'regressed')!
