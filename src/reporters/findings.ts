@@ -1,10 +1,10 @@
-import { describeExit } from '../core/judge/exit-code.ts'
 import { describeParams } from '../core/model/plan.ts'
 import type { Report } from '../core/model/report.ts'
 import type { ClaimVerdict, FindingVerdict } from '../core/model/verdict.ts'
 import { seriesOf } from '../dsl/finding-id.ts'
 import { pad, plural, sanitize, wrap } from '../util/text.ts'
 import { escapeMarkdown as md } from './document.ts'
+import { describeExit } from './exit-text.ts'
 import {
   comparative,
   figure,
@@ -352,7 +352,7 @@ export function findingsTable(
     ...shown.flatMap((note, at) => [lines[at]!, ...beneath(report, note, width, ink), '']),
     ...wrap(formatTally(report.findings), width).map((line) => ink.strong(line)),
     ...(rest > 0 ? wrap(`${plural(rest, 'finding')} not shown here: ${command} --all`, width).map(ink.dim) : []),
-    ...wrap(`exit code ${report.exit.code}: ${describeExit(report.exit)}`, width),
+    ...wrap(`exit code ${report.exit.code}: ${describeExit(report)}`, width),
   ]
 }
 

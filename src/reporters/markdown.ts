@@ -1,9 +1,9 @@
-import { describeExit } from '../core/judge/exit-code.ts'
 import { describeParams } from '../core/model/plan.ts'
 import type { CaseResult, Report } from '../core/model/report.ts'
 import type { StoredRun } from '../core/reporter.ts'
 import { plural } from '../util/text.ts'
 import { documentReporter, escapeMarkdown as md } from './document.ts'
+import { describeExit } from './exit-text.ts'
 import { missingValues } from './failures.ts'
 import { formatClaim, formatFinding, formatFindingTitle } from './format.ts'
 import { type Headline, headlineOf } from './headline/headline.ts'
@@ -76,7 +76,7 @@ function headOf(headline: Headline, report: Report, { root }: ReporterContext): 
     '',
     ...markdownHeadline(headline, report, root, limits),
     ...verdictNotes(report).flatMap((note) => [md(note), '']),
-    `Exit code ${report.exit.code}: ${describeExit(report.exit)}. Record: ${md(shownPath(report.record, root))}`,
+    `Exit code ${report.exit.code}: ${describeExit(report)}. Record: ${md(shownPath(report.record, root))}`,
     '',
   ]
 }

@@ -3,14 +3,21 @@ import { canRun, type Plan } from '../model/plan.ts'
 import type { Report } from '../model/report.ts'
 import type { ClaimVerdict, FindingVerdict, Verdicts } from '../model/verdict.ts'
 
-const worse = 'something is worse than claimed'
-const regressed = 'regressed against the baseline'
-const isNew = 'an attack profile has a new name'
+/** What exit code 1 means: each is a reason. */
+export const failureTexts = {
+  worse: 'something is worse than claimed',
+  regressed: 'regressed against the baseline',
+  isNew: 'an attack profile has a new name',
+} as const
 
 /** The exit codes of every command: the only source of their names and descriptions. */
 export const exitCodeList = [
   { code: 0, name: 'clean', description: 'nothing fails the run' },
-  { code: 1, name: 'failed', description: `${worse}, or ${regressed}; or ${isNew}` },
+  {
+    code: 1,
+    name: 'failed',
+    description: `${failureTexts.worse}, or ${failureTexts.regressed}; or ${failureTexts.isNew}`,
+  },
   {
     code: 3,
     name: 'inconclusive',
@@ -31,7 +38,7 @@ export const exitCodeList = [
     description:
       'the config, a bench file or the command line is wrong, this host lacks something, or a file cannot be written',
   },
-  { code: 130, name: 'interrupted', description: 'interrupted' },
+  { code: 130, name: 'interrupted', description: 'interrupted, or the record is of a run that was killed' },
 ] as const
 
 export type ExitCodeName = (typeof exitCodeList)[number]['name']
@@ -46,33 +53,13 @@ export const exitCodes = Object.fromEntries(exitCodeList.map(({ name, code }) =>
 export const describeExitCode = (code: number): string =>
   exitCodeList.find((one) => one.code === code)?.description ?? 'unknown'
 
-/** What the exit code of a run means, for people. Only a run with a baseline can have regressed. */
-export function describeExit({
-  code,
-  claims,
-  findings,
-  regressions = [],
-  newNames = [],
-  unmeasured = [],
-}: Report['exit']): string {
-  const names = unmeasured.join(', ')
-  if (code === exitCodes.nothing && names !== '')
-    return `platforms were not measured, or all samples of a claim failed or are absent on them: ${names}`
-  if (code !== exitCodes.failed) return describeExitCode(code)
-  const claimed = claims.length + findings.length > 0 ? [worse] : []
-  const compared = [
-    ...(regressions.length > 0 ? [`something ${regressed}`] : []),
-    ...(newNames.length > 0 ? [isNew] : []),
-  ]
-  return [...claimed, ...compared].join(', and ')
-}
-
 export interface ExitOptions {
   readonly strict: boolean
   /** Every contradicted finding fails the run: also for the better, and whatever its `failOn`. */
   readonly strictFindings?: boolean
   /** A finding that holds only where it was measured, or is not evaluated, gives exit code 3. */
   readonly requireComplete?: boolean
+  /** Whether a signal stopped the run, or it was killed: then the samples are only a part. */
   readonly interrupted: boolean
   /** Whether an error that no code handles stopped the run. It is one of the problems. */
   readonly stopped?: boolean

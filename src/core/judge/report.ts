@@ -62,18 +62,20 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
   const plan: ScheduledPlan = record.plan
   const problems = [...record.problems, ...missingProgramProblems(record)]
   const samples = new Samples(record.samples)
+  const isKilled = record.status === 'killed'
+  const isMissingShard = plan.excluded.some(({ reason }) => reason === 'shard-missing')
+  // A merged record with a shard that was killed is judged like one without this shard.
+  const isMergedShards = plan.shard !== undefined && (plan.shard.indices.length > 1 || isMissingShard)
   const { claims, findings, exit } = decideExit(judge(plan, samples), {
     strict,
     strictFindings,
     requireComplete: require === 'complete',
-    interrupted: record.status === 'interrupted',
+    interrupted: record.status === 'interrupted' || (isKilled && !isMergedShards),
     stopped: record.status === 'stopped',
     problems: problems.length,
     shown,
     isProvisional: plan.excluded.some(({ reason }) => reason === 'shard'),
-    lacksShard:
-      plan.excluded.some(({ reason }) => reason === 'shard-missing') ||
-      (plan.shard !== undefined && record.status === 'killed'),
+    lacksShard: isMissingShard || (isKilled && isMergedShards),
     lacksLines: plan.damagedLines !== undefined,
     absentPlatforms: (claim) => absentPlatforms(claim, { plan, samples }),
   })

@@ -17,7 +17,9 @@ import { type NextStep, nextSteps } from './next-steps.ts'
  * benches, as large as there is room for.
  */
 export interface Headline {
-  readonly state: 'passed' | 'incomplete' | 'failed' | 'undecided' | 'nothing' | 'invalid' | 'interrupted'
+  readonly state: 'passed' | 'incomplete' | 'failed' | 'undecided' | 'nothing' | 'invalid' | 'interrupted' | 'killed'
+  /** Rounds with samples, and those of the profile. */
+  readonly rounds: { readonly measured: number; readonly planned: number }
   /** Whether samples are lost: those of a shard, or in damaged lines. */
   readonly isIncomplete: boolean
   readonly counts: ClaimCounts
@@ -82,6 +84,18 @@ const states: Readonly<Record<number, Headline['state']>> = {
   [exitCodes.interrupted]: 'interrupted',
 }
 
+function stateOf({ exit, status }: Report): Headline['state'] {
+  const state = states[exit.code] ?? 'failed'
+  return state === 'interrupted' && status === 'killed' ? 'killed' : state
+}
+
+function measuredRounds({ cases }: Report): number {
+  const rounds = cases.flatMap(({ results }) =>
+    results.flatMap(({ samples }) => samples.flatMap(({ round, warmup }) => (warmup ? [] : [round]))),
+  )
+  return new Set(rounds).size
+}
+
 export function claimCounts({ claims }: Pick<Report, 'claims'>): ClaimCounts {
   const asked = claims.filter(isAsked)
   const number = (is: (one: ClaimVerdict) => boolean) => asked.filter(is).length
@@ -105,12 +119,13 @@ export function headlineOf(report: Report, before: Before): Headline {
   const own = facts.filter(({ fails, isOwn }) => !fails && isOwn)
   const { baseline, former } = before
   const suspended = suspendedClaims(report)
-  const state = states[report.exit.code] ?? 'failed'
+  const state = stateOf(report)
   const disturbance = disturbanceOf(report)
   const isIncomplete = lacksSamples(report)
   return {
     state: state !== 'passed' ? state : suspended.length > 0 ? 'undecided' : isIncomplete ? 'incomplete' : state,
     isIncomplete,
+    rounds: { measured: measuredRounds(report), planned: report.profile.rounds },
     counts: claimCounts(report),
     baseline: baseline ? { name: baseline.name, comparison: baseline.comparison } : null,
     former,

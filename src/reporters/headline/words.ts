@@ -42,6 +42,7 @@ const stateWords: Record<Headline['state'], string> = {
   nothing: 'NOTHING JUDGED',
   invalid: 'INVALID',
   interrupted: 'INTERRUPTED',
+  killed: 'KILLED',
 }
 
 /** The verdict in a word: `PASS`. */
@@ -65,7 +66,7 @@ function differText(directions: readonly string[]): string {
 
 /** What the verdict is about, in a sentence without a full stop. */
 export function verdictText(headline: Headline): string {
-  const { state, failures, newNames, problems, open, unmeasured, baseline, suspended, isIncomplete } = headline
+  const { state, failures, newNames, problems, open, unmeasured, baseline, suspended, isIncomplete, rounds } = headline
   const names = countNames(newNames)
   const regressed = failures.filter((one) => one.subjects.some(({ since }) => since.kind === 'regressed')).length
   const claimed = failures.length - regressed
@@ -106,6 +107,8 @@ export function verdictText(headline: Headline): string {
         : 'it could not be judged'
     case 'interrupted':
       return 'the verdicts are those of the samples so far'
+    case 'killed':
+      return `this run was killed, and has samples of ${rounds.measured} of ${plural(rounds.planned, 'round')}`
   }
 }
 

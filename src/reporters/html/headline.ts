@@ -46,6 +46,7 @@ const stateClass: Record<Headline['state'], string> = {
   undecided: 'doubt',
   nothing: 'doubt',
   interrupted: 'doubt',
+  killed: 'doubt',
 }
 
 interface View {

@@ -1,8 +1,8 @@
 import { basename } from 'node:path'
-import { describeExit } from '../../core/judge/exit-code.ts'
 import type { Report } from '../../core/model/report.ts'
 import type { HostHistory } from '../../core/records/history.ts'
 import { plural } from '../../util/text.ts'
+import { describeExit } from '../exit-text.ts'
 import { headlineOf } from '../headline/headline.ts'
 import { type BaselineView, baselineLookup } from '../metric-table.ts'
 import type { ReporterContext } from '../reporter.ts'
@@ -83,7 +83,7 @@ function runHtml(run: Run, root: string, heading: Html, place: { scope: string; 
     heading,
     contentsHtml(`Contents${place.label}`, parts, benches),
     headlineHtml({ report, headline, root, anchors }),
-    html`<p class="muted">exit code ${report.exit.code}: ${describeExit(report.exit)}</p>`,
+    html`<p class="muted">exit code ${report.exit.code}: ${describeExit(report)}</p>`,
     html`<p class="muted wrap-anywhere">record ${shownPath(report.record, root)}</p>`,
     warningsHtml(report, anchors),
     findingsHtml(report, anchors),

@@ -1,6 +1,7 @@
-import { describeExit, exitCodes } from '../../core/judge/exit-code.ts'
+import { exitCodes } from '../../core/judge/exit-code.ts'
 import type { Report } from '../../core/model/report.ts'
 import { pad, plural, sanitize, truncate, widthOf, wrap } from '../../util/text.ts'
+import { describeExit } from '../exit-text.ts'
 import { failedOn } from '../failures.ts'
 import { formatTally } from '../findings.ts'
 import { duration } from '../format.ts'
@@ -358,7 +359,7 @@ function endLines(report: Report, { width, ink, root }: RenderOptions): string[]
   const { code } = report.exit
   const isBad = code === exitCodes.failed || code === exitCodes.invalid
   const paint = code === 0 ? ink.good : isBad ? ink.bad : ink.doubt
-  const exit = `exit code ${code}: ${describeExit(report.exit)}`
+  const exit = `exit code ${code}: ${describeExit(report)}`
   const record = `record ${sanitize(shownPath(report.record, root))}`
   if (widthOf(exit) + widthOf(record) + 3 <= width) return [`${paint(exit)}${ink.dim(` · ${record}`)}`]
   return [...wrap(record, width).map(ink.dim), ...wrap(exit, width).map(paint)]

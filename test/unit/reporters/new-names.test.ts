@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { describeExit } from '../../../src/core/judge/exit-code.ts'
 import { buildReport } from '../../../src/core/judge/report.ts'
 import type { RunRecord } from '../../../src/core/model/record.ts'
 import { compareRecords, withBaseline } from '../../../src/core/records/compare.ts'
@@ -91,12 +90,5 @@ it('groups platforms with the same names, and names by their rounds', () => {
   expect(addedText(groups[0]!)).toBe(
     'new system calls of the guest: bpf, ptrace (5 of 5 rounds), io_uring_enter (4 of 5 rounds); ' +
       'in none of 5 rounds before',
-  )
-})
-
-it('is a cause of exit code 1', () => {
-  const name = { case: 'a', platform: 'runc', role: 'guest', name: 'bpf', rounds: 5, of: 5 } as const
-  expect(describeExit({ code: 1, claims: [], findings: [], regressions: [], newNames: [name] })).toBe(
-    'an attack profile has a new name',
   )
 })

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { describeExit } from '../../../src/core/judge/exit-code.ts'
 import { buildReport } from '../../../src/core/judge/report.ts'
 import type { RunRecord } from '../../../src/core/model/record.ts'
 import { compareRecords, withBaseline } from '../../../src/core/records/compare.ts'
@@ -57,20 +56,5 @@ describe.each(['default', 'markdown', 'github', 'html'])('%s', (name) => {
 describe.each(['default', 'markdown', 'html'])('%s', (name) => {
   it('says that no metric regressed, if none did', async () => {
     expect(await shown(name, before, true)).toMatch(/baseline main: 0 regressed/)
-  })
-})
-
-describe('the text of exit code 1', () => {
-  const one = { case: 'a', platform: 'runc', metric: 'time' }
-
-  it.each([
-    [{ claims: [0], findings: [] }, 'something is worse than claimed'],
-    [{ claims: [], findings: [], regressions: [one] }, 'something regressed against the baseline'],
-    [
-      { claims: [], findings: [2], regressions: [one] },
-      'something is worse than claimed, and something regressed against the baseline',
-    ],
-  ])('%j', (what, text) => {
-    expect(describeExit({ code: 1, ...what })).toBe(text)
   })
 })

@@ -339,7 +339,7 @@ describe('a report of a record', () => {
     const report = reportOf(write(`report-${end}`, end ? { end } : {}).file)
     expect(reportSchema.parse(report)).toEqual(report)
     expect(JSON.parse(JSON.stringify(report))).toEqual(report)
-    expect(report.exit.code).toBe(end === 'interrupted' ? 130 : 1)
+    expect(report.exit.code).toBe(end === 'finished' ? 1 : 130)
   })
 
   it('fits its schema without any sample, and then nothing holds', () => {

@@ -1,0 +1,90 @@
+import { describeExitCode, exitCodes, failureTexts } from '../core/judge/exit-code.ts'
+import type { Report } from '../core/model/report.ts'
+import { listText } from '../util/text.ts'
+
+/** The exit code of a run, with the reasons that apply to it. */
+
+export type ExitOfReport = Pick<
+  Report,
+  'exit' | 'status' | 'cases' | 'claims' | 'findings' | 'excluded' | 'shard' | 'damagedLines'
+>
+
+/** What the exit code of a run means, for people: only the reasons that apply, if the report has them. */
+export function describeExit(report: ExitOfReport): string {
+  const { code } = report.exit
+  const reasons = reasonsOf(report)
+  return reasons.length > 0 ? reasons.join(', and ') : describeExitCode(code)
+}
+
+function reasonsOf(report: ExitOfReport): string[] {
+  switch (report.exit.code) {
+    case exitCodes.failed:
+      return failureReasons(report)
+    case exitCodes.inconclusive:
+      return openReasons(report)
+    case exitCodes.nothing:
+      return nothingReasons(report)
+    case exitCodes.interrupted:
+      return [report.status === 'killed' ? 'the run was killed' : 'interrupted']
+    default:
+      return []
+  }
+}
+
+/** Only a run with a baseline can have regressed. */
+function failureReasons({ exit: { claims, findings, regressions = [], newNames = [] } }: ExitOfReport): string[] {
+  return [
+    ...(claims.length + findings.length > 0 ? [failureTexts.worse] : []),
+    ...(regressions.length > 0 ? [`something ${failureTexts.regressed}`] : []),
+    ...(newNames.length > 0 ? [failureTexts.isNew] : []),
+  ]
+}
+
+/** Undecided comparisons with a baseline are not in the report. */
+function openReasons({ exit, claims, findings, excluded, shard, status, damagedLines }: ExitOfReport): string[] {
+  const open = exit.claims.flatMap((index) => claims[index] ?? [])
+  const isMissing = [...open.map(({ reason }) => reason?.code), ...excluded.map(({ reason }) => reason)].includes(
+    'shard-missing',
+  )
+  const strict = [
+    ...(open.some(({ outcome }) => outcome === 'inconclusive') ? ['a verdict is inconclusive'] : []),
+    ...(open.some(({ reason }) => reason?.code === 'sample-errors') ? ['samples failed'] : []),
+    ...(isMissing ? ['a shard is missing'] : []),
+    ...(shard !== undefined && status === 'killed' ? ['a shard was killed'] : []),
+    ...(damagedLines === undefined ? [] : ['lines of the record are missing']),
+  ]
+  const isOpen = open.length === 0 && findings.some(({ id }) => exit.findings.includes(id))
+  return [
+    ...(strict.length > 0 ? [`with --strict, ${listText(strict)}`] : []),
+    ...(isOpen ? ['with --require complete, a finding is open'] : []),
+  ]
+}
+
+function nothingReasons(report: ExitOfReport): string[] {
+  const { unmeasured = [], regressions } = report.exit
+  if (unmeasured.length === 0)
+    return [
+      // With a baseline, a run is not clean because of the comparison alone.
+      regressions === undefined ? 'no claim could be evaluated' : 'no regression against the baseline could be found',
+    ]
+  const texts = {
+    absent: 'not measured',
+    failed: 'all samples failed',
+    'claim-failed': 'all samples of a claim failed',
+    'claim-absent': 'all samples of a claim are absent',
+  }
+  return Object.entries(texts).flatMap(([why, text]) => {
+    const names = unmeasured.filter((name) => whyUnmeasured(report, name) === why)
+    return names.length > 0 ? [`${text}: ${listText(names)}`] : []
+  })
+}
+
+/** Why a platform of `unmeasured` is there: no sample, or none that succeeded, in the whole run or for a claim. */
+function whyUnmeasured({ cases, claims }: ExitOfReport, platform: string) {
+  const samples = cases
+    .flatMap(({ results }) => results.filter((one) => one.platform === platform))
+    .flatMap((one) => one.samples)
+  const hasFailed = claims.some(({ reason }) => reason?.code === 'sample-errors' && reason.platforms.includes(platform))
+  if (samples.some(({ judged }) => judged)) return hasFailed ? 'claim-failed' : 'claim-absent'
+  return samples.length > 0 ? 'failed' : 'absent'
+}

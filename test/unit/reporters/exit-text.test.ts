@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest'
+import { buildReport, type Strictness } from '../../../src/core/judge/report.ts'
+import type { RunRecord } from '../../../src/core/model/record.ts'
+import type { Report } from '../../../src/core/model/report.ts'
+import { describeExit } from '../../../src/reporters/exit-text.ts'
+import { headlineOf } from '../../../src/reporters/headline/headline.ts'
+import { verdictSign, verdictText, verdictWord } from '../../../src/reporters/headline/words.ts'
+import { mergeAll } from '../../support/merged.ts'
+import { shard } from '../../support/shards.ts'
+import {
+  aBench,
+  aClaim,
+  aFinding,
+  aPlan,
+  aPlatform,
+  aSample,
+  costing,
+  environmentOf,
+  native,
+  withError,
+} from '../core/judge/builders.ts'
+
+const claims = [aClaim({ kind: 'withinNative', percent: 10 })]
+const plan = aPlan({ benches: [aBench({ claims })] })
+const recordOf = (over: Partial<RunRecord> = {}): RunRecord => ({
+  file: 'x.jsonl',
+  environment: environmentOf(),
+  plan,
+  problems: [],
+  samples: [...native(), ...costing('runc', 1.02)],
+  status: 'finished',
+  ...over,
+})
+const reportOf = (over: Partial<RunRecord> = {}, strictness: Strictness = { strict: false }) =>
+  buildReport(recordOf(over), strictness)
+const textOf = (report: Report) => [report.exit.code, describeExit(report)]
+const headlineText = (report: Report) => {
+  const headline = headlineOf(report, { former: null })
+  return `${verdictSign(headline)} ${verdictWord(headline)}: ${verdictText(headline)}`
+}
+
+describe('a run that was killed', () => {
+  const two = [...native(2), ...costing('runc', 1.02, { count: 2 })]
+  const warmups = ['native', 'runc'].map((platform) => aSample(platform, -1, { warmup: true }))
+  // No platform of its claims has lost its samples.
+  const kinds = [
+    ['a claim holds', recordOf().samples],
+    ['a claim is contradicted', [...native(), ...costing('runc', 2)]],
+    ['it has two rounds', two],
+    ['it has only warm-up rounds', warmups],
+    ['it has no sample', []],
+  ] as const
+
+  it.each(kinds)('is incomplete like an interrupted one if %s', (_, samples) => {
+    const killed = reportOf({ samples, status: 'killed' })
+    expect(textOf(killed)).toEqual([130, 'the run was killed'])
+    expect(reportOf({ samples, status: 'interrupted' }).exit).toEqual(killed.exit)
+    expect(reportOf({ samples, status: 'killed' }, { strict: true, require: 'complete' }).exit.code).toBe(130)
+  })
+
+  it('says so in the headline, with its rounds', () => {
+    const text = (samples: RunRecord['samples']) => headlineText(reportOf({ samples, status: 'killed' }))
+    expect(text([...warmups, ...two])).toBe('? KILLED: this run was killed, and has samples of 2 of 10 rounds')
+    expect(text(warmups)).toBe('? KILLED: this run was killed, and has samples of 0 of 10 rounds')
+    expect(headlineText(reportOf({ samples: two, status: 'interrupted' }))).toMatch(/^\? INTERRUPTED: /)
+  })
+
+  it('is incomplete also as a shard, whether others exist or not', () => {
+    expect(textOf(buildReport(shard(2, { status: 'killed' }), { strict: false }))).toEqual([130, 'the run was killed'])
+    const whole = recordOf({ plan: { ...plan, shard: shard(1).plan.shard! }, status: 'killed' })
+    expect(buildReport(whole, { strict: false }).exit.code).toBe(130)
+  })
+
+  it('is one lost shard of a merged record', () => {
+    const merged = mergeAll([shard(1), shard(2, { rounds: 4, status: 'killed' }), shard(3)])
+    expect(buildReport(merged, { strict: false }).exit.code).toBe(0)
+    expect(textOf(buildReport(merged, { strict: true }))).toEqual([
+      3,
+      'with --strict, a verdict is inconclusive and a shard was killed',
+    ])
+    expect(textOf(buildReport(mergeAll([shard(1), shard(2)]), { strict: true }))).toEqual([
+      3,
+      'with --strict, a shard is missing',
+    ])
+  })
+})
+
+describe('the text of exit code 1', () => {
+  const one = { case: 'a', platform: 'runc', metric: 'time' }
+  const name = { case: 'a', platform: 'runc', role: 'guest', name: 'bpf', rounds: 5, of: 5 } as const
+
+  it.each([
+    [{ claims: [0], findings: [] }, 'something is worse than claimed'],
+    [{ claims: [], findings: [], regressions: [one] }, 'something regressed against the baseline'],
+    [{ claims: [], findings: [], regressions: [], newNames: [name] }, 'an attack profile has a new name'],
+    [
+      { claims: [], findings: [2], regressions: [one] },
+      'something is worse than claimed, and something regressed against the baseline',
+    ],
+  ])('%j', (what, text) => {
+    expect(describeExit({ ...reportOf(), exit: { code: 1, ...what } })).toBe(text)
+  })
+})
+
+describe('the text of exit code 3', () => {
+  const strict = { strict: true }
+
+  it('has the reasons that apply', () => {
+    const few = [...native(2), ...costing('runc', 1.02, { count: 2 })]
+    const failed = [...native(), ...costing('runc', 1, withError('no'))]
+    expect(textOf(reportOf({ samples: few }, strict))).toEqual([3, 'with --strict, a verdict is inconclusive'])
+    const limit = aClaim({ kind: 'atMost', value: 1000 }, { on: { by: 'name', names: ['native'] } })
+    const two = aPlan({ benches: [aBench({ claims: [...claims, limit] })] })
+    expect(textOf(reportOf({ plan: two, samples: failed }, strict))).toEqual([3, 'with --strict, samples failed'])
+    expect(textOf(reportOf({ plan: { ...plan, damagedLines: 1 } }, strict))).toEqual([
+      3,
+      'with --strict, lines of the record are missing',
+    ])
+    const findings = [
+      aFinding(claims),
+      aFinding([aClaim({ kind: 'withinNative', percent: 10 }, { on: { by: 'name', names: ['absent'] } })], { id: 2 }),
+    ]
+    expect(textOf(reportOf({ plan: { ...plan, findings } }, { strict: false, require: 'complete' }))).toEqual([
+      3,
+      'with --require complete, a finding is open',
+    ])
+  })
+})
+
+describe('the text of exit code 4', () => {
+  it('has the reasons that apply', () => {
+    expect(textOf(reportOf({ plan: aPlan(), samples: native() }))).toEqual([4, 'no claim could be evaluated'])
+    const blind = { ...reportOf(), exit: { code: 4, claims: [], findings: [], regressions: [], newNames: [] } }
+    expect(describeExit(blind)).toBe('no regression against the baseline could be found')
+  })
+
+  it('says why platforms count as not measured', () => {
+    const platforms = ['native', 'runc', 'gvisor', 'crun'].map((name) => aPlatform(name))
+    const named = { ...plan, platforms, namedPlatforms: ['native', 'runc', 'gvisor', 'crun'] }
+    const gvisor = costing('gvisor', 1, withError('no'))
+    expect(textOf(reportOf({ plan: named, samples: [...recordOf().samples, ...gvisor] }))).toEqual([
+      4,
+      'not measured: crun, and all samples failed: gvisor',
+    ])
+    const two = ['a', 'b'].map((id) =>
+      aBench({ id, name: id, claims: [aClaim({ kind: 'withinNative', percent: 10 }, { bench: id })] }),
+    )
+    const ofBoth = (failing: RunRecord['samples']) =>
+      textOf(
+        reportOf({
+          plan: aPlan({ benches: two }),
+          samples: [
+            ...recordOf().samples.map((sample) => ({ ...sample, case: 'a' })),
+            ...native().map((sample) => ({ ...sample, case: 'b' })),
+            ...failing.map((sample) => ({ ...sample, case: 'b' })),
+          ],
+        }),
+      )
+    expect(ofBoth(costing('runc', 1, withError('no')))).toEqual([4, 'all samples of a claim failed: runc'])
+    expect(ofBoth([])).toEqual([4, 'all samples of a claim are absent: runc'])
+  })
+})
