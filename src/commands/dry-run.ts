@@ -44,7 +44,8 @@ export function showPlan(
     `Would measure ${plural(cases.length, 'case')} on ${plural(names.length, 'platform')}: ` +
       `${plural(total, 'sample')} of about ${seconds} s`,
     ...(total === 0 ? [`Nothing to measure: ${whyNothing(needed, notMeasured)}.`] : []),
-    `(${warmup} warm-up and ${rounds} rounds, seed ${plan.seed}, profile ${plan.profileName}). No platform was probed.`,
+    `(${warmup} warm-up and ${plural(rounds, 'round')}, ` +
+      `seed ${plan.seed}, profile ${plan.profileName}). No platform was probed.`,
     '',
     'Cases:',
     ...cases.map(({ id }) => `  ${sanitize(id)}`),

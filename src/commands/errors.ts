@@ -18,7 +18,7 @@ import {
 } from '../util/errors.ts'
 import { launchFolder, pathFix, systemFix } from '../util/files.ts'
 import { StrayError } from '../util/stray-errors.ts'
-import { plural, sanitize } from '../util/text.ts'
+import { sanitize } from '../util/text.ts'
 
 /** Columns of a code frame in a log. */
 const frameWidth = 120
@@ -32,10 +32,6 @@ export function problemText(problem: Problem, cwd = launchFolder ?? '/'): string
   const frame = problemFrame(problem, process.stderr.columns || frameWidth).map((line) => `${line}\n`)
   return `${sanitize(where)}  ${sanitize(message)}\n${frame.join('')}${fix ? fixLine(fix) : ''}`
 }
-
-/** `3 problems; nothing was measured`, after the problems themselves. */
-export const problemCount = (problems: readonly Problem[], what: string): string =>
-  `${plural(problems.length, 'problem')}; ${what}\n`
 
 /** What the bundler warns of, for standard error. */
 export const warningsText = (warnings: readonly Problem[]): string =>

@@ -1,6 +1,7 @@
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { casesOf, describeParams, withProfileParams } from '../core/model/plan.ts'
 import type { BenchData } from '../core/model/suite.ts'
+import { emptySelection } from '../core/project/check-selection.ts'
 import { loadProject } from '../core/project/config.ts'
 import { type ProjectSelection, selectProject, splitPlatforms } from '../core/project/plan.ts'
 import { benchSeconds, readStepDurations } from '../core/records/step-durations.ts'
@@ -9,7 +10,7 @@ import { duration } from '../reporters/format.ts'
 import { benchName, excludedPlatformsNote } from '../reporters/summary.ts'
 import { plural, sanitize } from '../util/text.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
-import { problemCount, problemText, warningsText } from './errors.ts'
+import { problemText, warningsText } from './errors.ts'
 import { type Options, pickOptions } from './options.ts'
 import { resolveShard } from './shards.ts'
 
@@ -89,6 +90,8 @@ async function list(filters: readonly string[], options: Options, io: CommandIo)
   const isFiltered = Boolean(name || tag || findings || shard || lastFailed)
   const benches = isFiltered ? suite.benches.filter(isSelected) : suite.benches
   io.err.write(warningsText(selection.collected.warnings))
+  if (isFiltered && benches.length === 0 && suite.problems.length === 0)
+    throw emptySelection({ ...options, filters }, suite)
   for (const problem of suite.problems) io.err.write(problemText(problem))
   if (options.json) io.out.write(`${JSON.stringify({ ...suite, benches }, null, 1)}\n`)
   else if (benches.length > 0 || suite.problems.length === 0) {
@@ -114,6 +117,6 @@ async function list(filters: readonly string[], options: Options, io: CommandIo)
   }
   for (const note of selection.notes) io.err.write(`${note}\n`)
   if (suite.problems.length === 0) return exitCodes.clean
-  io.err.write(problemCount(suite.problems, 'nothing was measured'))
+  io.err.write(`${plural(suite.problems.length, 'problem')}\n`)
   return exitCodes.invalid
 }

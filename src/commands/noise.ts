@@ -12,6 +12,7 @@ import { plainTable } from '../reporters/terminal/table.ts'
 import { UsageError } from '../util/errors.ts'
 import { sanitize } from '../util/text.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
+import { warningsText } from './errors.ts'
 import { type CheckedOptions, fixedRounds, type OptionTable, pickOptions, sharedOptions } from './options.ts'
 import { createReporters } from './reporters.ts'
 import { confirm } from './setup.ts'
@@ -52,6 +53,7 @@ async function measureNoise(
     filters,
     platform: undefined,
   })
+  io.err.write(warningsText(collected.warnings))
   const native = platforms.find(({ spec }) => spec.name === 'native')
   if (!native) throw new UsageError('the config has no platform "native"', "add platform('native') to it")
   const reporter = await createReporters(

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, lstatSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { basename, dirname, join, resolve, sep } from 'node:path'
-import { benchFiles, findConfig, type Project } from '../core/project/config.ts'
+import { benchFiles } from '../core/project/bench-files.ts'
+import { findConfig, type Project } from '../core/project/config.ts'
 import { baselineFile, baselineNames } from '../core/records/baseline.ts'
 import { folderOf, recordsByTime } from '../core/records/record-file.ts'
 import { UsageError } from '../util/errors.ts'

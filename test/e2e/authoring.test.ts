@@ -270,7 +270,7 @@ describe('the command line', () => {
     ['filter that fits no file', ['run', 'nowhere'], /"nowhere"/, /benches\/\*\*/],
     ['command', ['doctr'], /"doctr"/, /Did you mean the command: isobench doctor\?/],
     ['switch with a value', ['run', '--json=false'], /--json is a switch/, /leave it out/],
-    ['name that fits no bench', ['run', '--name', 'nobody'], /no bench is left/, /--name/],
+    ['name that fits no bench', ['run', '--name', 'nobody'], /no bench has "nobody" in its name/, /isobench list/],
     ['action of image', ['image', 'biuld'], /unknown action "biuld"/, /build, path, remove or prune/],
     ['record', ['judge', 'nowhere.jsonl'], /nowhere\.jsonl/, /\.isobench\/runs/],
   ])('with an unknown %s is refused, with what was meant', async (_, args, said, fix) => {

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { type Driver, platformFamily } from '../../driver.ts'
-import { suggestion } from '../../dsl/checked.ts'
 import { compareFindingIds, type FindingId } from '../../dsl/finding-id.ts'
 import { matchesSelector, type PlatformSpec } from '../../dsl/platform.ts'
 import { closestMatch } from '../../util/closest-match.ts'
@@ -21,13 +20,16 @@ import {
   claimsOf,
   claimsOfFinding,
   type FindingData,
+  type Problem,
   ProjectError,
   type Suite,
 } from '../model/suite.ts'
 import { planLooks } from '../stats/index.ts'
+import { benchFiles, filterFiles, overlookedFiles } from './bench-files.ts'
 import { checkNames, namedPlatforms } from './check-names.ts'
+import { checkSelection, emptySelection } from './check-selection.ts'
 import { type Collected, collect } from './collect.ts'
-import { benchFiles, filterFiles, overlookedFiles, type Project } from './config.ts'
+import type { Project } from './config.ts'
 import { duetBenches } from './duet.ts'
 import { onlyLastFailed } from './last-failed.ts'
 import { type ResolvedPlatform, resolvePlatforms, unprobedPlatforms } from './platforms.ts'
@@ -230,7 +232,7 @@ export interface ProjectSelection extends Pick<Plan, 'benches' | 'excluded' | 's
 
 /**
  * Collects the bench files and selects benches and platforms as a run does.
- * @throws {UsageError} if a name is unknown
+ * @throws {UsageError} if a name is unknown, or a filter selects nothing
  * @throws {ProjectError} if the config cannot be used
  */
 export async function selectProject(
@@ -256,7 +258,7 @@ export async function selectProject(
   const whole = checkNames(unchecked, { project, platforms: all, drivers })
   const selection = applyFindings(selectFiles(whole, chosen, project), { all, ...split }, options)
   const { suite } = selection
-  checkTags(options.tag ?? [], whole)
+  checkSelection(options, suite, whole)
   if (options.forbidOnly ?? isCi(process.env.CI)) forbidOnly(suite)
   const selected = selectBenches(suite, {
     names: options.name ?? [],
@@ -276,7 +278,15 @@ export async function selectProject(
   return {
     ...selection,
     profile,
-    collected: { suite, compiled, warnings: [...project.warnings, ...warnings, ...overlooked] },
+    collected: {
+      suite,
+      compiled,
+      warnings: [
+        ...project.warnings,
+        ...warnings.filter(isOfSelection(project.root, files, chosen)),
+        ...overlooked.filter(({ file }) => filters.length === 0 || filters.some((filter) => file.includes(filter))),
+      ],
+    },
     benches,
     excluded: [...wanted.excluded, ...(part?.excluded ?? [])],
     ...(part && { shard: part.shard }),
@@ -299,8 +309,7 @@ export async function createPlan(
   const { suite, benches, excluded, shard, profile, platforms, excludedPlatforms, onlyNamed, collected, notes } =
     selection
   if (benches.length === 0 && suite.problems.length > 0) throw new ProjectError(suite.problems)
-  if (benches.length === 0)
-    throw new UsageError('no bench is left to run', 'loosen --name and --tag, or look at: isobench list')
+  if (benches.length === 0) throw emptySelection(options, suite)
   const duet = duetBenches(benches, options.duet ?? project.duet, {
     isAsked: options.duet === true,
     cpus: project.guest.cpus,
@@ -329,12 +338,11 @@ export async function createPlan(
   }
 }
 
-/** @throws {UsageError} if no bench has one of the tags. A file that cannot be read may have a bench with it. */
-function checkTags(tags: readonly string[], { benches, problems }: Suite): void {
-  const known = [...new Set(benches.flatMap((bench) => bench.tags))]
-  const unknown = problems.length > 0 ? undefined : tags.find((tag) => !known.includes(tag))
-  if (unknown !== undefined) throw new UsageError(`no bench has the tag "${unknown}"`, suggestion(unknown, known))
-}
+/** Whether a warning is about a selected file, or about a module that several bench files may import. */
+const isOfSelection =
+  (root: string, files: readonly string[], chosen: readonly string[]) =>
+  ({ file, location }: Problem): boolean =>
+    chosen.includes(file) || (location !== undefined && !files.some((one) => join(root, one) === location.file))
 
 /** A note if claims are about the ratio to native, and the run has no native. */
 function missingNative(

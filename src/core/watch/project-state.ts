@@ -2,10 +2,12 @@ import { join, relative } from 'node:path'
 import type { Driver } from '../../driver.ts'
 import type { Plan, ResolvedProfile } from '../model/plan.ts'
 import { type Problem, ProjectError, type Suite } from '../model/suite.ts'
+import { benchFiles, filterFiles } from '../project/bench-files.ts'
 import { checkNames } from '../project/check-names.ts'
+import { checkSelection } from '../project/check-selection.ts'
 import { type Collected, checkSuite, collect, type SpareWorker } from '../project/collect.ts'
 import { type Compiled, compile } from '../project/compile.ts'
-import { benchFiles, filterFiles, loadProject, type Project } from '../project/config.ts'
+import { loadProject, type Project } from '../project/config.ts'
 import { type PlatformSelection, selectBenches, selectFiles, splitPlatforms } from '../project/plan.ts'
 import { type ResolvedPlatform, resolvePlatforms } from '../project/platforms.ts'
 import { isUserFile } from '../project/work-digest.ts'
@@ -29,13 +31,25 @@ export function selectedPlatforms({ platforms, project }: ProjectState, options:
   return splitPlatforms(platforms, options, project.skipPlatformTags).selected
 }
 
+/**
+ * Returns the state, after a check that each filter, `--name` and `--tag` selects something.
+ * @throws {UsageError} for the first one that does not
+ */
+export function checkedFilters(state: ProjectState, options: SelectionOptions): ProjectState {
+  const { project, files, suite, problems } = state
+  const selected = selectFiles(suite, filterFiles(project, files, options.filters), project)
+  checkSelection(options, { ...selected, problems }, { ...suite, problems })
+  return state
+}
+
 /** The benches that the command line selects, and their findings. */
 export function selectedBenches(
   { project, files, suite }: ProjectState,
   options: SelectionOptions,
 ): Pick<Plan, 'benches' | 'excluded' | 'findings'> {
   const { filters, name: names, tag: tags } = options
-  const selected = selectFiles(suite, filterFiles(project, files, filters), project)
+  // A file may be removed and come back while watch mode runs.
+  const selected = selectFiles(suite, filterFiles(project, files, filters, { allowUnmatched: true }), project)
   const some = filters.length > 0 || names.length > 0 || tags.length > 0
   const without = some ? [] : (options.profileOf(project).skipTags ?? [])
   return {

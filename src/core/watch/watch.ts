@@ -26,6 +26,7 @@ import { type FileChanges, FileWatcher } from './file-watcher.ts'
 import { withFormerResults } from './former-results.ts'
 import { type EmptyFilter, emptyFilter, filterReport, type NameFilter, noFilter, selectCases } from './name-filter.ts'
 import {
+  checkedFilters,
   loadProjectState,
   type ProjectState,
   type Sources,
@@ -159,7 +160,7 @@ export class Watch {
    */
   async run(): Promise<void> {
     try {
-      this.#state = await loadProjectState(this.#sources)
+      this.#state = checkedFilters(await loadProjectState(this.#sources), this.options)
       this.#setProblems(this.#state.problems)
       await this.#apply()
       this.#files.set(watchedFiles(this.#state))

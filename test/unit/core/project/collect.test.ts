@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { benchFiles, filterFiles, overlookedFiles } from '../../../../src/core/project/bench-files.ts'
 import { collect, SpareWorker } from '../../../../src/core/project/collect.ts'
-import { benchFiles, filterFiles, loadProject, overlookedFiles } from '../../../../src/core/project/config.ts'
+import { loadProject } from '../../../../src/core/project/config.ts'
 import { bundlePath } from '../../../../src/util/assets.ts'
 
 const bin = fileURLToPath(new URL('../../../../bin/isobench.js', import.meta.url))

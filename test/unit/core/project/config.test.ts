@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { withConfigDefaults } from '../../../../src/commands/setup.ts'
-import { filterFiles, loadProject } from '../../../../src/core/project/config.ts'
+import { filterFiles } from '../../../../src/core/project/bench-files.ts'
+import { loadProject } from '../../../../src/core/project/config.ts'
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-config-')))
 afterAll(() => rmSync(root, { recursive: true }))

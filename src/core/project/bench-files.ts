@@ -1,0 +1,140 @@
+import {
+  type Dirent,
+  existsSync,
+  lstat,
+  lstatSync,
+  readdir,
+  realpath,
+  realpathSync,
+  type Stats,
+  stat,
+  statSync,
+} from 'node:fs'
+import { basename, join, resolve, sep } from 'node:path'
+import { type GlobOptions, glob } from 'tinyglobby'
+import { UsageError } from '../../util/errors.ts'
+import type { Problem } from '../model/suite.ts'
+import type { Project } from './config.ts'
+
+const scriptExtension = /\.[cm]?[jt]sx?$/
+
+const globOptions = (cwd: string) => ({ cwd, ignore: ['**/node_modules/**', '**/.isobench/**'] })
+
+/**
+ * The bench files that the config includes, relative to the project's root. A file that several links lead to is one
+ * bench file: otherwise a link to a folder above it would measure every bench twice.
+ */
+export async function benchFiles({ root, include }: Pick<Project, 'root' | 'include'>): Promise<string[]> {
+  const found = await glob([...include], globOptions(root))
+  // A pattern may name a folder, with other files in it. Reading a link to a device may never end.
+  const files = found.filter((file) => scriptExtension.test(file) && isRegular(join(root, file)))
+  const named = new Map<string, string>()
+  for (const file of files.sort((a, b) => depthOf(a) - depthOf(b) || (a < b ? -1 : 1))) {
+    const real = realpathSync(join(root, file))
+    if (!named.has(real) || real === join(root, file)) named.set(real, file)
+  }
+  return [...named.values()].sort()
+}
+
+const depthOf = (file: string): number => file.split('/').length
+
+const isRegular = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+
+/**
+ * glob leaves out FIFOs and other special files, and a link to nothing, because it cannot resolve it. With these
+ * functions they are files.
+ */
+const fsWithSpecialFiles = {
+  readdir: (path: string, options: { withFileTypes: true }, done: (error: Error | null, found: Dirent[]) => void) =>
+    readdir(path, options, (error, found) => done(error, found?.map(asFile))),
+  realpath: (path: string, done: (error: Error | null, path: string) => void) =>
+    realpath(path, (error, real) => done(null, error ? path : real)),
+  stat: (path: string, done: (error: Error | null, stats: Stats) => void) =>
+    stat(path, (error, stats) => (error ? lstat(path, done) : done(null, stats))),
+} as NonNullable<GlobOptions['fs']>
+
+const asFile = (entry: Dirent): Dirent =>
+  entry.isDirectory() || entry.isSymbolicLink() ? entry : Object.assign(entry, { isFile: () => true })
+
+const isBenchName = /\.bench\.[cm]?[jt]sx?$/
+
+/** Such a folder often has a copy of the project. */
+const hiddenFolder = /(^|\/)\.[^/]+\//
+
+/**
+ * A warning for each file that looks like a bench file, but is none of the project: its ending is in no pattern of the
+ * config, it is hidden, it is a link to nothing, it is a FIFO or a device, or its name is not UTF-8. A file that was
+ * compiled from a bench file is no such file.
+ * @param files the bench files of the project
+ */
+export async function overlookedFiles(
+  { root, include }: Pick<Project, 'root' | 'include'>,
+  files: readonly string[],
+): Promise<Problem[]> {
+  const stem = (file: string): string => basename(file).replace(scriptExtension, '')
+  const stems = new Set(files.map(stem))
+  const real = new Set(files.map((file) => realpathSync(join(root, file))))
+  const anyScript = include.map((pattern) => pattern.replace(scriptExtension, '.{ts,mts,cts,tsx,js,mjs,cjs,jsx}'))
+  const found = await glob(anyScript, { ...globOptions(root), fs: fsWithSpecialFiles, dot: true })
+  return found
+    .filter((file) => isBenchName.test(basename(file)) && !hiddenFolder.test(file) && !files.includes(file))
+    .sort()
+    .flatMap((file): Problem[] => {
+      const unusable = unusableFile(join(root, file))
+      if (unusable) return [{ file, ...unusable }]
+      if (stems.has(stem(file)) || !isRegular(join(root, file)) || real.has(realpathSync(join(root, file)))) return []
+      const fix = `add '${file}' to include in the config`
+      return [{ file, message: 'no pattern of the config includes it, so its benches do not run.', fix }]
+    })
+}
+
+/** Why a path cannot be imported, whatever its ending. Undefined for a regular file and for a folder. */
+function unusableFile(path: string): { readonly message: string; readonly fix: string } | undefined {
+  // A link may also lead to itself, or through a file.
+  const stats = existsSync(path) ? statSync(path) : undefined
+  if (stats?.isFile() || stats?.isDirectory()) return undefined
+  if (stats) return { message: 'it is no regular file, so nothing imports it.', fix: 'remove or rename it' }
+  // Node.js replaces bytes that are not UTF-8, so no file has the name that it returns.
+  if (!lstatSync(path, { throwIfNoEntry: false }))
+    return { message: 'its name is not UTF-8, so nothing imports it.', fix: 'rename the file' }
+  return { message: 'it is a link to a file that does not exist.', fix: 'repair or remove the link' }
+}
+
+/**
+ * The files that the filters select: the path of a file or folder that exists, or a part of a file's path. All if there
+ * are no filters.
+ * @param allowUnmatched whether some filters may select nothing, as long as another selects a file
+ * @throws {UsageError} if there is none, or if a filter selects nothing
+ */
+export function filterFiles(
+  project: Pick<Project, 'root' | 'cwd' | 'include'>,
+  files: readonly string[],
+  filters: readonly string[],
+  { allowUnmatched = false }: { readonly allowUnmatched?: boolean } = {},
+): string[] {
+  if (filters.includes(''))
+    throw new UsageError('a filter is empty.', 'write the path of a bench file, or leave the filter out')
+  const matches = (filter: string): readonly string[] => {
+    const path = resolve(project.cwd, filter)
+    const real = existsSync(path) ? realpathSync(path) : undefined
+    const within =
+      real === undefined ? [] : files.filter((file) => isWithin(realpathSync(join(project.root, file)), real))
+    return within.length > 0 ? within : files.filter((file) => file.includes(filter))
+  }
+  const selected = filters.map(matches)
+  const unmatched = filters.filter((_, at) => selected[at]!.length === 0)
+  const isWrong = unmatched.length > 0 && (!allowUnmatched || unmatched.length === filters.length)
+  if (files.length === 0)
+    throw new UsageError('there is no bench file', `the config includes ${project.include.join(', ')}`)
+  if (isWrong)
+    throw new UsageError(
+      `no bench file has ${unmatched.map((filter) => `"${filter}"`).join(' or ')} in its path`,
+      unmatched.some((filter) => /[*?{}[\]]/.test(filter))
+        ? 'write a path or a part of one: a filter is no glob'
+        : `the config includes ${project.include.join(', ')}`,
+    )
+  const matched = new Set(selected.flat())
+  return files.filter((file) => filters.length === 0 || matched.has(file))
+}
+
+const isWithin = (file: string, path: string): boolean => file === path || file.startsWith(`${path}${sep}`)

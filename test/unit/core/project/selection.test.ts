@@ -1,0 +1,129 @@
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { filterFiles } from '../../../../src/core/project/bench-files.ts'
+import { checkSelection } from '../../../../src/core/project/check-selection.ts'
+import { loadProject } from '../../../../src/core/project/config.ts'
+import { createPlan, type PlanOptions, selectProject } from '../../../../src/core/project/plan.ts'
+import { drivers } from '../../../../src/platforms/index.ts'
+import { bundlePath } from '../../../../src/util/assets.ts'
+import { aBench } from '../judge/builders.ts'
+
+/** Bench files are imported by a worker that is built. */
+const built = existsSync(bundlePath('collector'))
+
+/** The message and the fix of what the work throws. */
+const refusal = (work: () => unknown): string => {
+  try {
+    work()
+  } catch (error) {
+    return `${(error as Error).message} | ${(error as { fix?: string }).fix}`
+  }
+  return 'nothing'
+}
+
+describe('filters', () => {
+  const project = { root: '/p', cwd: '/p', include: ['benches/*.bench.ts'] }
+  const files = ['benches/ok.bench.ts', 'benches/other.bench.ts']
+
+  it('must each select a file', () => {
+    expect(filterFiles(project, files, ['ok'])).toEqual(['benches/ok.bench.ts'])
+    const fix = 'the config includes benches/*.bench.ts'
+    expect(refusal(() => filterFiles(project, files, ['nope']))).toBe(`no bench file has "nope" in its path | ${fix}`)
+    expect(refusal(() => filterFiles(project, files, ['ok', 'nope', 'no']))).toBe(
+      `no bench file has "nope" or "no" in its path | ${fix}`,
+    )
+  })
+
+  it('may select nothing beside others while watch mode runs', () => {
+    const options = { allowUnmatched: true }
+    expect(filterFiles(project, files, ['ok', 'nope'], options)).toEqual(['benches/ok.bench.ts'])
+    expect(() => filterFiles(project, files, ['nope'], options)).toThrow('"nope"')
+  })
+
+  it('are no globs', () => {
+    expect(refusal(() => filterFiles(project, files, ['benches/*.bench.ts']))).toBe(
+      'no bench file has "benches/*.bench.ts" in its path | write a path or a part of one: a filter is no glob',
+    )
+  })
+})
+
+describe('names and tags', () => {
+  const a = aBench({ name: 'disk read', tags: ['io'] })
+  const b = aBench({ name: 'prime', tags: ['cpu'] })
+  const selected = { benches: [a], findings: [], problems: [] }
+  const whole = { benches: [a, b], findings: [], problems: [] }
+  const broken = { file: 'c.bench.ts', message: 'broken' }
+
+  it.each([
+    [{ name: ['disk', 'read'], tag: ['io'] }, 'nothing'],
+    [{ name: ['disk', 'zzz'] }, 'no bench has "zzz" in its name | write a part of a name; isobench list shows them'],
+    [{ name: ['disk', 'prime'] }, 'no bench of the selected files has "prime" in its name | select other files'],
+    [{ tag: ['io', 'iO'] }, 'no bench has the tag "iO" | did you mean "io"?'],
+    [{ tag: ['io', 'cpu'] }, 'no bench of the selected files has the tag "cpu" | select other files'],
+  ])('must each be one of a selected bench: %j', (options, expected) => {
+    expect(refusal(() => checkSelection(options, selected, whole))).toBe(expected)
+  })
+
+  it('may be those of a selected file with problems, not of another', () => {
+    const problems = [broken]
+    expect(refusal(() => checkSelection({ name: ['zzz'] }, { ...selected, problems }, { ...whole, problems }))).toBe(
+      'nothing',
+    )
+    expect(refusal(() => checkSelection({ name: ['zzz'] }, selected, { ...whole, problems }))).toBe(
+      'no bench of the selected files has "zzz" in its name | select other files',
+    )
+  })
+})
+
+describe.skipIf(!built)('a selection', () => {
+  const head = `import { bench, higher, workload } from 'isobench'
+const w = workload('w', { metrics: { e: higher('ops/s') }, run: async () => ({ e: 1 }) })\n`
+  let root: string
+  beforeAll(() => {
+    root = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-selection-')))
+    const files = {
+      'isobench.config.ts': `import { platform } from 'isobench'\nexport default { platforms: [platform('native')] }`,
+      'benches/ok.bench.ts': `${head}bench('fine', w, { tags: ['x'] })\nbench('slow', w)`,
+      'benches/other.bench.ts': `${head}bench('other', w)\nbench.each([])('none', () => w)`,
+      'benches/left.bench.js': '',
+    }
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(root, name)), { recursive: true })
+      writeFileSync(join(root, name), text)
+    }
+  })
+  afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+  const select = async (options: Partial<PlanOptions>) =>
+    selectProject(await loadProject(root), drivers, { profile: 'quick', ...options })
+  const plan = async (options: Partial<PlanOptions>) =>
+    createPlan(await loadProject(root), drivers, { profile: 'quick', ...options })
+  const failure = async (options: Partial<PlanOptions>) => {
+    const error = await plan(options).catch((thrown) => thrown)
+    return `${error.message} | ${error.fix}`
+  }
+
+  it('has the warnings of its files', async () => {
+    const warned = async (...filters: string[]) =>
+      (await select({ filters })).collected.warnings.map(({ file }) => file)
+    expect(await warned()).toEqual(['benches/other.bench.ts', 'benches/left.bench.js'])
+    expect(await warned('ok')).toEqual([])
+    expect(await warned('other')).toEqual(['benches/other.bench.ts'])
+  })
+
+  it('fails with a name that selects nothing beside one that does', async () => {
+    await expect(select({ name: ['fine', 'zzz'] })).rejects.toThrow('no bench has "zzz" in its name')
+    await expect(select({ filters: ['ok'], name: ['fine', 'other'] })).rejects.toThrow('no bench of the selected files')
+  })
+
+  it('that is empty fails with a fix that names the given filters', async () => {
+    expect(await failure({ name: ['slow'], tag: ['x'] })).toBe(
+      'no bench is left to run | loosen --name and --tag, or look at: isobench list',
+    )
+    expect(await failure({ findings: [] })).toBe(
+      'the selected files have no finding | leave out --findings, or state one: finding(...)',
+    )
+  })
+})
