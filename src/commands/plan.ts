@@ -107,7 +107,7 @@ async function plan(filters: readonly string[], given: PlanOptions, io: CommandI
   const text = `${JSON.stringify(made, null, 1)}\n`
   if (output) writeOutput(output.path, text)
   else io.out.write(text)
-  io.err.write(planText(made))
+  io.err.write(planText(made, profile.seconds))
   return planned.collected.suite.problems.length > 0 ? exitCodes.invalid : exitCodes.clean
 }
 
@@ -139,7 +139,8 @@ type Defined<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> }
 const defined = <T extends object>(fields: T): Defined<T> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>
 
-function planText({ id, shards }: ShardPlan): string {
+/** @param sampleSeconds that a sample measures: former runs with other samples do not count */
+export function planText({ id, shards }: Pick<ShardPlan, 'id' | 'shards'>, sampleSeconds: number): string {
   const benches = shards.flatMap((shard) => shard.benches)
   const estimated = benches.filter(({ measured }) => !measured).length
   const rows = shards.map(
@@ -147,9 +148,10 @@ function planText({ id, shards }: ShardPlan): string {
       `  ${at + 1}/${shards.length}  ${duration(1000 * shard.seconds)}  ` +
       `${plural(shard.benches.length, 'bench', 'benches')}\n`,
   )
+  const runs = `former runs with samples of ${sampleSeconds} s`
   const source =
     estimated === 0
-      ? 'All durations are those of former runs.\n'
-      : `${estimated} of ${plural(benches.length, 'duration')} are estimates: no former run measured the bench.\n`
+      ? `All durations are those of ${runs}.\n`
+      : `${estimated} of ${plural(benches.length, 'duration')} are estimates: there are no ${runs} of the bench.\n`
   return `Plan ${id}: ${plural(shards.length, 'shard')}\n${rows.join('')}${source}`
 }

@@ -109,10 +109,10 @@ function asText(thrown: unknown): string {
 
 function problem(file: string, thrown: unknown): Problem {
   const error = readableError(thrown)
-  const { fix, location: known } = definitionDetails(error, join(root, file))
+  const { fix, location: known, message: clear } = definitionDetails(error, join(root, file))
   const stack = isError(error) ? parseStackFrames(String(error.stack)) : []
   const location = known ?? stack.find((frame) => isProjectFile(root, frame.file))
-  const message = isError(error) ? errorMessage(error) : `it threw ${asText(error)}`
+  const message = clear ?? (isError(error) ? errorMessage(error) : `it threw ${asText(error)}`)
   return { file, message, ...(fix !== undefined && { fix }), ...(location && { location }) }
 }
 

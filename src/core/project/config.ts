@@ -119,9 +119,9 @@ export const configSchema = z
           .array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'write the name of a Debian package'))
           .optional()
           .describe('Debian packages to add to the image'),
-        snapshot: z
-          .string()
-          .regex(/^20\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, 'write a day as "2026-11-01"')
+        snapshot: z.iso
+          .date({ error: 'write a day as "2026-11-01"', abort: true })
+          .regex(/^20/, 'write a day as "2026-11-01"')
           .optional()
           .describe("day of Debian's archives to build the image from, `YYYY-MM-DD`; absent: the day of the build"),
       })

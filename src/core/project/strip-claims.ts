@@ -5,6 +5,7 @@ import {
   type Node,
   parse,
   type Statement,
+  type VariableDeclarator,
 } from 'acorn'
 import { boundNames, referencedNames } from './bindings.ts'
 import { ClaimAnalysis } from './claim-analysis.ts'
@@ -18,7 +19,8 @@ type TopLevel = Statement | ModuleDeclaration
  * white space.
  *
  * Three things are removed if evaluating them has no other effect: statements that call `finding`, the `expect` of a
- * bench's options, and declarations that nothing else uses. Code that this analysis does not understand stays, so the
+ * bench's options, and declarations that nothing else uses. The name of a bench that only claims use is removed, too,
+ * unless it is exported: another module could use it. Code that this analysis does not understand stays, so the
  * worst case is that watch mode measures once more than necessary.
  * @param code an ES module without types
  * @throws {SyntaxError} if the code cannot be parsed
@@ -34,7 +36,8 @@ export function stripClaims(code: string): string {
   const imports = program.body.flatMap((statement) =>
     statement.type === 'ImportDeclaration' ? importText(statement, used) : [],
   )
-  return JSON.stringify([imports, canonical(needed, removable)])
+  const work = needed.map((statement) => withoutName(statement, needed, removable, analysis))
+  return JSON.stringify([imports, canonical(work, removable)])
 }
 
 /** The property `expect` in the options of a bench, anywhere in the module, and exports of claims. */
@@ -46,17 +49,34 @@ function removableNodes(program: Node, analysis: ClaimAnalysis): Set<Node> {
     if (node.type !== 'CallExpression' || !analysis.isBenchCall(node as CallExpression)) return
     const options = (node as CallExpression).arguments.at(-1)
     if (options?.type !== 'ObjectExpression') return
+    // `['expect']` is computed, too.
     for (const property of options.properties)
-      if (property.type === 'Property' && isNamed(property.key, 'expect') && !property.computed)
+      if (property.type === 'Property' && isNamed(property.key, 'expect', property.computed))
         if (analysis.isPure(property.value)) removable.add(property)
     if (options.properties.every((property) => removable.has(property))) removable.add(options)
   })
   return removable
 }
 
-const isNamed = (key: Node, name: string): boolean =>
-  (key.type === 'Identifier' && (key as { name?: string }).name === name) ||
+const isNamed = (key: Node, name: string, isComputed: boolean): boolean =>
+  (!isComputed && key.type === 'Identifier' && (key as { name?: string }).name === name) ||
   (key.type === 'Literal' && (key as { value?: unknown }).value === name)
+
+/** `bench(...)` instead of `const it = bench(...)` if no other work uses the name. */
+function withoutName(
+  statement: TopLevel,
+  needed: readonly TopLevel[],
+  removable: ReadonlySet<Node>,
+  analysis: ClaimAnalysis,
+): unknown {
+  if (statement.type !== 'VariableDeclaration' || statement.kind !== 'const') return statement
+  const [{ id, init }, ...more] = statement.declarations as [VariableDeclarator, ...VariableDeclarator[]]
+  if (more.length > 0 || id.type !== 'Identifier' || init?.type !== 'CallExpression' || !analysis.isBenchCall(init))
+    return statement
+  // Once: where it is declared. More often if the bench itself uses it, or a name in another scope is the same.
+  const uses = needed.flatMap((one) => referencedNames(one, removable)).filter((name) => name === id.name)
+  return uses.length === 1 ? { type: 'ExpressionStatement', expression: init } : statement
+}
 
 /** Statements with an effect, and the declarations that they use. */
 function reachable(statements: readonly TopLevel[], removable: ReadonlySet<Node>, analysis: ClaimAnalysis): TopLevel[] {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
-import { samplesOf } from '../../../src/commands/plan.ts'
+import { planText, samplesOf } from '../../../src/commands/plan.ts'
 import { recordFiles } from '../../../src/commands/record-files.ts'
 import { recordText } from '../../../src/core/records/merge.ts'
 import { shard } from '../../support/shards.ts'
@@ -17,6 +17,15 @@ const read = (name: string, seconds: number) => {
   } as never)
   return { count: samples.length, err }
 }
+
+it('isobench plan says which former runs its durations are from', () => {
+  const of = (measured: boolean) =>
+    planText({ id: 'p1', shards: [{ seconds: 2, benches: [{ id: 'a', digest: 'd', seconds: 2, measured }] }] }, 0.05)
+  expect(of(true)).toContain('\nAll durations are those of former runs with samples of 0.05 s.\n')
+  expect(of(false)).toContain(
+    '\n1 of 1 duration are estimates: there are no former runs with samples of 0.05 s of the bench.\n',
+  )
+})
 
 it('isobench plan --from reads records of the same sample length, and no broken files of a folder', () => {
   const [one, other] = [shard(1), shard(2)]

@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Compiled, compile, compileAll } from '../../../../src/core/project/compile.ts'
 import { definitionDetails } from '../../../../src/core/project/definition-details.ts'
@@ -223,6 +225,23 @@ describe('a module of a bundle', () => {
         /^begin the path.*\. Write the file of a Worker/,
       )
     expect(definitionDetails(refused('.txt'), 'a.bench.ts')).toEqual({})
+  })
+
+  it("explains that a worker's stream cannot be the stdio of a child process", async () => {
+    const code =
+      "import { spawnSync } from 'node:child_process'; import { workerData } from 'node:worker_threads'\n" +
+      "try { spawnSync('true', { stdio: ['ignore', process[workerData], 2] }) } catch (error) { throw error }"
+    for (const stream of ['stdout', 'stderr', 'stdin']) {
+      const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`), { workerData: stream })
+      const [error] = await once(worker, 'error').catch((thrown) => [thrown])
+      const { message, fix } = definitionDetails(error, 'a.bench.ts')
+      expect(message).toMatch(/^a stream of the process cannot be the stdio of a child process, [^{]*$/)
+      expect(fix).toMatch(/^write 'inherit', 1 or 2 instead of process.stdout/)
+    }
+    const other = Object.assign(new TypeError("The argument 'stdio' is invalid. Received 'x'"), {
+      code: 'ERR_INVALID_ARG_VALUE',
+    })
+    expect(definitionDetails(other, 'a.bench.ts')).toEqual({})
   })
 
   it('keeps a require that it has made itself', async () => {

@@ -84,6 +84,18 @@ describe('a wrong option', () => {
     ['guest: { cpus: 0 }', 'guest.cpus: 0 is not at least 1.', 'see docs/reference/config.md', 'cpus'],
     ['guest: { memory: 512 }', 'guest.memory: 512 is not accepted.', 'write it as "512MiB" or "1GiB"', 'memory'],
     ["guest: { memory: '0MiB' }", 'guest.memory: "0MiB" is not accepted.', 'write it as "512MiB" or "1GiB"', 'memory'],
+    [
+      "image: { snapshot: '2026-02-31' }",
+      'image.snapshot: "2026-02-31" is not accepted.',
+      'write a day as "2026-11-01"',
+      'snapshot',
+    ],
+    [
+      "image: { snapshot: '1926-02-28' }",
+      'image.snapshot: "1926-02-28" is not accepted.',
+      'write a day as "2026-11-01"',
+      'snapshot',
+    ],
     ['guest: { cpu: 2 }', 'there is no option "cpu" in guest.', 'did you mean "cpus"?', 'cpu'],
     ["platfroms: ['runc']", 'there is no option "platfroms".', 'did you mean "platforms"?', 'platfroms'],
     [

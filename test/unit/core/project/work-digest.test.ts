@@ -59,6 +59,43 @@ describe('the work without its claims', () => {
     expect(work(changed)).toBe(work(usual))
   })
 
+  const named = (line: string) => usual.replace('export const it = bench(', line).replace('export { it };', '')
+
+  it.each([
+    ['a name for a finding', 'const it = bench(', "finding(7, 'named', [expect(it.rate).atMost(9)])"],
+    ['a name that nothing uses', 'const it = bench('],
+    ['a name that only a claim in a constant uses', 'const it = bench(', 'const claim = expect(it.rate).atMost(9)'],
+  ])('is the same with %s of the bench', (_, line, rest = '') => {
+    expect(work(`${named(line)}\n${rest}`)).toBe(work(named('bench(')))
+    expect(work(`${named(line)}\n${rest}`)).not.toBe(work(named('bench.only(')))
+  })
+
+  it.each([
+    ['other work uses it', 'const it = bench(', 'console.log(it)'],
+    ['an unknown call in a finding uses it', 'const it = bench(', "finding(7, 'x', [globalThis.roll(it)])"],
+    ['it is exported', 'export const it = bench('],
+    ['it is changed', 'let it = bench('],
+    ['it is a part of the bench', 'const { it } = bench('],
+    ['there is a second one', 'const one = 1, it = bench('],
+  ])('differs with a name of the bench if %s', (_, line, rest = '') => {
+    expect(work(`${named(line)}\n${rest}`)).not.toBe(work(`${named('bench(')}\n${rest}`))
+  })
+
+  it('differs with a name of the bench that its own workload uses', () => {
+    const own = (line: string) => work(`import { bench } from 'isobench'\n${line}bench('b', make(() => it.name))`)
+    expect(own('const it = ')).not.toBe(own(''))
+  })
+
+  it('is the same without a claim of which the key is a quoted or a computed literal', () => {
+    for (const key of ["'expect'", "['expect']"]) {
+      const of = (most: number) => work(file(`{ ${key}: { rate: expect.atMost(${most}) } }`))
+      expect(of(5)).toBe(of(6))
+      expect(of(5)).toBe(work(usual))
+    }
+    const variable = (most: number) => work(file(`{ [expect.name]: { rate: expect.atMost(${most}) } }`))
+    expect(variable(5)).not.toBe(variable(6))
+  })
+
   it.each([
     ['a constant at the top', file('{ expect: { rate: expect.withinNative(5) } }', '', 11)],
     ['the body', usual.replace("'echo'", "'printf'")],
