@@ -19,14 +19,16 @@ function wantsColor({ isTTY }: NodeJS.WriteStream, { NO_COLOR, FORCE_COLOR, TERM
 }
 
 async function runCommand({ name, load }: CommandEntry, argv: readonly string[], io: CommandIo): Promise<number> {
-  const [command, { parseCommandLine }, { redirectStandardDescriptor }] = await Promise.all([
+  const [command, { parseCommandLine }, { redirectStandardDescriptor }, { checkTimeLimits }] = await Promise.all([
     load(),
     import('./commands/parse.ts'),
     import('./util/standard-descriptor.ts'),
+    import('./core/project/time-limit.ts'),
   ])
   const parsed = parseCommandLine(`isobench ${name}`, command, argv)
   if (!parsed.help) {
     redirectStandardDescriptor()
+    checkTimeLimits()
     return command.run(parsed.args, parsed.options, io)
   }
   // Only a command with reporters needs them here, and that one has loaded them.

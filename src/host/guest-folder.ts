@@ -3,10 +3,10 @@
  * program in a folder that the host shares with it (the kind of CVE-2021-41091).
  */
 
-import { chmodSync, chownSync, constants, lstatSync, mkdirSync } from 'node:fs'
+import { accessSync, chmodSync, chownSync, constants, existsSync, lstatSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { HostError } from '../util/errors.ts'
-import { makeFolder } from '../util/files.ts'
+import { isLink, makeFolder, WriteError, writeRefusal } from '../util/files.ts'
 import { withUsualUmask } from './environment.ts'
 import { guestsFolder } from './paths.ts'
 
@@ -21,6 +21,41 @@ export const unprivilegedId = 65519
  * the umask is.
  */
 export const makeSystemFolder = (path: string): void => withUsualUmask(() => makeFolder(path))
+
+/** Why a folder cannot be written to. */
+const folderProblems: Readonly<Record<string, string>> = {
+  EACCES: 'this user must not write there',
+  EPERM: 'this user must not write there',
+  EROFS: 'its file system is read-only',
+  ENOTDIR: 'a part of the path is not a folder',
+  EEXIST: 'a new folder cannot be made there',
+  ENOENT: 'a new folder cannot be made there',
+}
+
+const isDangling = (path: string): boolean => isLink(path) && !existsSync(path)
+
+/**
+ * Creates a folder of isobench unless it exists.
+ * @throws {HostError} that names the variable for another folder, if this process cannot write there
+ */
+export function assertWritable(folder: string, variable: string): void {
+  const refuse = (why: string) =>
+    new HostError(
+      `${folder} cannot be written: ${why}.`,
+      `${process.getuid?.() === 0 ? '' : 'run isobench as root, or '}set ${variable} to a folder that can be written`,
+    )
+  try {
+    if (isDangling(folder)) throw refuse('it is a link to something that does not exist')
+    if (existsSync(folder) && !statSync(folder).isDirectory()) throw refuse('it is not a folder')
+    makeSystemFolder(folder)
+    accessSync(folder, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    if (error instanceof WriteError) throw refuse(folderProblems.ENOTDIR!)
+    const why = folderProblems[(error as NodeJS.ErrnoException).code ?? ''] ?? writeRefusal(folder, error)?.why
+    if (why === undefined) throw error
+    throw refuse(why)
+  }
+}
 
 /**
  * Creates a folder that only this user can open. A folder of this user that others can read but not change is closed

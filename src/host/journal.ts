@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import { HostError } from '../util/errors.ts'
 import { explainWrites, LineWriter, temporaryName } from '../util/files.ts'
 import { tryLockFile } from './file-lock.ts'
-import { makeSystemFolder, privateFolder } from './guest-folder.ts'
+import { assertWritable, privateFolder } from './guest-folder.ts'
 import { journalsFolder, stateFolder } from './paths.ts'
 import { isAlive, type ProcessId, processId } from './process.ts'
 
@@ -73,7 +73,7 @@ export class CleanupJournal {
    */
   static start(name: string, undo: Cleanup): CleanupJournal {
     const file = join(journalsFolder(), `${name}.jsonl`)
-    makeSystemFolder(stateFolder())
+    assertWritable(stateFolder(), 'ISOBENCH_STATE')
     refuseOpenFolder(stateFolder())
     privateFolder(journalsFolder())
     for (let tries = 0; ; tries++) {

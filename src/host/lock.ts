@@ -21,9 +21,9 @@ import { InterruptedError, IsobenchError } from '../util/errors.ts'
 import { temporaryName } from '../util/files.ts'
 import { sanitize } from '../util/text.ts'
 import { tryLockFile, waitForFileLock } from './file-lock.ts'
-import { makeSystemFolder, privateFolder } from './guest-folder.ts'
+import { assertWritable, makeSystemFolder, privateFolder } from './guest-folder.ts'
 import type { CleanupJournal } from './journal.ts'
-import { hostLockFile } from './paths.ts'
+import { hostLockFile, stateFolder } from './paths.ts'
 import { type HostCommandOptions, isAlive, type ProcessId, processId, runHostCommand } from './process.ts'
 
 /** Another isobench process has the lock. */
@@ -143,9 +143,13 @@ const privateLockFile = (name: string): string => join(privateFolder(dirname(hos
 /**
  * Takes the lock of this host. There is one for all state folders, because two runs would disturb each other.
  * @throws {LockedError} naming the holder, unless `wait` is set
+ * @throws {HostError} if this process cannot write to the state folder
  */
 export function lockHost(options: LockOptions): Promise<Disposable> {
-  return lock(privateLockFile(basename(hostLockFile)), options)
+  const file = privateLockFile(basename(hostLockFile))
+  // What the process needs next. It must not wait for the lock in vain.
+  assertWritable(stateFolder(), 'ISOBENCH_STATE')
+  return lock(file, options)
 }
 
 /** The file of the lock for building `target`, by its real path. A killed build leaves nothing in the cache. */

@@ -77,6 +77,16 @@ export async function withinLimit<T>(code: LimitedCode, work: () => T | Promise<
 /** Seconds that a hook of a reporter, or a call of a driver other than its boot, may take. */
 export const callTimeout = (): number => secondsFrom('ISOBENCH_CALL_SECONDS', 60)
 
+/**
+ * Checks the limits of the environment at once, not only when the first of them is needed.
+ * @throws {UsageError} if a variable is not a number up to 3600
+ */
+export function checkTimeLimits(): void {
+  bootTimeout(false)
+  importTimeout()
+  callTimeout()
+}
+
 const calledFunction = Symbol.for('isobench.calledFunction')
 const script = new Script("globalThis[Symbol.for('isobench.calledFunction')]()")
 

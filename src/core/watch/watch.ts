@@ -293,7 +293,7 @@ export class Watch {
         if (!isOwn && !isTemporary) this.#say(text(), text)
         this.#files.set(watchedFiles(this.#state))
       } catch (error) {
-        this.#setProblems([{ file: 'isobench.config', message: messageOf(error) }])
+        this.#setProblems([{ file: this.#relative(this.#state.project.configFile), message: messageOf(error) }])
       }
       this.options.onChange()
     })

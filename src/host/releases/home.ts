@@ -1,12 +1,10 @@
 /** The folder of all releases: made if it is absent, locked, and removed if isobench made it and it is empty. */
 
 import { randomBytes } from 'node:crypto'
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { HostError } from '../../util/errors.ts'
-import { isLink, WriteError, writeRefusal } from '../../util/files.ts'
 import { removeResource } from '../cleanup.ts'
-import { makeSystemFolder } from '../guest-folder.ts'
+import { assertWritable } from '../guest-folder.ts'
 import { CleanupJournal, openJournals } from '../journal.ts'
 import { folderLock, type LockOptions, lock } from '../lock.ts'
 import { releasesFolder, stateFolder } from '../paths.ts'
@@ -70,40 +68,5 @@ async function lockHome(path: string, options: LockOptions): Promise<Disposable>
       // Another process may have removed the empty folder since this one made or found it.
       if (tries >= 10 || existsSync(path)) throw error
     }
-  }
-}
-
-/** Why a folder cannot be written to. */
-const folderProblems: Readonly<Record<string, string>> = {
-  EACCES: 'this user must not write there',
-  EPERM: 'this user must not write there',
-  EROFS: 'its file system is read-only',
-  ENOTDIR: 'a part of the path is not a folder',
-  EEXIST: 'a new folder cannot be made there',
-  ENOENT: 'a new folder cannot be made there',
-}
-
-const isDangling = (path: string): boolean => isLink(path) && !existsSync(path)
-
-/**
- * Creates a folder of isobench unless it exists.
- * @throws {HostError} that names the variable for another folder, if this process cannot write there
- */
-export function assertWritable(folder: string, variable: string): void {
-  const refuse = (why: string) =>
-    new HostError(
-      `${folder} cannot be written: ${why}.`,
-      `${process.getuid?.() === 0 ? '' : 'run isobench as root, or '}set ${variable} to a folder that can be written`,
-    )
-  try {
-    if (isDangling(folder)) throw refuse('it is a link to something that does not exist')
-    if (existsSync(folder) && !statSync(folder).isDirectory()) throw refuse('it is not a folder')
-    makeSystemFolder(folder)
-    accessSync(folder, constants.W_OK | constants.X_OK)
-  } catch (error) {
-    if (error instanceof WriteError) throw refuse(folderProblems.ENOTDIR!)
-    const why = folderProblems[(error as NodeJS.ErrnoException).code ?? ''] ?? writeRefusal(folder, error)?.why
-    if (why === undefined) throw error
-    throw refuse(why)
   }
 }

@@ -330,3 +330,14 @@ describe('a journal that another user may have written', () => {
     vi.stubEnv('ISOBENCH_STATE', folder.path)
   })
 })
+
+it('in a state folder that cannot be made: names the folder and the variable', () => {
+  vi.stubEnv('ISOBENCH_STATE', '/proc/isobench')
+  expect(() => CleanupJournal.start('no-state', async () => {})).toThrow(
+    expect.objectContaining({
+      message: '/proc/isobench cannot be written: a new folder cannot be made there.',
+      fix: expect.stringMatching(/set ISOBENCH_STATE to a folder that can be written$/),
+    }),
+  )
+  vi.stubEnv('ISOBENCH_STATE', folder.path)
+})

@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm'
 import { afterEach, expect, it, vi } from 'vitest'
-import { bootTimeout, importTimeout } from '../../../src/core/project/time-limit.ts'
+import { bootTimeout, checkTimeLimits, importTimeout } from '../../../src/core/project/time-limit.ts'
 import { BootError } from '../../../src/host/sandbox.ts'
 import { runTimed } from '../../../src/host/timed-process.ts'
 import { keyLines, messageOf, readableError, UsageError } from '../../../src/util/errors.ts'
@@ -118,4 +118,10 @@ it('takes its limits from the environment, for machines that are emulated', () =
   vi.stubEnv('ISOBENCH_IMPORT_SECONDS', 'a minute')
   expect(importTimeout).toThrow(UsageError)
   expect(importTimeout).toThrow('ISOBENCH_IMPORT_SECONDS="a minute" is no number of seconds')
+})
+
+it.each(['PROBE', 'IMPORT', 'CALL'])('checks the limit ISOBENCH_%s_SECONDS before any is needed', (name) => {
+  expect(checkTimeLimits).not.toThrow()
+  vi.stubEnv(`ISOBENCH_${name}_SECONDS`, 'abc')
+  expect(checkTimeLimits).toThrow(`ISOBENCH_${name}_SECONDS="abc" is no number of seconds`)
 })

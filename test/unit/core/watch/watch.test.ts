@@ -109,8 +109,8 @@ async function watching(files: Record<string, string>) {
     await idle()
   }
   /** Reports a file that was written already. */
-  const read = (name: string, isDone: () => boolean) => {
-    emit({ paths: new Set([join(root, name)]), moved: false })
+  const read = (name: string, isDone: () => boolean, moved = false) => {
+    emit({ paths: new Set([join(root, name)]), moved })
     return until(isDone)
   }
   const press = async (key: () => void) => {
@@ -155,6 +155,13 @@ describe.skipIf(!built)('watch mode', () => {
     expect(watch.changes[0]!.ratio!.estimate).toBeCloseTo(0.8, 1)
     expect(watch.note!.text).toBe('isobench.config.ts → measured again: gvisor')
     expect(watch.latestJob!.rounds).toBe(5)
+  })
+
+  it('names the config by its file if the last bench file is gone', async () => {
+    const { watch, read, root } = await watching({ 'a.bench.ts': bench('a') })
+    rmSync(join(root, 'a.bench.ts'))
+    await read('a.bench.ts', () => watch.problems.length > 0, true)
+    expect(watch.problems).toEqual([{ file: 'isobench.config.ts', message: 'there is no bench file' }])
   })
 
   it('names a changed platform that cannot run, and does not say that it was measured', async () => {
