@@ -32,12 +32,22 @@ export interface Output {
 /** The bench files of a project without a loaded config: they are where `isobench init` writes them. */
 const usualBenches = ['benches/**/*.bench.{ts,mts,cts,js,mjs,cjs}']
 
-/** Names of files that are written by hand, in any folder. */
-const sourceNames = /^isobench\.config\.[cm]?[jt]s$|\.bench\.[cm]?[jt]s$/
+const ownNames = /^isobench\.config\.[cm]?[jt]s$|\.bench\.[cm]?[jt]sx?$/
+
+/** Files that are not results, in any folder, by their names. */
+const keptNames: readonly (readonly [name: RegExp, what: string])[] = [
+  [ownNames, 'a config or a bench file'],
+  [/\.[cm]?[jt]sx?$/, 'source code'],
+  [
+    /^(package(-lock)?|npm-shrinkwrap|[jt]sconfig(\..+)?|deno|biome)\.jsonc?$|^(pnpm-lock\.yaml|yarn\.lock|bun\.lockb?)$/,
+    'a file that describes the project',
+  ],
+  [/^\.(git(ignore|attributes|modules)|npmrc|editorconfig)$/, 'a file that describes the project'],
+]
 
 /**
- * Refuses an output that a command must not write: `-`, a folder, one of its inputs, the config or a bench file, and
- * every file in `.isobench`. Compares real paths and inodes, because a link may lead to the same file. Also refuses an
+ * Refuses an output that a command must not write: `-`, a folder, one of its inputs, source code, a file that describes
+ * the project, and every file in `.isobench`. Compares real paths and inodes, because a link may lead to the same file. Also refuses an
  * output that the kernel would refuse, because hours of measuring may come first.
  * @param project its folder and, if the config is loaded, its bench files
  * @throws {UsageError} that says which file it is, or why it cannot be written
@@ -53,12 +63,7 @@ export async function checkOutput(
       'leave the file out to write to standard output, or write /dev/stdout',
     )
   if (given.endsWith('/')) throw new UsageError(`${option}: it names a folder`, 'name a file in it')
-  const target = targetOf(option, path)
-  if (target !== path && !existsSync(dirname(target)))
-    throw new UsageError(
-      `${option}: ${path} is a link into a folder that does not exist: ${target}`,
-      'repair or remove the link, or name another file',
-    )
+  if (!existsSync(dirname(targetOf(option, path)))) refuseLostLink(option, path)
   if (isStream(path)) return
   const real = realPath(path)
   const file = existsSync(real) ? statSync(real) : undefined
@@ -72,7 +77,8 @@ export async function checkOutput(
   if (read) refuse(`${read.what} that this command reads`)
   if (!isNew && dirname(real).split(sep).includes('.isobench')) refuse('the files of isobench in .isobench')
   if (!file) return
-  if (sourceNames.test(basename(real))) refuse('a config or a bench file')
+  const [, kept] = keptNames.find(([name]) => name.test(basename(real))) ?? []
+  if (kept) refuse(kept)
   const own = (await projectFiles(project)).find((input) => isSameFile(file, input.file))
   if (own) refuse(own.what)
 }
@@ -85,6 +91,17 @@ function targetOf(option: string, path: string): string {
     if (!(error instanceof UsageError)) throw error
     throw new UsageError(`${option}: ${error.message}`, error.fix)
   }
+}
+
+/** @throws {UsageError} if the path is a link to nothing */
+function refuseLostLink(option: string, path: string): void {
+  const target = targetOf(option, path)
+  if (!isLink(path) || existsSync(path)) return
+  const where = existsSync(dirname(target)) ? 'to nothing' : 'into a folder that does not exist'
+  throw new UsageError(
+    `${option}: ${path} is a link ${where}: ${target}`,
+    'repair or remove the link, or use another name',
+  )
 }
 
 /**
@@ -110,8 +127,24 @@ function checkWritable(option: string, path: string, shown = path): void {
  * Refuses a folder that a command must not write new files to. The folder need not exist.
  * @throws {UsageError} that says why
  */
-export const checkFolder = (option: string, path: string): void =>
+export function checkFolder(option: string, path: string): void {
+  refuseLostLink(option, path)
   checkWritable(option, join(realPath(path), 'new'), path)
+}
+
+/**
+ * Refuses the path of a file of isobench that a command must not replace: a folder, a device or a link to nothing.
+ * @throws {UsageError} that says why
+ */
+export function checkReplaceable(option: string, path: string): void {
+  refuseLostLink(option, path)
+  if (existsSync(path) && !statSync(path).isFile())
+    throw new UsageError(
+      `${option}: ${path} is ${statSync(path).isDirectory() ? 'a folder' : 'no regular file'}`,
+      'remove or rename it, or use another name',
+    )
+  checkWritable(option, path)
+}
 
 /** The error of a command that never overwrites a file. */
 const existingOutput = ({ option, path }: Pick<Output, 'option' | 'path'>): UsageError =>
@@ -143,8 +176,9 @@ async function projectFiles({
 
 /** Whether a path leads to a file, over links too. */
 function isSameFile({ dev, ino }: Stats, path: string): boolean {
-  const other = statSync(path, { throwIfNoEntry: false })
-  return other !== undefined && other.dev === dev && other.ino === ino
+  if (!existsSync(path)) return false
+  const other = statSync(path)
+  return other.dev === dev && other.ino === ino
 }
 
 /** The path without links. The file and its folders need not exist. */

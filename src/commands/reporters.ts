@@ -37,6 +37,8 @@ export interface ReporterProject {
   readonly configFile?: string
   /** The globs of bench files, if the config is loaded. */
   readonly include?: readonly string[]
+  /** Every file in the config's bundle, if the config is loaded. */
+  readonly configInputs?: readonly string[]
 }
 
 type ReporterOptions = Pick<Options, 'reporter' | 'json' | 'all'>
@@ -75,13 +77,15 @@ export async function reporterProject(
   }
 }
 
-/** The records that reporters show. */
+/** The records that reporters show, and what else the command reads. */
 export interface ReportedRecords {
   readonly against?: BaselineReader | undefined
   /** Whether the command line names them. Default: false. */
   readonly isNamed?: boolean
   /** The files of the records and of the baseline. No reporter may overwrite them. */
   readonly files?: readonly string[]
+  /** Other files that the command reads: those of bundles, of platforms and a plan. No reporter may overwrite them. */
+  readonly sources?: readonly string[]
 }
 
 /**
@@ -94,7 +98,7 @@ export async function createReporters(
   options: ReporterOptions,
   project: ReporterProject,
   io: CommandIo,
-  { against, isNamed = false, files = [] }: ReportedRecords = {},
+  { against, isNamed = false, files = [], sources = [] }: ReportedRecords = {},
 ): Promise<Required<Reporter>> {
   const onBroken = (name: string, error: unknown) =>
     void io.err.write(`warning  reporter "${name}" failed: ${messageOf(error)}. The other reporters continue.\n`)
@@ -109,22 +113,28 @@ export async function createReporters(
     ...(against && { against }),
   }
   const created: NamedReporter[] = []
-  const inputs = files.map((file) => ({ what: 'a run record', file: resolve(io.cwd, file) }))
   const taken = new Set<string>()
   const all = wantedReporters(options, project, io.cwd)
   checkStandardOutput(all)
+  const modules = new Map<Wanted, Awaited<ReturnType<typeof importReporter>>>()
+  for (const wanted of all) if (isPath(wanted.name)) modules.set(wanted, await importReporter(wanted, project.root))
+  const bundled = [...(project.configInputs ?? []), ...[...modules.values()].flatMap(({ inputs }) => inputs)]
+  const inputs = [
+    ...files.map((file) => ({ what: 'a run record', file: resolve(io.cwd, file) })),
+    ...[...sources, ...bundled].map((file) => ({ what: 'a file', file })),
+  ]
   for (const wanted of all) {
     const file = wanted.file === undefined ? undefined : outputPath(wanted, wanted.file)
     const written = file === undefined ? [] : writtenFiles(wanted.name, file)
-    const own = isPath(wanted.name) ? [{ what: 'the reporter', file: resolve(wanted.base, wanted.name) }] : []
     for (const path of written) {
       const output = { option: `the reporter "${wanted.name}=${wanted.file}"`, given: wanted.file!, path }
-      await checkOutput(output, project, [...inputs, ...own])
+      await checkOutput(output, project, inputs)
     }
     takeFiles(written, wanted.name, taken)
     try {
-      const reporter = isPath(wanted.name)
-        ? await createOutside(wanted, file, context, project.root)
+      const module = modules.get(wanted)
+      const reporter = module
+        ? createOutside(module.factory, wanted, file, context)
         : createBuiltIn(wanted, file, context)
       created.push({ name: wanted.name, reporter })
     } catch (error) {
@@ -221,21 +231,26 @@ function createBuiltIn({ name, options }: Wanted, file: string | undefined, cont
 /** The names of all hooks: a multiplexer has every one. */
 const hooks = Object.keys(multiplexReporters([], () => {})) as (keyof Reporter)[]
 
-async function createOutside(
-  { name, base, options = {} }: Wanted,
-  file: string | undefined,
-  context: ReporterContext,
-  root: string,
-): Promise<Reporter> {
+/** The reporter in a file of the user, and every file in its bundle. */
+async function importReporter({ name, base }: Wanted, root: string) {
   const path = isAbsolute(name) ? name : resolve(base, name)
   const fix = 'write: export default defineReporter({ name, description, create })'
-  const { value } = await importDefault(root, relative(root, path), fix)
+  const { value, inputs } = await importDefault(root, relative(root, path), fix)
   const factory = value as Partial<ReporterDefinition> | null
   if (typeof factory?.create !== 'function') {
     throw new UsageError(`the default export of ${name} is not a reporter: it has no create function`, fix)
   }
+  return { factory: factory as ReporterDefinition, inputs }
+}
+
+function createOutside(
+  factory: ReporterDefinition,
+  { options = {} }: Wanted,
+  file: string | undefined,
+  context: ReporterContext,
+): Reporter {
   const create = (given: ReporterContext): Reporter => {
-    const reporter: unknown = callWithinLimit('create()', () => factory.create!(given, options))
+    const reporter: unknown = callWithinLimit('create()', () => factory.create(given, options))
     if (typeof reporter !== 'object' || reporter === null) throw new Error('create() returned no object with hooks')
     return limitMethods('the reporter', reporter as Reporter, hooks)
   }

@@ -5,10 +5,11 @@ import { measureProject } from '../core/measure/measure-project.ts'
 import type { Report } from '../core/model/report.ts'
 import { loadProject, type Project } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'
+import { platformFiles } from '../core/project/platforms.ts'
 import { readShardPlan } from '../core/project/shard-plan.ts'
 import {
   baselineFile,
-  checkBaselineName,
+  baselinePath,
   hasBaseline,
   type NotSaved,
   saveBaseline,
@@ -23,7 +24,7 @@ import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { showPlan } from './dry-run.ts'
 import { warningsText } from './errors.ts'
 import { type OptionSpec, type Options, pickOptions, sharedOptions } from './options.ts'
-import { checkFolder } from './output-path.ts'
+import { checkFolder, checkReplaceable } from './output-path.ts'
 import { type BaselineReader, baselineReader, createReporters, hasDocumentOnOutput } from './reporters.ts'
 import { confirm, withConfigDefaults } from './setup.ts'
 import { resolveShard, withShardPlan } from './shards.ts'
@@ -94,19 +95,26 @@ async function runBenches(typedFilters: readonly string[], typed: Options, io: C
   if (withDefaults.baseline === undefined && given.unmet?.baseline) throw given.unmet.baseline
   const options = withoutNewBaseline(withDefaults, given, project, io)
   // Refuse a wrong name before hours of measuring, not after.
-  if (options.saveBaseline !== undefined) checkBaselineName(options.saveBaseline)
+  const { saveBaseline } = options
+  if (saveBaseline !== undefined)
+    checkReplaceable(`--save-baseline ${saveBaseline}`, baselinePath(project.root, saveBaseline))
   if (options.records !== undefined) checkFolder(`--records ${options.records}`, resolve(io.cwd, options.records))
   const name = options.baseline
   const baseline = name === undefined ? undefined : { name, file: baselineFile(project.root, name) }
   const before = baseline && readStored(baseline.file, io)
   const against = baseline && baselineReader(baseline, options)
+  const { notes, ...planned } = await createPlan(project, drivers, { ...options, filters, shard })
   const reporter = await createReporters(options, project, io, {
     against,
     // Commands that read the latest run look into the folder of the project.
     isNamed: options.records !== undefined,
     files: baseline ? [baseline.file] : [],
+    sources: [
+      ...(given.plan === undefined ? [] : [resolve(io.cwd, given.plan)]),
+      ...[...planned.collected.compiled.values()].flatMap(({ inputs }) => inputs),
+      ...planned.platforms.flatMap((one) => platformFiles(one, project.root)),
+    ],
   })
-  const { notes, ...planned } = await createPlan(project, drivers, { ...options, filters, shard })
   const { problems } = planned.collected.suite
   io.err.write(warningsText(planned.collected.warnings))
   if (problems.length > 0) reporter.onProblems(problems)

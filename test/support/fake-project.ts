@@ -58,6 +58,7 @@ export function fakeProject(): Project {
     cwd: root,
     configFile: join(root, 'isobench.config.ts'),
     configDigest: 'config',
+    configInputs: [],
     warnings: [],
     include: ['*.bench.ts'],
     platforms: [],

@@ -25,6 +25,8 @@ export interface Project {
   readonly configFile: string
   /** A hash of the config's code. */
   readonly configDigest: string
+  /** The absolute path of every file in the config's bundle, such as drivers. */
+  readonly configInputs: readonly string[]
   /** What the bundler warns of in the config. */
   readonly warnings: readonly Problem[]
   readonly include: readonly string[]
@@ -251,8 +253,7 @@ export async function loadProject(
   const name = basename(file)
   const fail = (message: string, rest: object = {}) => new ProjectError([{ file: name, message, ...rest }])
   const imported = await importDefault(root, name, 'write: export default defineConfig({ … })')
-  const { value: exported, digest, warnings } = imported
-  const { value, parsed } = await readConfig(exported, environment, root, name)
+  const { value, parsed } = await readConfig(imported.value, environment, root, name)
   if (!parsed.success) {
     throw new ProjectError(
       wrongOptions(parsed.error.issues, value, configSchema).map(({ path, message, fix }) => ({
@@ -264,8 +265,8 @@ export async function loadProject(
     )
   }
   const config = parsed.data
-  const names = config.platforms.map(({ name }) => name)
-  const twice = (config.platforms as PlatformSpec[]).find((spec, at) => names.indexOf(spec.name) !== at)
+  const platforms = config.platforms as PlatformSpec[]
+  const twice = platforms.find(({ name }, at) => platforms.findIndex((one) => one.name === name) !== at)
   if (twice)
     throw fail(`two platforms are named "${twice.name}"`, {
       fix: `give one of them a name: platform('${twice.kind}', { name: '…' })`,
@@ -283,10 +284,11 @@ export async function loadProject(
     root,
     cwd,
     configFile: join(root, name),
-    configDigest: digest,
-    warnings,
+    configDigest: imported.digest,
+    configInputs: imported.inputs,
+    warnings: imported.warnings,
     include: config.include,
-    platforms: (config.platforms as PlatformSpec[]).map((spec) => ({ ...spec, security: config.security })),
+    platforms: platforms.map((spec) => ({ ...spec, security: config.security })),
     skipTags: [...new Set(Object.values(config.profiles).flatMap(({ skipTags = [] }) => skipTags))],
     skipPlatformTags: config.skipPlatformTags,
     guest: {

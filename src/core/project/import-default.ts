@@ -15,23 +15,23 @@ import { neverEnds, withinLimit } from './time-limit.ts'
  * Compiles and imports a TypeScript module of the project: its config, or a reporter.
  * @param file relative to `root`
  * @param missing how to fix a module without a default export
- * @returns the default export, the digest of the module's code, and what the bundler warns of
+ * @returns the default export, the digest of the module's code, the files in its bundle, and what the bundler warns of
  * @throws {ProjectError} if the module does not compile, throws, takes too long, or has no default export
  */
 export async function importDefault(
   root: string,
   file: string,
   missing: string,
-): Promise<{ readonly value: unknown } & Pick<Compiled, 'digest' | 'warnings'>> {
+): Promise<{ readonly value: unknown } & Pick<Compiled, 'digest' | 'inputs' | 'warnings'>> {
   const result = await compile(root, file)
   if (!result.ok) throw new ProjectError(result.problems)
-  const { output, digest, warnings } = result.compiled
+  const { output, digest, inputs, warnings } = result.compiled
   rememberBuiltins()
   // With the digest, changed code is a new module for Node: watch mode loads it again.
   const loaded = await importCompiled(root, file, `${pathToFileURL(output).href}?${digest}`)
   if (loaded.default === undefined)
     throw new ProjectError([{ file, message: 'it has no default export', fix: missing }])
-  return { value: loaded.default, digest, warnings }
+  return { value: loaded.default, digest, inputs, warnings }
 }
 
 /**

@@ -1,7 +1,10 @@
+import { realpathSync } from 'node:fs'
+import { resolve } from 'node:path'
 import type * as z from 'zod'
 import { type Driver, type GuestHandle, platformFamily } from '../../driver.ts'
 import { describeValue } from '../../dsl/checked.ts'
 import type { PlatformSpec } from '../../dsl/platform.ts'
+import { which } from '../../host/packages.ts'
 import { closestMatch } from '../../util/closest-match.ts'
 import { messageOf } from '../../util/errors.ts'
 import { wrongOptions } from '../../util/schema-issues.ts'
@@ -143,3 +146,24 @@ export const unprobedPlatforms = (platforms: readonly ResolvedPlatform[]): Plann
     version: '',
     cpuMode: 'hardware',
   }))
+
+/** The programs of a platform, their link targets, and its configuration files. */
+export function platformFiles({ driver, options, spec }: ResolvedPlatform, root: string): string[] {
+  const programs = driver.requirements(options).flatMap(({ binary }) => {
+    const file = which(binary)
+    return file === undefined ? [] : [file, ...targetOf(file)]
+  })
+  const configFiles = [...(driver.configFiles?.(options) ?? []), ...(spec.watchFiles ?? [])].map((file) =>
+    resolve(root, file),
+  )
+  return [...new Set([...programs, ...configFiles])]
+}
+
+/** The target of a link, or nothing if the file was removed. */
+function targetOf(file: string): string[] {
+  try {
+    return [realpathSync(file)]
+  } catch {
+    return []
+  }
+}

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { closestMatch } from '../../util/closest-match.ts'
 import { UsageError } from '../../util/errors.ts'
@@ -12,16 +12,31 @@ import { type Comparison, isFailing } from './compare.ts'
 
 const folderOf = (root: string) => join(root, '.isobench', 'baselines')
 
-/** @throws UsageError for a name that could be a path or an option. */
-export function checkBaselineName(name: string): string {
-  if (/^[\w][\w.+-]{0,99}$/.test(name)) return name
+/** The most characters of a baseline's name. */
+const longestName = 100
+
+/** @throws {UsageError} for a name that could be a path or an option, or that is too long */
+function checkBaselineName(name: string): string {
+  if (!/^\w[\w.+-]*$/.test(name))
+    throw new UsageError(
+      `"${name}" cannot name a baseline`,
+      'use letters, digits, ".", "_", "+" and "-", starting with a letter or digit',
+    )
+  if (name.length <= longestName) return name
   throw new UsageError(
-    `"${name}" cannot name a baseline`,
-    'use letters, digits, ".", "_", "+" and "-", starting with a letter or digit',
+    `"${name.slice(0, 20)}…" cannot name a baseline: it has ${name.length} characters`,
+    `use at most ${longestName} characters`,
   )
 }
 
-const fileOf = (root: string, name: string) => join(folderOf(root), `${checkBaselineName(name)}.jsonl`)
+/**
+ * The path of a baseline that need not exist.
+ * @throws {UsageError} for a wrong name
+ */
+export const baselinePath = (root: string, name: string): string =>
+  join(folderOf(root), `${checkBaselineName(name)}.jsonl`)
+
+const isRegular = (path: string): boolean => existsSync(path) && statSync(path).isFile()
 
 /** Why a run does not become a baseline. */
 export type NotSaved = 'interrupted' | 'problems' | 'regressed' | 'blind'
@@ -43,7 +58,7 @@ export function whyNotSaved(
 
 /** Keeps a copy of a record under a name; one of that name is replaced, whole or not at all. */
 export function saveBaseline(root: string, name: string, record: string): string {
-  const file = fileOf(root, name)
+  const file = baselinePath(root, name)
   writeFileAtomic(file, readFileSync(readablePath(record)))
   return file
 }
@@ -52,21 +67,21 @@ export function baselineNames(root: string): string[] {
   const folder = folderOf(root)
   if (!existsSync(folder)) return []
   return readdirSync(folder)
-    .filter((name) => name.endsWith('.jsonl'))
+    .filter((name) => name.endsWith('.jsonl') && isRegular(join(folder, name)))
     .map((name) => name.slice(0, -'.jsonl'.length))
     .sort()
 }
 
 /** Returns whether there is a baseline of this name. */
-export const hasBaseline = (root: string, name: string): boolean => existsSync(fileOf(root, name))
+export const hasBaseline = (root: string, name: string): boolean => isRegular(baselinePath(root, name))
 
 /**
  * The file of a baseline.
  * @throws UsageError when there is none of that name.
  */
 export function baselineFile(root: string, name: string): string {
-  const file = fileOf(root, name)
-  if (existsSync(file)) return file
+  const file = baselinePath(root, name)
+  if (isRegular(file)) return file
   const known = baselineNames(root)
   const close = closestMatch(name, known)
   const fix = close ? `did you mean "${close}"?` : known.length > 0 ? `there are: ${known.join(', ')}` : undefined

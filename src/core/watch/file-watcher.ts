@@ -1,9 +1,8 @@
-import { realpathSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type FSWatcher, watch as watchFiles } from 'chokidar'
-import { which } from '../../host/packages.ts'
 import type { Project } from '../project/config.ts'
-import type { ResolvedPlatform } from '../project/platforms.ts'
+import { platformFiles, type ResolvedPlatform } from '../project/platforms.ts'
 
 /** Milliseconds without a change after which the changes so far are reported. */
 const quietMs = 25
@@ -90,34 +89,13 @@ export class FileWatcher {
   }
 }
 
-/** The programs of a platform, their link targets, and its configuration files. */
-export function filesOf({ driver, options, spec }: ResolvedPlatform, root: string): string[] {
-  const programs = driver.requirements(options).flatMap(({ binary }) => {
-    const file = which(binary)
-    return file === undefined ? [] : [file, ...targetOf(file)]
-  })
-  const configFiles = [...(driver.configFiles?.(options) ?? []), ...(spec.watchFiles ?? [])].map((file) =>
-    resolve(root, file),
-  )
-  return [...new Set([...programs, ...configFiles])]
-}
-
-/** The target of a link, or nothing if the file was removed. */
-function targetOf(file: string): string[] {
-  try {
-    return [realpathSync(file)]
-  } catch {
-    return []
-  }
-}
-
 /** A string that changes when the options or a file of the platform change. */
 export function platformFileState(
   platform: ResolvedPlatform,
   { root, configDigest }: Pick<Project, 'root' | 'configDigest'>,
 ): string {
   const { kind, options, driver } = platform.spec
-  const files = filesOf(platform, root).map((file) => {
+  const files = platformFiles(platform, root).map((file) => {
     try {
       const { ino, size, mtimeMs } = statSync(file)
       return [file, ino, size, mtimeMs]

@@ -9,10 +9,10 @@ import { type Collected, checkSuite, collect, type SpareWorker } from '../projec
 import { type Compiled, compile } from '../project/compile.ts'
 import { loadProject, type Project } from '../project/config.ts'
 import { type PlatformSelection, selectBenches, selectFiles, splitPlatforms } from '../project/plan.ts'
-import { type ResolvedPlatform, resolvePlatforms } from '../project/platforms.ts'
+import { platformFiles, type ResolvedPlatform, resolvePlatforms } from '../project/platforms.ts'
 import { isUserFile } from '../project/work-digest.ts'
 import type { Snapshot } from './changes.ts'
-import { type FileChanges, filesOf, foldersOf, platformFileState } from './file-watcher.ts'
+import { type FileChanges, foldersOf, platformFileState } from './file-watcher.ts'
 
 /** What the command line selects. */
 export interface SelectionOptions extends PlatformSelection {
@@ -247,7 +247,7 @@ export function watchedFiles({ project, configInputs, files, compiled, platforms
     ...configInputs.filter(isUserFile),
     ...files.map((file) => join(project.root, file)),
     ...[...compiled.values()].flatMap(({ inputs }) => inputs.filter(isUserFile)),
-    ...platforms.flatMap((one) => filesOf(one, project.root)),
+    ...platforms.flatMap((one) => platformFiles(one, project.root)),
   ].filter((path) => !path.includes('/node_modules/') && !folders.some((folder) => path.startsWith(`${folder}/`)))
   return [...new Set([...folders, ...single])]
 }

@@ -11,27 +11,33 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { command as merge } from '../../../src/commands/merge.ts'
 import { checkOptions } from '../../../src/commands/options.ts'
-import { checkFolder, checkOutput } from '../../../src/commands/output-path.ts'
+import { checkFolder, checkOutput, checkReplaceable } from '../../../src/commands/output-path.ts'
 import { command as plan } from '../../../src/commands/plan.ts'
 import { command as report } from '../../../src/commands/report.ts'
+import { command as run } from '../../../src/commands/run.ts'
 import { isLink } from '../../../src/util/files.ts'
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-output-')))
 afterAll(() => rmSync(root, { recursive: true }))
 
-for (const folder of ['benches', 'own', '.isobench/runs', '.isobench/baselines'])
+for (const folder of ['benches', 'own', 'meta', '.isobench/runs', '.isobench/baselines'])
   mkdirSync(join(root, folder), { recursive: true })
 const record = readFileSync(new URL('../../fixtures/records/prime-latency-boot.jsonl', import.meta.url))
 const files = ['r.jsonl', 'isobench.config.ts', 'benches/a.bench.ts', 'own/speed.ts', '.isobench/runs/1.jsonl']
-for (const file of [...files, '.isobench/baselines/main.jsonl', 'old.html']) writeFileSync(join(root, file), record)
+const metadata = ['package.json', 'package-lock.json', 'yarn.lock', 'tsconfig.build.json', '.gitignore'].map(
+  (name) => `meta/${name}`,
+)
+for (const file of [...files, ...metadata, '.isobench/baselines/main.jsonl', 'old.html'])
+  writeFileSync(join(root, file), record)
 symlinkSync('r.jsonl', join(root, 'link'))
 linkSync(join(root, 'r.jsonl'), join(root, 'hard'))
 linkSync(join(root, '.isobench/baselines/main.jsonl'), join(root, 'hard-baseline'))
 linkSync(join(root, 'benches/a.bench.ts'), join(root, 'hard-bench'))
+linkSync(join(root, 'own/speed.ts'), join(root, 'hard-speed'))
 symlinkSync('.isobench', join(root, 'state'))
 
 const check = (path: string, project = {}, isNew = false) =>
@@ -40,12 +46,14 @@ const check = (path: string, project = {}, isNew = false) =>
   ])
 
 describe('an output', () => {
-  it.each([
+  it.each<[string, string]>([
     ['r.jsonl', 'a run record that this command reads'],
     ['link', 'a run record that this command reads'],
     ['hard', 'a run record that this command reads'],
     ['isobench.config.ts', 'a config or a bench file'],
     ['benches/a.bench.ts', 'a config or a bench file'],
+    ['own/speed.ts', 'source code'],
+    ...metadata.map((name): [string, string] => [name, 'a file that describes the project']),
     ['hard-bench', 'a bench file'],
     ['hard-baseline', 'a baseline'],
     ['.isobench/runs/1.jsonl', 'the files of isobench in .isobench'],
@@ -60,12 +68,12 @@ describe('an output', () => {
   })
 
   it('must not overwrite the bench files and the config of a loaded project, wherever they are', async () => {
-    await expect(check('own/speed.ts', { include: ['own/*.ts'] })).rejects.toThrow('would overwrite a bench file')
-    await expect(check('own/speed.ts', { configFile: join(root, 'own/speed.ts') })).rejects.toThrow('the config')
+    await expect(check('hard-speed', { include: ['own/*.ts'] })).rejects.toThrow('would overwrite a bench file')
+    await expect(check('hard-speed', { configFile: join(root, 'own/speed.ts') })).rejects.toThrow('the config')
   })
 
   it('may replace an older output, be new, or be a device', async () => {
-    for (const path of ['old.html', 'new/report.html', '../../dev/null']) await check(path)
+    for (const path of ['old.html', 'new/report.html', 'new/package.json', '../../dev/null']) await check(path)
     await check('.isobench/runs/merged.jsonl', {}, true)
   })
 
@@ -127,6 +135,23 @@ describe('an output that the kernel would refuse', () => {
     )
   })
 
+  it('is a folder or a baseline, and the link to it leads to nothing', () => {
+    for (const [name, target] of [
+      ['lm', 'missing/x'],
+      ['ln', 'absent'],
+    ] as const)
+      symlinkSync(target, join(root, name))
+    const [lm, ln] = [join(root, 'lm'), join(root, 'ln')]
+    const into = `--records lm: ${lm} is a link into a folder that does not exist: ${root}/missing/x`
+    expect(() => checkFolder('--records lm', lm)).toThrow(into)
+    expect(() => checkFolder('--records ln', ln)).toThrow(`--records ln: ${ln} is a link to nothing: ${root}/absent`)
+    expect(() => checkReplaceable('--save-baseline n', ln)).toThrow(`--save-baseline n: ${ln} is a link to nothing`)
+    expect(() => checkReplaceable('--save-baseline d', join(root, 'own'))).toThrow(`${join(root, 'own')} is a folder`)
+    expect(() => checkReplaceable('--save-baseline m', join(root, 'old.html'))).not.toThrow()
+    expect(() => checkReplaceable('--save-baseline m', join(root, 'no/such/main.jsonl'))).not.toThrow()
+    expect(() => checkReplaceable('--save-baseline m', join(root, 'old.html/m'))).toThrow('a part of its path')
+  })
+
   it.skipIf(process.getuid?.() === 0)('is refused in a folder of another user', async () => {
     chmodSync(join(root, 'own'), 0o500)
     await expect(check('own/a/b.json')).rejects.toThrow('this user has no permission')
@@ -142,6 +167,58 @@ it('report refuses files that a reporter derives from its own', async () => {
   await expect(report.run([join(root, 'r.jsonl')], options as never, io)).rejects.toThrow(
     `the reporter "benchmark-action=x.json" would overwrite a run record that this command reads: ${bigger}`,
   )
+})
+
+it('run keeps every file that its config, drivers, reporters and benches import, and those of its platforms', async () => {
+  const folder = join(root, 'imports')
+  const texts = {
+    'isobench.config.mjs':
+      "import options from './config.json' with { type: 'json' }\n" +
+      "const native = { kind: 'native', name: 'native', tags: [], options, watchFiles: ['watched.txt'] }\n" +
+      'export default { platforms: [native] }\n',
+    'config.json': '{}',
+    'watched.txt': 'w',
+    'benches/a.bench.ts':
+      "import text from '../data.txt' with { type: 'text' }\nimport data from '../data.json'\n" +
+      "import { bench, lower, workload } from 'isobench'\n" +
+      "const metrics = { duration: lower('ms') }\n" +
+      'bench(text + data.n, workload("a", { metrics, run: async () => ({ duration: [1] }) }))\n',
+    'data.json': '{ "n": 1 }',
+    'data.txt': 't',
+    'rep.mjs':
+      "import words from './words.json'\nexport default {\n  name: 'r', description: 'r',\n" +
+      '  create: ({ out }) => (out.write(words.head), {}),\n}\n',
+    'words.json': '{ "head": "h" }',
+    'old.json': 'old',
+  }
+  for (const [name, text] of Object.entries(texts)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    writeFileSync(join(folder, name), text)
+  }
+  symlinkSync('data.json', join(folder, 'linked.json'))
+  const names = ['config.json', 'watched.txt', 'data.json', 'data.txt', 'words.json', 'linked.json']
+  const dryRun = (reporter: string[]) => {
+    const options = { ...checkOptions('isobench run', run.options, { reporter }), dryRun: true }
+    return run.run([], options as never, { ...io, cwd: folder })
+  }
+  for (const name of names)
+    await expect(dryRun([`./rep.mjs=${name}`])).rejects.toThrow(`would overwrite a file that this command reads: `)
+  // The output of one reporter may be data of another one.
+  await expect(dryRun(['json=words.json', './rep.mjs'])).rejects.toThrow(
+    'would overwrite a file that this command reads',
+  )
+  for (const [name, text] of Object.entries(texts)) expect(readFileSync(join(folder, name), 'utf8')).toBe(text)
+  expect(await dryRun(['json=old.json'])).toBe(0)
+})
+
+it('run --save-baseline refuses a folder of that name before it measures', async () => {
+  const folder = join(root, 'imports')
+  mkdirSync(join(folder, '.isobench/baselines/dir.jsonl'), { recursive: true })
+  const options = { ...checkOptions('isobench run', run.options, {}), dryRun: true, saveBaseline: 'dir' }
+  await expect(run.run([], options as never, { ...io, cwd: folder })).rejects.toMatchObject({
+    message: `--save-baseline dir: ${join(folder, '.isobench/baselines/dir.jsonl')} is a folder`,
+    fix: 'remove or rename it, or use another name',
+  })
 })
 
 it('plan --out keeps a plan, because shards may have been measured with it', async () => {

@@ -445,6 +445,19 @@ describe('baselines', () => {
     expect(recordFile(root, root, 'main'), 'beside a folder of that name').toBe(file)
     expect(() => baselineFile(root, 'mian')).toThrow('there is no baseline')
     expect(() => saveBaseline(root, '../out', record)).toThrow('cannot name a baseline')
+    expect(() => saveBaseline(root, 'n'.repeat(300), record)).toThrow(
+      expect.objectContaining({
+        message: '"nnnnnnnnnnnnnnnnnnnn…" cannot name a baseline: it has 300 characters',
+        fix: 'use at most 100 characters',
+      }),
+    )
+    mkdirSync(join(root, '.isobench/baselines/folder.jsonl'))
+    expect(() => baselineFile(root, 'folder')).toThrow(
+      expect.objectContaining({
+        message: 'there is no baseline "folder"',
+        fix: 'there are: main',
+      }),
+    )
   })
 
   it('is not made of a run that was interrupted, that regressed, or that could not show a regression', () => {
