@@ -14,7 +14,7 @@ import type { ReporterEntry } from '../dsl/config.ts'
 import { reporters } from '../reporters/index.ts'
 import type { BaselineView } from '../reporters/metric-table.ts'
 import { OutputFile } from '../reporters/output-file.ts'
-import type { OutputStream, ReporterContext, ReporterDefinition } from '../reporters/reporter.ts'
+import type { ReporterContext, ReporterDefinition } from '../reporters/reporter.ts'
 import { closestMatch } from '../util/closest-match.ts'
 import { IsobenchError, messageOf, UsageError } from '../util/errors.ts'
 import { WriteError } from '../util/files.ts'
@@ -131,16 +131,19 @@ export async function createReporters(
       await checkOutput(output, project, inputs)
     }
     takeFiles(written, wanted.name, taken)
+    const output = file === undefined ? undefined : new OutputFile(file)
+    const asked = askedAs(wanted, file, io.cwd)
+    const add = (reporter: Reporter) =>
+      created.push({ name: wanted.name, reporter: output?.guard(reporter, asked, hooks) ?? reporter })
     try {
       const module = modules.get(wanted)
-      const reporter = module
-        ? createOutside(module.factory, wanted, file, context)
-        : createBuiltIn(wanted, file, context)
-      created.push({ name: wanted.name, reporter })
+      const given = { ...context, ...(file !== undefined && { file }) }
+      add(module ? createOutside(module.factory, wanted, given, output) : createBuiltIn(wanted, given))
     } catch (error) {
       // A wrong name, path or file is the user's to fix before hours of measuring; a fault of the reporter is not.
       if (error instanceof IsobenchError) throw error
       onBroken(wanted.name, error)
+      if (output) add({ onFinish: () => Promise.reject(error) })
     }
   }
   return multiplexReporters(created, onBroken)
@@ -211,9 +214,13 @@ const writtenFiles = (name: string, file: string): string[] => [
   ...((Object.hasOwn(reporters, name) && reporters[name]?.filesOf?.(file)) || []),
 ]
 
+/** A reporter for `--reporter` of a command that runs in `cwd`. */
+const askedAs = ({ name, base, ...wanted }: Wanted, file: string | undefined, cwd: string): string =>
+  base === cwd ? `${name}=${wanted.file}` : `${isPath(name) ? resolve(base, name) : name}=${file}`
+
 const isPath = (name: string): boolean => /^\.{0,2}\//.test(name) || /\.[cm]?[jt]s$/.test(name)
 
-function createBuiltIn({ name, options }: Wanted, file: string | undefined, context: ReporterContext): Reporter {
+function createBuiltIn({ name, options }: Wanted, context: ReporterContext): Reporter {
   const factory = Object.hasOwn(reporters, name) ? reporters[name] : undefined
   if (!factory) {
     const close = closestMatch(name, Object.keys(reporters))
@@ -225,7 +232,7 @@ function createBuiltIn({ name, options }: Wanted, file: string | undefined, cont
     )
   }
   if (options) throw new UsageError(`the reporter "${name}" has no options`, `write '${name}' in the config`)
-  return factory.create({ ...context, ...(file !== undefined && { file }) })
+  return factory.create(context)
 }
 
 /** The names of all hooks: a multiplexer has every one. */
@@ -246,18 +253,14 @@ async function importReporter({ name, base }: Wanted, root: string) {
 function createOutside(
   factory: ReporterDefinition,
   { options = {} }: Wanted,
-  file: string | undefined,
   context: ReporterContext,
+  output: OutputFile | undefined,
 ): Reporter {
-  const create = (given: ReporterContext): Reporter => {
-    const reporter: unknown = callWithinLimit('create()', () => factory.create(given, options))
-    if (typeof reporter !== 'object' || reporter === null) throw new Error('create() returned no object with hooks')
-    return limitMethods('the reporter', reporter as Reporter, hooks)
-  }
-  if (file === undefined) return create(context)
-  const output = new OutputFile(file)
-  const out: OutputStream = { write: (text) => output.write(text), isTTY: false, columns: 100 }
-  return output.guard(create({ ...context, out, file, color: false }))
+  const out = output && { write: (text: string) => output.write(text), isTTY: false, columns: 100 }
+  const given = out ? { ...context, out, color: false } : context
+  const reporter: unknown = callWithinLimit('create()', () => factory.create(given, options))
+  if (typeof reporter !== 'object' || reporter === null) throw new Error('create() returned no object with hooks')
+  return limitMethods('the reporter', reporter as Reporter, hooks)
 }
 
 /** Compares a report with a baseline. */

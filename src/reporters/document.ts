@@ -50,7 +50,7 @@ export function documentReporter(
 
 /** @throws {ReportFileError} from a reporter with a format that has one run per file */
 export function refuseSeveral(name: string): never {
-  throw new ReportFileError(`${name} takes one record`, 'put them together first: isobench merge')
+  throw new ReportFileError(`${name} takes one record`, 'put them together first: isobench merge', 'ISOBENCH_USAGE')
 }
 
 /** @throws UsageError for a reporter that only writes to standard output, when it was given a file. */

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Reporter, ReportFileError } from '../core/reporter.ts'
 import { messageOf } from '../util/errors.ts'
 import { makeFolder, WriteError, writeRefusal } from '../util/files.ts'
 import { openOutput, writeAll } from '../util/outputs.ts'
+import { shellWord } from './headline/next-steps.ts'
 
 /** The error for a report that cannot be written to its file. */
 export function reportFileError(file: string, error: unknown): ReportFileError {
@@ -36,24 +38,66 @@ export class OutputFile {
     }
   }
 
-  /** Returns the reporter with an `onFinish` and `onStoredRuns` that also fail if an earlier write failed. */
-  guard(reporter: Reporter): Reporter {
-    const check = () => {
-      if (this.#failure) throw this.#failure
+  /**
+   * Returns the reporter with hooks that also fail in the end if it failed before: an incomplete file must not pass for
+   * a report.
+   * @param asked as given to `--reporter`, for messages
+   */
+  guard(reporter: Reporter, asked: string, hooks: readonly (keyof Reporter)[]): Reporter {
+    let fault: ReportFileError | undefined
+    const note = (error: unknown): never => {
+      if (!(error instanceof ReportFileError)) fault ??= this.#incomplete(asked, error)
+      throw error
     }
-    const { onStoredRuns } = reporter
     // A reporter may be an object of a class. Its hooks need their `this`.
     const guarded: Reporter = Object.create(reporter)
-    guarded.onFinish = async (report) => {
-      await reporter.onFinish?.(report)
-      check()
-    }
-    if (onStoredRuns) {
-      guarded.onStoredRuns = async (runs) => {
-        await onStoredRuns.call(reporter, runs)
-        check()
+    for (const hook of hooks) {
+      const method = reporter[hook] as ((...values: unknown[]) => unknown) | undefined
+      if (hook === 'onFinish' || hook === 'onStoredRuns' || typeof method !== 'function') continue
+      const value = (...values: unknown[]) => {
+        try {
+          const result = method.apply(reporter, values)
+          return result instanceof Promise ? result.catch(note) : result
+        } catch (error) {
+          return note(error)
+        }
       }
+      Object.defineProperty(guarded, hook, { value })
     }
+    const finish = async (records: readonly string[], act: () => Promise<void> | void) => {
+      try {
+        await act()
+      } catch (error) {
+        throw fromRecords(error instanceof ReportFileError ? error : this.#incomplete(asked, error), records, asked)
+      }
+      const failure = this.#failure ?? fault
+      if (failure) throw fromRecords(failure, records, asked)
+    }
+    const { onStoredRuns } = reporter
+    guarded.onFinish = (report) => finish([report.record], () => reporter.onFinish?.(report))
+    if (onStoredRuns)
+      guarded.onStoredRuns = (runs) =>
+        finish(
+          runs.map(({ report }) => report.record),
+          () => onStoredRuns.call(reporter, runs),
+        )
     return guarded
   }
+
+  /** The error of a reporter that failed for another reason than its file. */
+  #incomplete(asked: string, error: unknown): ReportFileError {
+    return new ReportFileError(
+      `${this.path} is missing or incomplete, because the reporter "${asked}" failed: ${messageOf(error)}`,
+      'correct the reporter',
+    )
+  }
+}
+
+/** The error with a fix that writes the report from the stored records, because measuring again takes longer. */
+function fromRecords(error: ReportFileError, records: readonly string[], asked: string): ReportFileError {
+  // The record of an import or of the paper is no file.
+  if (error.code === 'ISOBENCH_USAGE' || !records.every((record) => existsSync(record))) return error
+  const words = ['isobench', 'report', ...records, '--reporter', asked].map(shellWord)
+  const fix = [...(error.fix === undefined ? [] : [error.fix]), `write it from the record: ${words.join(' ')}`]
+  return new ReportFileError(error.message, fix.join(', then '))
 }

@@ -22,11 +22,8 @@ export class WriteError extends IsobenchError {
 
 /** What the kernel's refusals mean, and how to fix them. */
 const refusals: Readonly<Record<string, readonly [why: string, fix: (file: string) => string]>> = {
-  ENOSPC: [
-    'the disk is full',
-    (file) => `free space on the disk of ${dirname(file)} (df ${dirname(file)}), then run again`,
-  ],
-  EDQUOT: ['the disk quota is used up', (file) => `free space below ${dirname(file)}, then run again`],
+  ENOSPC: ['the disk is full', (file) => `free space on the disk of ${dirname(file)} (df ${dirname(file)})`],
+  EDQUOT: ['the disk quota is used up', (file) => `free space below ${dirname(file)}`],
   EROFS: ['the file system is read-only', () => 'use a folder that can be written'],
   EFBIG: ['it is larger than the limit of this process', () => 'raise it: ulimit -f unlimited'],
   EMFILE: ['this process has too many open files', () => 'raise the limit: ulimit -n 4096'],

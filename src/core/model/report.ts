@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { processRoles } from '../../dsl/process-roles.ts'
-import { UsageError } from '../../util/errors.ts'
+import { IsobenchError } from '../../util/errors.ts'
 import {
   benchInfoSchema,
   familySchema,
@@ -262,4 +262,12 @@ export type PlatformResult = z.infer<typeof platformResultSchema>
 export type MetricResult = z.infer<typeof metricResultSchema>
 
 /** An output file cannot be written. Unlike other errors of a reporter, this one changes the exit code. */
-export class ReportFileError extends UsageError {}
+export class ReportFileError extends IsobenchError {
+  constructor(
+    message: string,
+    fix?: string,
+    readonly code: 'ISOBENCH_WRITE' | 'ISOBENCH_USAGE' = 'ISOBENCH_WRITE',
+  ) {
+    super(message, fix)
+  }
+}

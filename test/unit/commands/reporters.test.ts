@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { command as reportCommand } from '../../../src/commands/report.ts'
 import { baselineReader, createReporters, hasDocumentOnOutput } from '../../../src/commands/reporters.ts'
 import { regressions } from '../../../src/core/records/compare.ts'
@@ -117,6 +117,56 @@ describe('a reporter of the user', () => {
     const { out, err } = await outputOf({ reporter: ['./broken.ts', './mine.ts'] })
     expect(out).toBe(`${report.seed}\n`)
     expect(err).toBe('warning  reporter "./broken.ts" failed: it is broken. The other reporters continue.\n')
+  })
+
+  it.each([
+    ["create() { throw new Error('it is broken') }", 'it is broken', true],
+    ["create: ({ out }) => ({ onFinish() { out.write('half'); throw new Error('no end') } })", 'no end', false],
+    ["create: ({ out }) => ({ async onFinish() { out.write('half'); throw new Error('late') } })", 'late', false],
+    ["create: () => ({ onPrepare() { throw new Error('step') } })", 'step', true],
+    ["create: () => ({ onSample: async () => { throw new Error('sample') } })", 'sample', true],
+    ['create: () => ({ onFinish: () => new Promise(() => {}) })', 'onFinish() of the reporter took longer', false],
+  ])('fails the command if it breaks before its file is complete: %s', async (code, why, isWarned) => {
+    writeFileSync(join(root, 'fragile.mjs'), `export default { name: 'f', description: 'f', ${code} }\n`)
+    vi.stubEnv('ISOBENCH_CALL_SECONDS', '0.2')
+    const written = { out: '', err: '' }
+    const stream = (name: 'out' | 'err') =>
+      ({ write: (text: string) => (written[name] += text), isTTY: false }) as unknown as NodeJS.WriteStream
+    const io = { cwd: root, out: stream('out'), err: stream('err'), color: false, commands: [] }
+    const asked = { reporter: ['./fragile.mjs=out/f.txt', './mine.ts'], json: false, all: false }
+    const created = await createReporters(asked, { root }, io)
+    created.onPrepare('a step')
+    created.onSample(undefined as never)
+    await new Promise((resolve) => setImmediate(resolve))
+    const stored = join(root, 'stored.jsonl')
+    writeFileSync(stored, '')
+    const error = await Promise.resolve(created.onFinish({ ...report, record: stored })).catch(
+      (thrown: unknown) => thrown,
+    )
+    vi.unstubAllEnvs()
+    const what = `${join(root, 'out/f.txt')} is missing or incomplete, because the reporter "./fragile.mjs=out/f.txt" failed`
+    expect(error).toMatchObject({
+      code: 'ISOBENCH_WRITE',
+      message: expect.stringContaining(`${what}: ${why}`),
+      fix: `correct the reporter, then write it from the record: isobench report ${stored} --reporter ./fragile.mjs=out/f.txt`,
+    })
+    expect(written.out).toBe(`${report.seed}\n`)
+    expect(written.err.includes('warning  reporter "./fragile.mjs" failed')).toBe(isWarned)
+  })
+
+  it('fails the command if its file cannot be written, and names the command that needs no new run', async () => {
+    writeFileSync(join(root, 'stored.jsonl'), '')
+    const written = { ...report, record: join(root, 'stored.jsonl') }
+    const io = { cwd: root, out: process.stderr, err: process.stderr, color: false, commands: [] }
+    const created = await createReporters({ reporter: ['json=late/r.json'], json: false, all: false }, { root }, io)
+    writeFileSync(join(root, 'late'), '')
+    await expect(created.onFinish(written)).rejects.toMatchObject({
+      code: 'ISOBENCH_WRITE',
+      fix: expect.stringMatching(
+        /, then write it from the record: isobench report .*stored.jsonl --reporter json=late/,
+      ),
+    })
+    await expect(created.onFinish(report)).rejects.toMatchObject({ fix: expect.not.stringContaining('the record') })
   })
 
   it('must be the default export of a file that there is', async () => {

@@ -64,11 +64,11 @@ describe('a file', () => {
     expect(readFileSync(file, 'utf8')).toBe(await written('json'))
   })
 
-  test('that cannot be written is a usage error, and leaves the old one alone', async () => {
+  test('that cannot be written is an error of a write, and leaves the old one alone', async () => {
     const reporter = reporters.csv!.create(
       contextOf(new Memory(), { file: join(folder, 'deep', 'report.json', 'report.csv') }),
     )
-    await expect(reporter.onFinish?.(makeReport())).rejects.toThrow(UsageError)
+    await expect(reporter.onFinish?.(makeReport())).rejects.toMatchObject({ code: 'ISOBENCH_WRITE' })
   })
 
   test.each(['default', 'verbose', 'dot', 'github'])('is refused by %s', (name) => {

@@ -125,7 +125,7 @@ describe('a line that a full disk cuts short', () => {
     try {
       full()
     } catch (error) {
-      expect((error as WriteError).fix).toBe('free space on the disk of /dev (df /dev), then run again')
+      expect((error as WriteError).fix).toBe('free space on the disk of /dev (df /dev)')
     }
   })
 

@@ -233,7 +233,7 @@ describe('a download', () => {
     expect(error).toMatchObject({
       code: 'ISOBENCH_WRITE',
       message: `${target} cannot be written: the disk is full. ${source} has 1 MiB.`,
-      fix: expect.stringMatching(/^free space on the disk of .*, then run again; or set ISOBENCH_CACHE to/),
+      fix: expect.stringMatching(/^free space on the disk of .*; or set ISOBENCH_CACHE to/),
     })
   })
 
