@@ -9,11 +9,10 @@ import type { LeftOut, MissingRounds, MissingShard } from '../core/records/shard
 import { kindText } from '../reporters/fleet-words.ts'
 import { inputWord, shellWord } from '../reporters/headline/next-steps.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
-import { writeParts } from '../util/outputs.ts'
 import { plural } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, type OptionTable, sharedOptions } from './options.ts'
-import { checkOutput, refuseExisting } from './output-path.ts'
+import { checkOutput, refuseExisting, writeNew } from './output-path.ts'
 import { recordFiles, surveyFiles } from './record-files.ts'
 
 const mergeOptions = {
@@ -156,13 +155,8 @@ function* inChunks(texts: Iterable<string>): Generator<string> {
 }
 
 function write(file: string, texts: Iterable<string>, option: string): void {
-  const parts = function* () {
-    yield* inChunks(texts)
-    // Another process may have written it since.
-    refuseExisting({ option: `--out ${option}`, path: file })
-  }
   try {
-    writeParts(file, parts())
+    writeNew({ option: `--out ${option}`, path: file }, inChunks(texts))
   } catch (error) {
     if ((error as { code?: string }).code?.startsWith('ISOBENCH')) throw error
     throw new UsageError(`${file}: the record cannot be written: ${messageOf(error)}`, 'pass another file to --out.')

@@ -6,7 +6,7 @@ import { baselineFile, baselineNames } from '../core/records/baseline.ts'
 import { folderOf, recordsByTime } from '../core/records/record-file.ts'
 import { UsageError } from '../util/errors.ts'
 import { isLink, writeRefusal } from '../util/files.ts'
-import { isStream, linkChain } from '../util/outputs.ts'
+import { isStream, linkChain, writeParts } from '../util/outputs.ts'
 
 /** Outputs that a user names must not overwrite what isobench reads. */
 
@@ -27,33 +27,34 @@ export interface Output {
   readonly path: string
   /** Whether the command refuses any file that exists. Then it may add one to `.isobench/runs`. Default: false. */
   readonly isNew?: boolean
+  /** Whether it is a bench file, which must be a regular file. Default: false. */
+  readonly isBench?: boolean
 }
 
 /** The bench files of a project without a loaded config: they are where `isobench init` writes them. */
 const usualBenches = ['benches/**/*.bench.{ts,mts,cts,js,mjs,cjs}']
 
-const ownNames = /^isobench\.config\.[cm]?[jt]s$|\.bench\.[cm]?[jt]sx?$/
+const configName = /^isobench\.config\.[cm]?[jt]s$/
+const ownNames = new RegExp(`${configName.source}|\\.bench\\.[cm]?[jt]sx?$`)
 
 /** Files that are not results, in any folder, by their names. */
 const keptNames: readonly (readonly [name: RegExp, what: string])[] = [
   [ownNames, 'a config or a bench file'],
   [/\.[cm]?[jt]sx?$/, 'source code'],
-  [
-    /^(package(-lock)?|npm-shrinkwrap|[jt]sconfig(\..+)?|deno|biome)\.jsonc?$|^(pnpm-lock\.yaml|yarn\.lock|bun\.lockb?)$/,
-    'a file that describes the project',
-  ],
+  [/^(package(-lock)?|npm-shrinkwrap|[jt]sconfig(\..+)?|deno|biome)\.jsonc?$/, 'a file that describes the project'],
+  [/^(pnpm-lock\.yaml|yarn\.lock|bun\.lockb?)$/, 'a file that describes the project'],
   [/^\.(git(ignore|attributes|modules)|npmrc|editorconfig)$/, 'a file that describes the project'],
 ]
 
 /**
  * Refuses an output that a command must not write: `-`, a folder, one of its inputs, source code, a file that describes
- * the project, and every file in `.isobench`. Compares real paths and inodes, because a link may lead to the same file. Also refuses an
- * output that the kernel would refuse, because hours of measuring may come first.
+ * the project, and every file in `.isobench`. Compares real paths and inodes, because a link may lead to the same file.
+ * Also refuses an output that the kernel would refuse, because hours of measuring may come first.
  * @param project its folder and, if the config is loaded, its bench files
  * @throws {UsageError} that says which file it is, or why it cannot be written
  */
 export async function checkOutput(
-  { option, given, path, isNew = false }: Output,
+  { option, given, path, isNew = false, isBench = false }: Output,
   project: Pick<Project, 'root'> & Partial<Pick<Project, 'include' | 'configFile'>>,
   inputs: readonly InputFile[] = [],
 ): Promise<void> {
@@ -76,7 +77,14 @@ export async function checkOutput(
   const read = file && inputs.find((input) => isSameFile(file, input.file))
   if (read) refuse(`${read.what} that this command reads`)
   if (!isNew && dirname(real).split(sep).includes('.isobench')) refuse('the files of isobench in .isobench')
-  if (!file) return
+  if (!file) {
+    // isobench would load the output as code.
+    if (!ownNames.test(basename(real)) || (isBench && !configName.test(basename(real)))) return
+    throw new UsageError(
+      `${option}: a file with this name is a config or a bench file: ${path}`,
+      'name another file for the output',
+    )
+  }
   const [, kept] = keptNames.find(([name]) => name.test(basename(real))) ?? []
   if (kept) refuse(kept)
   const own = (await projectFiles(project)).find((input) => isSameFile(file, input.file))
@@ -150,9 +158,23 @@ export function checkReplaceable(option: string, path: string): void {
 const existingOutput = ({ option, path }: Pick<Output, 'option' | 'path'>): UsageError =>
   new UsageError(`${option}: ${path} already exists`, 'remove it, or name another file for the output')
 
-/** @throws {UsageError} if the output of such a command exists. A device or a FIFO may. */
-export function refuseExisting(output: Pick<Output, 'option' | 'path'>): void {
-  if (existsSync(output.path) && !isStream(output.path)) throw existingOutput(output)
+/** @throws {UsageError} if the output of such a command exists. A device or a FIFO may, unless it is a bench file. */
+export function refuseExisting(output: Pick<Output, 'option' | 'path' | 'isBench'>): void {
+  const exists = existsSync(output.path) || (output.isBench && isLink(output.path))
+  if (exists && (output.isBench || !isStream(output.path))) throw existingOutput(output)
+}
+
+/**
+ * Writes the output of a command that never overwrites a file. A full disk leaves no part of it.
+ * @throws {UsageError} if another process has written it since
+ * @throws {WriteError} if the disk is full, and other errors of the kernel
+ */
+export function writeNew(output: Parameters<typeof refuseExisting>[0], texts: Iterable<string>): void {
+  const parts = function* () {
+    yield* texts
+    refuseExisting(output)
+  }
+  writeParts(output.path, parts())
 }
 
 /** The config, bench files, baselines and records of a project. */

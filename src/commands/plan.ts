@@ -10,12 +10,11 @@ import { formerSamples } from '../core/records/step-durations.ts'
 import { drivers } from '../platforms/index.ts'
 import { duration } from '../reporters/format.ts'
 import { messageOf } from '../util/errors.ts'
-import { writeOutput } from '../util/outputs.ts'
 import { plural } from '../util/text.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { warningsText } from './errors.ts'
 import { type CheckedOptions, number, type OptionTable, pickOptions } from './options.ts'
-import { checkOutput, refuseExisting } from './output-path.ts'
+import { checkOutput, refuseExisting, writeNew } from './output-path.ts'
 import { type NamedFile, recordFiles } from './record-files.ts'
 import { withConfigDefaults } from './setup.ts'
 import { readStored } from './stored-records.ts'
@@ -105,7 +104,7 @@ async function plan(filters: readonly string[], given: PlanOptions, io: CommandI
     seed,
   })
   const text = `${JSON.stringify(made, null, 1)}\n`
-  if (output) writeOutput(output.path, text)
+  if (output) writeNew(output, [text])
   else io.out.write(text)
   io.err.write(planText(made, profile.seconds))
   return planned.collected.suite.problems.length > 0 ? exitCodes.invalid : exitCodes.clean

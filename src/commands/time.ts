@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { realpathSync, writeFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
 import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { minRounds } from '../core/judge/rules.ts'
@@ -7,6 +7,7 @@ import { interruptSignal } from '../core/measure/interruption.ts'
 import { measureProject } from '../core/measure/measure-project.ts'
 import type { MetricResult, Report } from '../core/model/report.ts'
 import type { Problem } from '../core/model/suite.ts'
+import { benchFiles } from '../core/project/bench-files.ts'
 import { findConfig, loadProject, type Project } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'
 import { suggestion } from '../dsl/checked.ts'
@@ -14,15 +15,15 @@ import type { PlatformSpec } from '../dsl/platform.ts'
 import { inTemporaryFolder } from '../host/temporary-folder.ts'
 import { drivers } from '../platforms/index.ts'
 import { formatQuantity } from '../reporters/format.ts'
+import { shellWord } from '../reporters/headline/next-steps.ts'
 import { benchLines } from '../reporters/terminal/benches.ts'
 import { renderOptions } from '../reporters/terminal/reporter.ts'
 import { platformLines, problemLines } from '../reporters/terminal/summary.ts'
 import { UsageError } from '../util/errors.ts'
-import { explainWrites, makeFolder } from '../util/files.ts'
 import { plural, wrap } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, fixedRounds, list, type OptionTable, pickOptions, sharedOptions } from './options.ts'
-import { checkOutput, refuseExisting } from './output-path.ts'
+import { checkOutput, type Output, refuseExisting, writeNew } from './output-path.ts'
 import { createReporters } from './reporters.ts'
 import { confirm } from './setup.ts'
 
@@ -170,22 +171,21 @@ export const timedPlatforms = (names: readonly string[], configured: readonly Pl
     throw new UsageError(`isobench time: --platform: there is no platform "${name}".`, suggestion(name, [...all]))
   })
 
+/** What a config function receives. */
+const environment = { command: 'time', profile: 'quick' }
+
 /**
  * A project with the bench alone, in a folder. It has the guests and platforms of the config, if there is one.
  * @throws {UsageError} if `--config` or a platform of `--platform` does not exist
  */
-async function timeProject(folder: string, options: TimeOptions, cwd: string): Promise<Project> {
+async function timeProject(folder: string, options: TimeOptions, own: Project | undefined): Promise<Project> {
   const names = [...new Set(options.platform ?? defaultPlatforms)]
-  const isOwn = options.config !== undefined || findConfig(cwd) !== undefined
-  if (!isOwn)
+  if (!own)
     writeFileSync(
       join(folder, 'isobench.config.mjs'),
       "export default { platforms: [{ kind: 'native', name: 'native', tags: [], options: {} }] }\n",
     )
-  const environment = { command: 'time', profile: 'quick' }
-  const project = await (isOwn
-    ? loadProject(cwd, options.config, environment)
-    : loadProject(folder, undefined, environment))
+  const project = own ?? (await loadProject(folder, undefined, environment))
   const { image, platforms } = project
   return {
     ...project,
@@ -198,30 +198,59 @@ async function timeProject(folder: string, options: TimeOptions, cwd: string): P
   }
 }
 
+/** @throws {UsageError} for a name that no bench file in TypeScript has */
+function benchOutput(given: string, cwd: string): Output {
+  if (!/(?<!\.d)\.[cm]?ts$/.test(given))
+    throw new UsageError(
+      `--write ${given}: a bench file in TypeScript ends with .ts, .mts or .cts`,
+      'write, for example: --write benches/NAME.bench.ts',
+    )
+  return { option: `--write ${given}`, given, path: resolve(cwd, given), isNew: true, isBench: true }
+}
+
+/** How to measure a written bench file again. */
+export async function nextUse(
+  { path, given }: Pick<Output, 'path' | 'given'>,
+  own: Pick<Project, 'root' | 'include'> | undefined,
+  config: string | undefined,
+): Promise<string> {
+  if (!own) return 'To measure it again, write a config with isobench init, and include the file there.'
+  const [real, root] = [realpathSync(path), realpathSync(own.root)]
+  const known = (await benchFiles(own)).some((file) => realpathSync(join(root, file)) === real)
+  const inProject = relative(root, real)
+  if (known) {
+    const words = [given, ...(config === undefined ? [] : ['--config', config])].map(shellWord)
+    return `Measure it again with: npx isobench run ${words.join(' ')}`
+  }
+  return inProject.startsWith('..')
+    ? `It is outside of the project. To measure it again, move it into ${root}.`
+    : `No pattern of the config includes it. To measure it again, add '${inProject}' to include.`
+}
+
 async function timeCommand(argv: readonly string[], options: TimeOptions, io: CommandIo): Promise<number> {
   if (options.metric !== undefined) checkPattern(options.metric)
-  const written = options.write === undefined ? undefined : resolve(io.cwd, options.write)
-  if (written !== undefined) {
-    const output = { option: `--write ${options.write}`, given: options.write!, path: written, isNew: true }
+  const output = options.write === undefined ? undefined : benchOutput(options.write, io.cwd)
+  if (output) {
     await checkOutput(output, { root: io.cwd })
     refuseExisting(output)
   }
   const text = timedBenchText({ ...options, argv })
   return await inTemporaryFolder('time', async (folder) => {
     writeFileSync(join(folder, benchFileName), text)
-    const project = await timeProject(folder, options, io.cwd)
+    const own =
+      options.config === undefined && findConfig(io.cwd) === undefined
+        ? undefined
+        : await loadProject(io.cwd, options.config, environment)
+    const project = await timeProject(folder, options, own)
     const report = await measureCommand(project, options, io)
     if (report.status !== 'finished') {
-      if (written !== undefined) io.err.write(`Did not write ${options.write}: the run did not finish.\n`)
+      if (output) io.err.write(`Did not write ${options.write}: the run did not finish.\n`)
       return report.exit.code
     }
     io.out.write(options.json ? `${JSON.stringify(report)}\n` : timeText(report, io))
-    if (written !== undefined) {
-      explainWrites(written, () => {
-        makeFolder(dirname(written))
-        writeFileSync(written, text, { flag: 'wx' })
-      })
-      io.err.write(`Wrote ${options.write}. Measure it again with: npx isobench run ${options.write}\n`)
+    if (output) {
+      writeNew(output, [text])
+      io.err.write(`Wrote ${output.given}. ${await nextUse(output, own, options.config)}\n`)
     } else if (!options.json) io.err.write('Keep it as a bench with: --write benches/NAME.bench.ts\n')
     return isMeasured(report) ? exitCodes.clean : exitCodes.invalid
   })

@@ -4,6 +4,7 @@ import {
   linkSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -15,7 +16,13 @@ import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { command as merge } from '../../../src/commands/merge.ts'
 import { checkOptions } from '../../../src/commands/options.ts'
-import { checkFolder, checkOutput, checkReplaceable } from '../../../src/commands/output-path.ts'
+import {
+  checkFolder,
+  checkOutput,
+  checkReplaceable,
+  refuseExisting,
+  writeNew,
+} from '../../../src/commands/output-path.ts'
 import { command as plan } from '../../../src/commands/plan.ts'
 import { command as report } from '../../../src/commands/report.ts'
 import { command as run } from '../../../src/commands/run.ts'
@@ -70,6 +77,36 @@ describe('an output', () => {
   it('must not overwrite the bench files and the config of a loaded project, wherever they are', async () => {
     await expect(check('hard-speed', { include: ['own/*.ts'] })).rejects.toThrow('would overwrite a bench file')
     await expect(check('hard-speed', { configFile: join(root, 'own/speed.ts') })).rejects.toThrow('the config')
+  })
+
+  it.each(['benches/new.bench.ts', 'isobench.config.mts'])('must not be new code: %s', async (path) => {
+    const message = `--out ${path}: a file with this name is a config or a bench file: ${join(root, path)}`
+    await expect(check(path)).rejects.toMatchObject({ message, fix: 'name another file for the output' })
+    const bench = { option: `--write ${path}`, given: path, path: join(root, path), isBench: true }
+    const isRefused = await checkOutput(bench, { root }).then(
+      () => false,
+      () => true,
+    )
+    expect(isRefused, 'as a bench file').toBe(path.startsWith('isobench.config'))
+  })
+
+  it('that is new gets its name when it is complete, and a bench file replaces no link and no device', () => {
+    const output = { option: '--write w', path: join(root, 'parts/w.bench.ts'), isBench: true }
+    const broken = function* () {
+      yield 'half'
+      throw new Error('the disk is full')
+    }
+    expect(() => writeNew(output, broken())).toThrow('the disk is full')
+    expect(readdirSync(join(root, 'parts'))).toEqual([])
+    writeNew(output, ['a', 'b'])
+    expect(readFileSync(output.path, 'utf8')).toBe('ab')
+    expect(() => writeNew(output, ['c'])).toThrow(`--write w: ${output.path} already exists`)
+    expect([readFileSync(output.path, 'utf8'), readdirSync(join(root, 'parts'))]).toEqual(['ab', ['w.bench.ts']])
+    symlinkSync('nothing', join(root, 'parts/link.bench.ts'))
+    for (const path of [join(root, 'parts/link.bench.ts'), '/dev/null']) {
+      expect(() => refuseExisting({ ...output, path })).toThrow('already exists')
+      expect(() => refuseExisting({ option: '--out', path })).not.toThrow()
+    }
   })
 
   it('may replace an older output, be new, or be a device', async () => {
@@ -169,7 +206,7 @@ it('report refuses files that a reporter derives from its own', async () => {
   )
 })
 
-it('run keeps every file that its config, drivers, reporters and benches import, and those of its platforms', async () => {
+it('run keeps every file that its config, reporters and benches import, and those of its platforms', async () => {
   const folder = join(root, 'imports')
   const texts = {
     'isobench.config.mjs':

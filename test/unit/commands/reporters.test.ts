@@ -144,11 +144,12 @@ describe('a reporter of the user', () => {
       (thrown: unknown) => thrown,
     )
     vi.unstubAllEnvs()
-    const what = `${join(root, 'out/f.txt')} is missing or incomplete, because the reporter "./fragile.mjs=out/f.txt" failed`
+    const given = './fragile.mjs=out/f.txt'
+    const what = `${join(root, 'out/f.txt')} is missing or incomplete, because the reporter "${given}" failed`
     expect(error).toMatchObject({
       code: 'ISOBENCH_WRITE',
       message: expect.stringContaining(`${what}: ${why}`),
-      fix: `correct the reporter, then write it from the record: isobench report ${stored} --reporter ./fragile.mjs=out/f.txt`,
+      fix: `correct the reporter, then write it from the record: isobench report ${stored} --reporter ${given}`,
     })
     expect(written.out).toBe(`${report.seed}\n`)
     expect(written.err.includes('warning  reporter "./fragile.mjs" failed')).toBe(isWarned)

@@ -1,9 +1,12 @@
-import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { checkOptions } from '../../../src/commands/options.ts'
 import {
   checkPattern,
+  command,
+  nextUse,
   roundsNote,
   summaryLines,
   type TimedCommand,
@@ -130,5 +133,42 @@ describe('isobench time', () => {
     const note = (rounds: number) => roundsNote({ profile: { rounds } } as Report)
     expect(note(3)).toEqual(['3 rounds: a verdict needs at least 5 rounds: --rounds 5'])
     expect(note(5)).toEqual([])
+  })
+})
+
+describe('--write', () => {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-write-')))
+  afterAll(() => rmSync(root, { recursive: true }))
+  mkdirSync(join(root, 'project/benches'), { recursive: true })
+  const project = { root: join(root, 'project'), include: ['benches/*.bench.ts'] }
+  const use = (file: string, own: typeof project | undefined, config?: string) => {
+    const path = join(root, file)
+    writeFileSync(path, '')
+    return nextUse({ path, given: file }, own, config)
+  }
+
+  it('is followed by what measures the file again', async () => {
+    const advice = 'Measure it again with: npx isobench run project/benches/a.bench.ts'
+    expect(await use('project/benches/a.bench.ts', project)).toBe(advice)
+    expect(await use('project/benches/a.bench.ts', project, 'my c.ts')).toBe(`${advice} --config 'my c.ts'`)
+    expect(await use('project/w.bench.ts', project)).toBe(
+      "No pattern of the config includes it. To measure it again, add 'w.bench.ts' to include.",
+    )
+    expect(await use('out.bench.ts', project)).toBe(
+      `It is outside of the project. To measure it again, move it into ${project.root}.`,
+    )
+    expect(await use('alone.bench.ts', undefined)).toContain('isobench init')
+  })
+
+  it.each([
+    ['x.txt', '--write x.txt: a bench file in TypeScript ends with .ts, .mts or .cts'],
+    ['x.js', '--write x.js: a bench file in TypeScript ends with .ts, .mts or .cts'],
+    ['link.bench.ts', `--write link.bench.ts: ${join(root, 'link.bench.ts')} already exists`],
+  ])('is refused before anything is measured: %s', async (file, message) => {
+    if (file.startsWith('link')) symlinkSync('nothing', join(root, file))
+    const err = { write: () => true } as unknown as NodeJS.WriteStream
+    const io = { cwd: root, out: err, err, color: false, commands: [] }
+    const options = checkOptions('isobench time', command.options, { write: [file] })
+    await expect(command.run(['true'], options as never, io)).rejects.toThrow(message)
   })
 })
