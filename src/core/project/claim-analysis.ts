@@ -52,10 +52,14 @@ export class ClaimAnalysis {
   /** Local names of what the module imports from isobench. */
   readonly #imported = new Map<string, string>()
   readonly #constants = new Map<string, VariableDeclarator>()
+  /** Constants that are exported where they are declared. */
+  readonly #exported = new Set<string>()
   readonly #functions = new Map<string, FunctionNode>()
   /** Names that the module assigns to, or to a property of their value. */
   readonly #assigned: ReadonlySet<string>
   readonly #declared: ReadonlyMap<string, number>
+  /** Every use of a name, in any scope. */
+  readonly #references: readonly string[]
   readonly #running = new Set<FunctionNode>()
   readonly #kinds = new Map<VariableDeclarator, Kind>()
   /** False if names of the module may mean something else than they seem to. */
@@ -64,6 +68,7 @@ export class ClaimAnalysis {
   constructor(program: Program) {
     this.#declared = declaredNames(program)
     this.#assigned = assignedNames(program)
+    this.#references = referencedNames(program, new Set())
     for (const statement of program.body) {
       if (statement.type === 'ImportDeclaration' && statement.source.value === 'isobench')
         for (const one of statement.specifiers)
@@ -76,13 +81,12 @@ export class ClaimAnalysis {
         for (const one of declaration.declarations)
           if (one.id.type === 'Identifier') {
             this.#constants.set(one.id.name, one)
+            if (declaration !== statement) this.#exported.add(one.id.name)
             if (one.init && isFunction(one.init)) this.#functions.set(one.id.name, one.init)
           }
     }
     const claimNames = [...this.#imported].filter(([, name]) => isClaimMaker(name) || name === 'bench')
-    this.isReliable =
-      claimNames.every(([name]) => this.#declared.get(name) === 1) &&
-      !referencedNames(program, new Set()).includes('eval')
+    this.isReliable = claimNames.every(([name]) => this.#declared.get(name) === 1) && !this.#references.includes('eval')
   }
 
   /** Whether a call registers a bench: `bench(...)`, `bench.only(...)` or `bench.each([...])(...)`. */
@@ -91,6 +95,18 @@ export class ClaimAnalysis {
     while (callee.type === 'MemberExpression' || callee.type === 'CallExpression')
       callee = (callee as { object?: Node; callee?: Node }).object ?? (callee as CallExpression).callee
     return callee.type === 'Identifier' && this.#imported.get((callee as { name?: string }).name!) === 'bench'
+  }
+
+  /**
+   * The object of a constant that only this call of bench() uses, as its options.
+   * @returns undefined if it may be anything else, or if anything else may use it
+   */
+  optionsOf(name: string, call: CallExpression): Expression | undefined {
+    const isOwn = this.#declared.get(name) === 1 && !this.#assigned.has(name) && !this.#exported.has(name)
+    const isOptions = call.arguments.length > 2 && isOwn
+    // Where it is declared, and in the call.
+    const uses = isOptions ? this.#references.filter((one) => one === name).length : 0
+    return uses === 2 ? (this.#constants.get(name)?.init ?? undefined) : undefined
   }
 
   /** Whether evaluating an expression anywhere in the module has no effect. */

@@ -47,13 +47,14 @@ function removableNodes(program: Node, analysis: ClaimAnalysis): Set<Node> {
     // `export { claim }`, as esbuild writes exports. No other module can use a claim for its work.
     if (node.type === 'ExportSpecifier' && analysis.isClaim((node as ExportSpecifier).local)) removable.add(node)
     if (node.type !== 'CallExpression' || !analysis.isBenchCall(node as CallExpression)) return
-    const options = (node as CallExpression).arguments.at(-1)
+    const given = (node as CallExpression).arguments.at(-1)
+    const options = given?.type === 'Identifier' ? analysis.optionsOf(given.name, node as CallExpression) : given
     if (options?.type !== 'ObjectExpression') return
     // `['expect']` is computed, too.
     for (const property of options.properties)
       if (property.type === 'Property' && isNamed(property.key, 'expect', property.computed))
         if (analysis.isPure(property.value)) removable.add(property)
-    if (options.properties.every((property) => removable.has(property))) removable.add(options)
+    if (options.properties.every((property) => removable.has(property))) removable.add(given!)
   })
   return removable
 }

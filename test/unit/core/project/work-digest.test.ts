@@ -86,6 +86,54 @@ describe('the work without its claims', () => {
     expect(own('const it = ')).not.toBe(own(''))
   })
 
+  const optionsIn = (declaration: string, rest = '') =>
+    work(file('options', rest).replace('export const it', `${declaration}\nexport const it`))
+
+  it('is the same with other claims in a constant that are the options of one bench', () => {
+    const options = (most: number) => optionsIn(`const options = { expect: { rate: expect.atMost(${most}) } }`)
+    expect(options(5)).toBe(options(6))
+    expect(options(5)).toBe(work(usual))
+    const tagged = (tag: string, most = 5) =>
+      optionsIn(`const options = { tags: ['${tag}'], expect: { rate: expect.atMost(${most}) } }`)
+    expect(tagged('a', 5)).toBe(tagged('a', 6))
+    expect(tagged('a')).not.toBe(tagged('b'))
+  })
+
+  it.each([
+    ['other work uses it', (n: number) => optionsIn(`const options = { expect: ${n} }`, 'console.log(options.expect)')],
+    ['it is exported', (n: number) => optionsIn(`export const options = { expect: { rate: expect.atMost(${n}) } }`)],
+    ['it is changed', (n: number) => optionsIn(`let options = { expect: { rate: expect.atMost(${n}) } }`)],
+    ['a claim has an effect', (n: number) => optionsIn(`const options = { expect: globalThis.roll(${n}) }`)],
+    [
+      'it is exported where it is declared',
+      (n: number) => stripClaims(`import{bench,expect}from'isobench';export const o={expect:${n}};bench('b',w,o)`),
+    ],
+    // Not compiled: esbuild gives such a parameter another name.
+    [
+      'a parameter has its name',
+      (n: number) =>
+        stripClaims(`import { bench, expect } from 'isobench'
+          const options = { expect: expect.atMost(${n}) }
+          const use = (options) => bench('b', w, options)
+          use(options)`),
+    ],
+    [
+      'the workload uses it',
+      (n: number) =>
+        work(`import { bench } from 'isobench'
+          const options = { expect: ${n} }
+          bench('b', make(() => options.expect), options)`),
+    ],
+    [
+      'it is the workload',
+      (n: number) =>
+        work(`import { bench, expect } from 'isobench'
+      const w = { expect: expect.atMost(${n}) } as any\nbench('b', w)`),
+    ],
+  ])('differs with the content of a constant with options if %s', (_, version) => {
+    expect(version(5)).not.toBe(version(6))
+  })
+
   it('is the same without a claim of which the key is a quoted or a computed literal', () => {
     for (const key of ["'expect'", "['expect']"]) {
       const of = (most: number) => work(file(`{ ${key}: { rate: expect.atMost(${most}) } }`))
