@@ -59,22 +59,43 @@ export function registry(): Registry {
 }
 
 /**
- * Imports a bench file with `load` and returns what it registered. Not reentrant.
- * @param late called for a registration after the end of the import, with its callers. If it throws, the caller of
- *   `bench` or `finding` gets the error. Without it, late registrations have no effect
+ * The error of a registration that no import waits for: in a timer, or in a function of a workload.
+ * @param callers of `bench` or `finding`, innermost first
  */
-export async function collectRegistrations(
-  load: () => Promise<unknown>,
-  ownerOf?: OwnerOf,
-  late?: OwnerOf,
-): Promise<Registry> {
+export function refuseLate(callers: readonly Location[]): never {
+  throw new DefinitionError(
+    'a bench or a finding is registered after the file was imported',
+    'register it at the top level, or await there what registers it',
+    callers[0],
+  )
+}
+
+function refuseElsewhere(callers: readonly Location[]): never {
+  throw new DefinitionError(
+    'a bench or a finding is registered outside of a bench file',
+    'move it to a file that the config includes, such as benches/name.bench.ts',
+    callers[0],
+  )
+}
+
+/** Imports a module that is no bench file. Calls of `bench` and `finding` throw, also later ones. */
+export function loadWithoutRegistrations<T>(load: () => Promise<T>): Promise<T> {
+  holder.current = empty(refuseElsewhere)
+  return load()
+}
+
+/**
+ * Imports a bench file with `load` and returns what it registered. Not reentrant. After the import, `bench` and
+ * `finding` throw.
+ */
+export async function collectRegistrations(load: () => Promise<unknown>, ownerOf?: OwnerOf): Promise<Registry> {
   const collected = empty(ownerOf)
   holder.current = collected
   try {
     await load()
     return collected
   } finally {
-    holder.current = late && empty(late)
+    holder.current = empty(refuseLate)
   }
 }
 

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { parentPort } from 'node:worker_threads'
 import type { Claim } from '../../dsl/claim.ts'
 import { DefinitionError, type Location, parseStackFrames } from '../../dsl/errors.ts'
-import { type BenchSpec, collectRegistrations } from '../../dsl/registry.ts'
+import { type BenchSpec, collectRegistrations, refuseLate } from '../../dsl/registry.ts'
 import {
   ChangedBuiltinsError,
   explainByBuiltins,
@@ -87,15 +87,6 @@ const ownerOf = (importing: string) => (callers: readonly Location[]) => {
   if ((running.getStore() ?? importing) !== importing) refuseLate(callers)
   const outermost = callers.findLast(({ file }) => byRealPath.has(file))
   return outermost ? byRealPath.get(outermost.file)! : importing
-}
-
-/** A timer or a promise that the import did not wait for registers something. */
-function refuseLate(callers: readonly Location[]): never {
-  throw new DefinitionError(
-    'a bench or a finding is registered after the file was imported',
-    'register it at the top level, or await there what registers it',
-    callers[0],
-  )
 }
 
 /** JSON if possible. A bigint and a circular object are not. */
@@ -188,11 +179,7 @@ for (const { file, output } of files) {
   let result: Omit<Extract<CollectEvent, { kind: 'collected' }>, 'kind' | 'file'>
   try {
     const load = () => running.run(file, () => withRestoredBuiltins('it', () => import(pathToFileURL(output).href)))
-    const { benches, findings, claims, problems, warnings } = await collectRegistrations(
-      load,
-      ownerOf(file),
-      refuseLate,
-    )
+    const { benches, findings, claims, problems, warnings } = await collectRegistrations(load, ownerOf(file))
     const owners = new Map(benches.map((bench) => [bench.key, bench]))
     const id = (key: string) => `${owners.get(key)?.owner ?? file}#${owners.get(key)?.name ?? key}`
     const named = (claim: Claim): Claim => ({ ...claim, bench: id(claim.bench) })

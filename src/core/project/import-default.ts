@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseStackFrames } from '../../dsl/errors.ts'
+import { loadWithoutRegistrations } from '../../dsl/registry.ts'
 import { rememberBuiltins, withRestoredBuiltins } from '../../util/builtins.ts'
 import { isError, messageOf, readableError } from '../../util/errors.ts'
 import { handleStrayErrors, StrayError } from '../../util/stray-errors.ts'
@@ -28,7 +29,8 @@ export async function importDefault(
   const { output, digest, inputs, warnings } = result.compiled
   rememberBuiltins()
   // With the digest, changed code is a new module for Node: watch mode loads it again.
-  const loaded = await importCompiled(root, file, `${pathToFileURL(output).href}?${digest}`)
+  const url = `${pathToFileURL(output).href}?${digest}`
+  const loaded = await loadWithoutRegistrations(() => importCompiled(root, file, url))
   if (loaded.default === undefined)
     throw new ProjectError([{ file, message: 'it has no default export', fix: missing }])
   return { value: loaded.default, digest, inputs, warnings }

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import {
   bench,
@@ -16,7 +17,13 @@ import { claimsOf, claimsOfFinding } from '../../../src/core/model/suite.ts'
 import type { Location } from '../../../src/dsl/errors.ts'
 import { convertQuantity, type Unit, type Units } from '../../../src/dsl/metric.ts'
 import { describeSelector, matchesSelector } from '../../../src/dsl/platform.ts'
-import { type BenchSpec, collectRegistrations, type Registry, registry } from '../../../src/dsl/registry.ts'
+import {
+  type BenchSpec,
+  collectRegistrations,
+  loadRegistrations,
+  type Registry,
+  registry,
+} from '../../../src/dsl/registry.ts'
 import { formatTitle } from '../../../src/dsl/title.ts'
 
 const disk = workload('disk', {
@@ -53,7 +60,23 @@ describe('the registry', () => {
     const second = await registered(() => bench('b', disk))
     expect(first.benches.map(({ name }) => name)).toEqual(['a'])
     expect(second.benches.map(({ name }) => name)).toEqual(['b'])
-    expect(registry()).toEqual({ benches: [], findings: [], claims: [], problems: [], warnings: [] })
+    expect(registry()).toMatchObject({ benches: [], findings: [], claims: [], problems: [], warnings: [] })
+  })
+
+  it.each<[string, () => unknown]>([
+    ['bench', () => bench('lost', disk)],
+    ['bench.todo', () => bench.todo('lost')],
+    ['bench.each', () => bench.each([])('lost', () => disk)],
+    ['finding', () => finding(100, 'lost', [])],
+  ])('lets %s throw in a function of a workload', async (_, register) => {
+    const w = workload('w', { metrics: { e: higher('ops/s') }, run: async () => ({ e: Number(register()) }) })
+    const { benches } = await loadRegistrations(async () => bench('a', w))
+    const { work } = benches[0]!.workload!
+    if (work.kind !== 'commands') throw new Error('it runs no commands')
+    const error = await work.run({} as never).catch((thrown) => thrown)
+    expect(error).toBeInstanceOf(DefinitionError)
+    expect(error.message).toBe('a bench or a finding is registered after the file was imported')
+    expect(error.location.file).toBe(fileURLToPath(import.meta.url))
   })
 
   it('starts empty after a file that threw, too', async () => {

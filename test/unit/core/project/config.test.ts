@@ -160,6 +160,25 @@ it('a pattern of bench files that leaves the folder of the config is a problem a
   await expect(load(`export default { ${native}, include: ['a..b/*.bench.ts'] }`)).resolves.toBeDefined()
 })
 
+it.each([
+  ["bench('lost', null)", ''],
+  ["finding(100, 'lost', [])", ''],
+  ["bench.todo('lost')", ''],
+  ['later()', "const later = () => bench.todo('lost')\n"],
+])('%s in the config is a problem at its place, since nothing measures it', async (call, before) => {
+  const thrown = await load(
+    `import { bench, finding } from 'isobench'\n${before}export default () => {\n  ${call}\n  return { ${native} }\n}`,
+  ).catch((error) => error)
+  expect(thrown.problems).toEqual([
+    {
+      file: 'isobench.config.ts',
+      message: 'a bench or a finding is registered outside of a bench file',
+      fix: 'move it to a file that the config includes, such as benches/name.bench.ts',
+      location: expect.objectContaining({ file: join(root, 'isobench.config.ts'), line: before ? 2 : 3 }),
+    },
+  ])
+})
+
 it('a profile may have the name of a member of all objects', async () => {
   const { profiles } = await load(`export default { ${native}, profiles: { constructor: { rounds: 2 } } }`)
   expect(profiles.constructor).toEqual({ ...profiles.quick, rounds: 2 })
