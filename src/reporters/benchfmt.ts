@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import type { CaseResult, MetricResult, Report } from '../core/model/report.ts'
+import { groupBy } from '../util/group-by.ts'
 import { sanitize } from '../util/text.ts'
 import { distinctNames } from './distinct.ts'
 import { documentReporter } from './document.ts'
@@ -28,12 +29,59 @@ const baseName = (text: string): string => {
   return name.charAt(0).toUpperCase() + name.slice(1)
 }
 
-const nameOf = ({ bench, params }: CaseResult, platform: string): string =>
-  [
-    baseName(bench.name),
-    ...Object.entries(params).map(([name, value]) => `${part(name).replaceAll('=', '%3D')}=${part(String(value))}`),
-    `platform=${part(platform)}`,
-  ].join('/')
+/** The texts of different values, each different: `of` may make two of them equal. */
+function distinctTexts<T>(values: readonly T[], keyOf: (value: T) => string, of: (value: T) => string) {
+  const different = [...new Map(values.map((value) => [keyOf(value), value])).entries()]
+  const texts = distinctNames(
+    different.map(([, value]) => of(value)),
+    (text, suffix) => text + suffix,
+  )
+  const byKey = new Map(different.map(([key], at) => [key, texts[at]!]))
+  return (value: T): string => byKey.get(keyOf(value))!
+}
+
+/**
+ * The names of results: `Boot/size=4/platform=gvisor`. Parts that become equal get a number in the order of the plan:
+ * benches of a file, parameters of a bench and the values of each. The platforms stay, so that benchstat compares them.
+ */
+function namesOf({ cases }: Report): (one: CaseResult, platform: string) => string {
+  const pkgOf = ({ bench }: CaseResult) => configLine('pkg', bench.file)
+  const files = groupBy(cases, pkgOf)
+  const baseOf = new Map(
+    [...files].map(([pkg, all]) => [
+      pkg,
+      distinctTexts(
+        all,
+        ({ bench }) => bench.id,
+        ({ bench }) => baseName(bench.name),
+      ),
+    ]),
+  )
+  const paramsOf = new Map(
+    [...groupBy(cases, ({ bench }) => bench.id)].map(([id, all]) => {
+      const params = all.flatMap((one) => Object.entries(one.params))
+      const nameOf = distinctTexts(
+        params,
+        ([name]) => name,
+        ([name]) => part(name).replaceAll('=', '%3D'),
+      )
+      const textOfParam = distinctTexts(
+        params,
+        (param) => JSON.stringify(param),
+        ([name, value]) => `${nameOf([name, value])}=${part(String(value))}`,
+      )
+      return [id, textOfParam]
+    }),
+  )
+  const platforms = cases.flatMap(({ results }) => results.map(({ platform }) => platform))
+  const platformOf = distinctTexts(platforms, (name) => name, part)
+  return (one, platform) =>
+    [
+      baseOf.get(pkgOf(one))!(one),
+      ...Object.entries(one.params).map((param) => paramsOf.get(one.bench.id)!(param)),
+      `platform=${platformOf(platform)}`,
+    ].join('/')
+}
 
 /** A value of a configuration line. */
 const configLine = (key: string, value: string): string => `${key}: ${sanitize(value, Number.POSITIVE_INFINITY)}`
@@ -52,21 +100,18 @@ function unitLines(report: Report): string[] {
 }
 
 function resultLines(report: Report): string[] {
-  const results = resultsOf(report)
-  const names = distinctNames(
-    results.map(({ bench, result }) => `${bench.bench.file}\n${nameOf(bench, result.platform)}`),
-    (name, suffix) => name + suffix,
-  ).map((name) => name.slice(name.indexOf('\n') + 1))
+  const nameOf = namesOf(report)
   let file: string | undefined
-  return results.flatMap(({ bench, result }, at) => {
+  return resultsOf(report).flatMap(({ bench, result }) => {
     const metrics = Object.entries(result.metrics).map(([metric, measured]) => ({
       unit: unitOf(metric, measured),
       values: roundMedians(measured),
     }))
     const rounds = [...new Set(metrics.flatMap(({ values }) => [...values.keys()]))].sort((a, b) => a - b)
+    const name = nameOf(bench, result.platform)
     const lines = rounds.map((round) => {
       const values = metrics.flatMap(({ unit, values: own }) => (own.has(round) ? [`${own.get(round)} ${unit}`] : []))
-      return `Benchmark${names[at]} 1 ${values.join(' ')}`
+      return `Benchmark${name} 1 ${values.join(' ')}`
     })
     const isNew = bench.bench.file !== file && lines.length > 0
     if (isNew) file = bench.bench.file

@@ -3,6 +3,7 @@ import type { Report } from '../core/model/report.ts'
 import type { ClaimVerdict, FindingVerdict } from '../core/model/verdict.ts'
 import { seriesOf } from '../dsl/finding-id.ts'
 import { pad, plural, sanitize, wrap } from '../util/text.ts'
+import { benchElsewhere, claimLocation, formatPlace } from './claim-place.ts'
 import { escapeMarkdown as md } from './document.ts'
 import { describeExit } from './exit-text.ts'
 import {
@@ -27,7 +28,6 @@ import { formatPartOutcome, readingLines } from './parts.ts'
 import {
   benchName,
   bySeries,
-  claimLocation,
   count,
   failsWords,
   flagMeanings,
@@ -129,7 +129,8 @@ export function explain(report: Report, finding: FindingVerdict, { width, ink, r
       sanitize(claim.metric, 60),
       ...(claim.reading === undefined ? [] : [`read as ${sanitize(claim.reading, 120)}`]),
     ]
-    const { file, line } = claimLocation(verdict, root)
+    const elsewhere = benchElsewhere(report, verdict, root)
+    const place = formatPlace(claimLocation(verdict, root))
     const context = claim.severity === 'warn' ? ' (shown, does not count)' : ''
     const head = `${verdictSymbols[outcome]} ${outcomeName(outcome)}${context}: ${subject.join(' · ')}`
     return [
@@ -150,7 +151,7 @@ export function explain(report: Report, finding: FindingVerdict, { width, ink, r
         })
         .flatMap((text, at) => labelled(at === 0 ? 'samples' : '', text, 4)),
       ...labelled('so', sanitize(reasoning(verdict), 600), 4),
-      ...labelled('where', sanitize(`${file}${line === undefined ? '' : `:${line}`}`), 4),
+      ...labelled('where', sanitize(elsewhere ? `${place} (${elsewhere})` : place), 4),
       '',
     ]
   }

@@ -2,6 +2,7 @@ import { appendFile } from 'node:fs/promises'
 import type { Report } from '../core/model/report.ts'
 import { plural } from '../util/text.ts'
 import { annotation, shownAnnotations } from './annotation.ts'
+import { benchElsewhere, benchPlace, claimLocation } from './claim-place.ts'
 import { withoutFile } from './document.ts'
 import { failedOn, failurePosition } from './failures.ts'
 import type { Fact } from './headline/facts.ts'
@@ -20,7 +21,7 @@ import { markdownDocument } from './markdown.ts'
 import { comparedWith } from './markdown-headline.ts'
 import { addedText, addedTitle } from './new-names.ts'
 import type { ReporterContext, ReporterFactory } from './reporter.ts'
-import { claimLocation, inProject } from './summary.ts'
+import { inProject } from './summary.ts'
 
 /** The most characters of a summary. GitHub refuses one above 1 MiB, and a character may have three bytes. */
 const longestSummary = 300_000
@@ -36,7 +37,7 @@ function annotations(report: Report, context: ReporterContext): string[] {
       ...(location && { line: location.line }),
     }),
   )
-  const failures = headline.failures.map((fact) => failure(fact, headline, root))
+  const failures = headline.failures.map((fact) => failure(fact, headline, report, root))
   const added = headline.newNames.map((names) =>
     annotation(
       'error',
@@ -73,15 +74,17 @@ function annotations(report: Report, context: ReporterContext): string[] {
   ]
 }
 
-function failure(fact: Fact, headline: Headline, root: string): string {
+function failure(fact: Fact, headline: Headline, report: Report, root: string): string {
   const [worst] = fact.subjects
-  const place = worst?.verdict ? claimLocation(worst.verdict, root) : { file: fact.bench.file }
+  const place = worst?.verdict ? claimLocation(worst.verdict, root) : benchPlace(report, fact.bench, root)
+  const elsewhere = worst?.verdict && benchElsewhere(report, worst.verdict, root)
   const regressed = worst?.since.kind === 'regressed'
   const title = regressed
     ? `regressed against the baseline ${headline.baseline?.name}`
     : `${directionText(fact)} than claimed`
   const since = worst ? `; ${sinceText(worst, headline)}` : ''
-  return annotation('error', title, `${factTitle(fact)}: ${factText(fact)}${since}`, { ...place, root })
+  const text = `${factTitle(fact)}: ${factText(fact)}${since}${elsewhere ? ` (${elsewhere})` : ''}`
+  return annotation('error', title, text, { ...place, root })
 }
 
 export const github: ReporterFactory = {

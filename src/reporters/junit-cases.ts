@@ -7,12 +7,13 @@ import type { Matcher } from '../dsl/claim.ts'
 import { seriesOf } from '../dsl/finding-id.ts'
 import { sanitize } from '../util/text.ts'
 import { repositoryPath } from './annotation.ts'
+import { benchElsewhere, claimLocation, formatPlace } from './claim-place.ts'
 import { changeText } from './comparison.ts'
 import { failedOn } from './failures.ts'
 import { formatClaim, formatFinding, formatPlatforms, formatReason } from './format.ts'
 import type { BaselineView } from './metric-table.ts'
 import { addedText } from './new-names.ts'
-import { claimLocation, failedResults, isAsked, outcomeName, resultsOf } from './summary.ts'
+import { failedResults, isAsked, outcomeName, resultsOf } from './summary.ts'
 
 /** The test cases of a JUnit report: one per problem, claim, finding, and comparison with a baseline. */
 
@@ -172,7 +173,8 @@ export const failedLines = (report: Report, file: string, root: string): string[
   )
 
 function claimCase(report: Report, verdict: ClaimVerdict, part: number | undefined, root: string): TestCase {
-  const { file, line } = claimLocation(verdict, root)
+  const elsewhere = benchElsewhere(report, verdict, root)
+  const place = formatPlace(claimLocation(verdict, root))
   const { claim, finding, bench, outcome } = verdict
   const params = describeParams(verdict.params)
   const which = finding === null ? '' : ` (finding ${finding}${part === undefined ? '' : `, part ${part}`})`
@@ -184,7 +186,7 @@ function claimCase(report: Report, verdict: ClaimVerdict, part: number | undefin
     outcome: outcomeOf(verdict),
     type: outcome,
     message: `${outcomeName(outcome)}: ${formatClaim(verdict)}`,
-    detail: [line === undefined ? file : `${file}:${line}`, ...failedTexts(report, verdict, root)].join('\n'),
+    detail: [elsewhere ? `${place} (${elsewhere})` : place, ...failedTexts(report, verdict, root)].join('\n'),
     seconds: wallSeconds(resultsBehind(report, [verdict])),
     isWarning: isContradicted(verdict) && !verdict.failsRun,
   }

@@ -103,7 +103,7 @@ export function failureItem(fact: Fact, headline: Headline, report: Report, root
   const others = othersText(fact)
   const details = [
     `how sure: ${others ? `${sureText(fact)}; ${others}` : sureText(fact)}`,
-    `since: ${sinceText(fact.subjects[0]!, headline)} · ${sourcesText(fact, root)}`,
+    `since: ${sinceText(fact.subjects[0]!, headline)} · ${sourcesText(fact, report, root)}`,
   ]
   return [
     `- ${sign} **${md(factTitle(fact))}**: ${md(factText(fact))}`,

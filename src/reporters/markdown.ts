@@ -2,6 +2,7 @@ import { describeParams } from '../core/model/plan.ts'
 import type { CaseResult, Report } from '../core/model/report.ts'
 import type { StoredRun } from '../core/reporter.ts'
 import { plural } from '../util/text.ts'
+import { claimSource } from './claim-place.ts'
 import { documentReporter, escapeMarkdown as md } from './document.ts'
 import { describeExit } from './exit-text.ts'
 import { missingValues } from './failures.ts'
@@ -14,7 +15,7 @@ import type { ReporterContext } from './reporter.ts'
 import { timeBudgetText } from './stop.ts'
 import {
   bySeries,
-  claimLocation,
+  caseName,
   count,
   excludedPlatformsNote,
   failedResults,
@@ -86,13 +87,13 @@ function claimLines(report: Report, { root }: ReporterContext): string[] {
   const claims = uniqueClaims(report, ({ outcome }) => outcome === 'contradicted' || outcome === 'inconclusive')
   return [
     ...absent(report),
-    ...listed(claims, mostFolded, ({ verdict, fails, sources }) => {
-      const { file, line } = claimLocation(verdict, root)
-      const params = describeParams(verdict.params)
-      const where = md(`${file}${line === undefined ? '' : `:${line}`}`)
+    ...listed(claims, mostFolded, (unique) => {
+      const { verdict, fails } = unique
+      const subject = md(caseName(verdict.bench, verdict.params))
+      const where = md(claimSource(report, unique, root))
       const rounds = verdict.estimate ? ` (90 % interval, ${plural(verdict.estimate.rounds, 'round')})` : ''
       const what = `${fails ? `**${failsWords(report)}** ` : ''}${md(formatClaim(verdict))}${rounds}`
-      return `- ${verdictSymbols[verdict.outcome]} ${what}${params && `, ${md(params)}`}; ${where} (${sources})`
+      return `- ${verdictSymbols[verdict.outcome]} ${subject}: ${what}; ${where}`
     }),
     ...failedResults(report).map(({ bench, result, claims }) => {
       const params = describeParams(bench.params)

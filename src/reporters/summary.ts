@@ -115,11 +115,9 @@ export function verdictNotes(report: Report): string[] {
 export interface UniqueClaim {
   readonly verdict: ClaimVerdict
   readonly fails: boolean
-  /** Who states it: `finding 2, the bench`. */
-  readonly sources: string
-  /** The findings among them. */
+  /** The findings that state it. */
   readonly findings: readonly FindingId[]
-  /** Whether the bench is among them. */
+  /** Whether the bench states it too. */
   readonly isOwn: boolean
 }
 
@@ -145,9 +143,8 @@ export function uniqueClaims(report: Report, isWanted: (verdict: ClaimVerdict) =
   const all = [...groups.values()].map((verdicts): UniqueClaim => {
     const findings = [...new Set(verdicts.flatMap(({ finding }) => finding ?? []))]
     const isOwn = verdicts.some(({ finding }) => finding === null)
-    const sources = [...findings.map((id) => `finding ${id}`), ...(isOwn ? ['the bench'] : [])]
     const fails = verdicts.some(({ failsRun }) => failsRun)
-    return { verdict: verdicts[0]!, fails, sources: sources.join(', '), findings, isOwn }
+    return { verdict: verdicts[0]!, fails, findings, isOwn }
   })
   return [...all.filter(({ fails }) => fails), ...all.filter(({ fails }) => !fails)]
 }
@@ -343,15 +340,6 @@ export const caseName = (bench: Pick<BenchInfo, 'name'>, params: Params): string
 export function shownPath(file: string, root: string): string {
   const path = isAbsolute(file) ? relative(root, file) : file
   return path.startsWith('..') || path === '' ? file : path
-}
-
-/** Where a claim is written; without a line if that is unknown. */
-export function claimLocation(
-  { claim, bench }: Pick<ClaimVerdict, 'claim' | 'bench'>,
-  root: string,
-): { readonly file: string; readonly line?: number } {
-  if (!claim.location) return { file: bench.file }
-  return { file: inProject(claim.location.file, root), line: claim.location.line }
 }
 
 /**

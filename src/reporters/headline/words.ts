@@ -1,7 +1,9 @@
 import { describeParams } from '../../core/model/plan.ts'
+import type { Report } from '../../core/model/report.ts'
 import type { ClaimVerdict, Estimate, Reason } from '../../core/model/verdict.ts'
 import type { FindingSource } from '../../dsl/registry.ts'
 import { plural } from '../../util/text.ts'
+import { benchElsewhere, benchPlace, claimLocation, formatPlace } from '../claim-place.ts'
 import { formatRowReason } from '../comparison.ts'
 import {
   comparative,
@@ -13,7 +15,6 @@ import {
   formatQuantity,
 } from '../format.ts'
 import { countNames } from '../new-names.ts'
-import { claimLocation } from '../summary.ts'
 import type { Disturbance } from './disturbance.ts'
 import type { Fact, FactSubject, Since } from './facts.ts'
 import type { FindingNote } from './findings.ts'
@@ -364,18 +365,19 @@ export function othersText({ holdsOn, subjects }: Fact): string | undefined {
   return `holds on ${listNames(names)}${names.length === 1 ? ` (${measuredText(nearest)})` : ''}`
 }
 
-/** Where it is claimed: `benches/prime.bench.ts:16`. */
-export function placeText({ subjects, bench }: Fact, root: string): string {
+/** Where it is claimed, and where the bench is if that is elsewhere: `benches/prime.bench.ts:16`. */
+export function placeText({ subjects, bench }: Fact, report: Pick<Report, 'cases'>, root: string): string {
   const { verdict } = subjects[0]!
-  const place = verdict ? claimLocation(verdict, root) : { file: bench.file }
-  return 'line' in place && place.line !== undefined ? `${place.file}:${place.line}` : place.file
+  if (!verdict) return formatPlace(benchPlace(report, bench, root))
+  const elsewhere = benchElsewhere(report, verdict, root)
+  return formatPlace(claimLocation(verdict, root)) + (elsewhere ? `, ${elsewhere}` : '')
 }
 
 /** Where it is claimed: the place, and the findings. */
-export function sourcesText(fact: Fact, root: string): string {
+export function sourcesText(fact: Fact, report: Pick<Report, 'cases'>, root: string): string {
   const { findings } = fact
   const ids = findings.length === 0 ? '' : `, ${findings.length === 1 ? 'finding' : 'findings'} ${findings.join(', ')}`
-  return placeText(fact, root) + ids
+  return placeText(fact, report, root) + ids
 }
 
 /** Seconds from which an estimate is given in minutes, and minutes from which it is given in hours. */

@@ -103,7 +103,7 @@ function factHtml(fact: Fact, view: View): Html {
   const rows: readonly (readonly [string, HtmlValue])[] = [
     ['how sure', others ? `${sureText(fact)}; ${others}` : sureText(fact)],
     ['since', worst!.since.kind === 'regressed' ? html`<strong class="bad">${since}</strong>` : since],
-    ['stated in', joinHtml([placeText(fact, root), ...findings], ', ')],
+    ['stated in', joinHtml([placeText(fact, report, root), ...findings], ', ')],
     ...(command ? [['what to do', commandHtml(command)] as const] : []),
   ]
   const className = isBetter ? 'doubt' : 'bad'

@@ -5,6 +5,7 @@ import type { ClaimVerdict, FindingVerdict, PartVerdict } from '../../core/model
 import type { Change } from '../../core/records/row-changes.ts'
 import { groupBy } from '../../util/group-by.ts'
 import { plural } from '../../util/text.ts'
+import { benchElsewhere, claimLocation, formatPlace } from '../claim-place.ts'
 import { changeCounts, formatChangeKind, formatRowBasis } from '../comparison.ts'
 import { formatDirection } from '../findings.ts'
 import {
@@ -22,7 +23,6 @@ import { formatPartOutcome, readingGroups } from '../parts.ts'
 import {
   bySeries,
   caseName,
-  claimLocation,
   failsWords,
   outcomeName,
   type UniqueClaim,
@@ -116,7 +116,7 @@ function partHtml(report: Report, part: PartVerdict): Html {
   const { quote, outcome, claims } = part
   const comparisons = claims.map((index) => {
     const claim = report.claims[index]!
-    const text = `${verdictSymbols[claim.outcome]} ${formatClaim(claim)}`
+    const text = `${verdictSymbols[claim.outcome]} ${caseName(claim.bench, claim.params)}: ${formatClaim(claim)}`
     return html`<li class="${verdictClass(claim)} wrap-anywhere">${text}</li>`
   })
   const head = `${verdictSymbols[outcome]} ${part.title}: ${formatPartOutcome(report, part)}`
@@ -162,12 +162,12 @@ const fewClaims = 20
 export function claimsHtml(report: Report, root: string, anchors: Anchors): Html | undefined {
   if (report.claims.length === 0) return undefined
   const entries = report.claims.map((verdict, index): Entry => {
-    const { file, line } = claimLocation(verdict, root)
     const { estimate, finding, params, bench } = verdict
     const rounds = estimate ? ` (${plural(estimate.rounds, 'round')})` : ''
     const about = [
       anchors.linkToBench(bench, caseName(bench, params)),
-      line === undefined ? file : `${file}:${line}`,
+      formatPlace(claimLocation(verdict, root)),
+      benchElsewhere(report, verdict, root),
       finding !== null && link(anchors.finding(finding), `finding ${finding}`),
     ]
     return {
@@ -243,7 +243,7 @@ function assertionText({ verdict }: UniqueClaim, withParams: boolean): string {
 }
 
 const assertionKey = (claim: UniqueClaim, withParams: boolean): string =>
-  JSON.stringify([assertionText(claim, withParams), claim.sources])
+  JSON.stringify([assertionText(claim, withParams), claim.findings, claim.isOwn])
 
 /** Who states a claim, with links to the findings. */
 function sourcesHtml({ findings, isOwn }: UniqueClaim, anchors: Anchors): Html {

@@ -2,6 +2,7 @@ import { describeParams } from '../../core/model/plan.ts'
 import type { Report } from '../../core/model/report.ts'
 import type { ClaimVerdict } from '../../core/model/verdict.ts'
 import { pad, plural, sanitize, wrap } from '../../util/text.ts'
+import { claimSource } from '../claim-place.ts'
 import { failurePlaces } from '../failures.ts'
 import {
   comparative,
@@ -19,7 +20,6 @@ import {
 import { allTables, doubtCause, rerunClaim, rerunFailed } from '../headline/next-steps.ts'
 import {
   benchName,
-  claimLocation,
   count,
   failedResults,
   failsWords,
@@ -104,7 +104,7 @@ function headline(report: Report, { verdict, fails }: UniqueClaim): string {
 
 function detail(report: Report, unique: UniqueClaim, view: RenderOptions): string[] {
   const { width, root } = view
-  const { verdict, sources } = unique
+  const { verdict } = unique
   const ink = view.isStale?.(verdict) ? dimmed(view.ink) : view.ink
   const params = describeParams(verdict.params)
   const subject = [
@@ -112,12 +112,11 @@ function detail(report: Report, unique: UniqueClaim, view: RenderOptions): strin
     sanitize(formatPlatforms(verdict), 60),
     sanitize(verdict.claim.metric, 60),
   ]
-  const { file, line } = claimLocation(verdict, root)
   const rows: [string, string][] = [
     ['claimed', sanitize(formatAssertion(verdict))],
     ['measured', measured(verdict)],
     ...(verdict.reason ? [['why', sanitize(formatReason(verdict.reason))] as [string, string]] : []),
-    ['where', `${sanitize(file)}${line === undefined ? '' : `:${line}`} (${sources})`],
+    ['where', sanitize(claimSource(report, unique, root))],
     ...advice(report, verdict).map((text, at) => [at === 0 ? 'do' : '', text] as [string, string]),
   ]
   return [

@@ -221,7 +221,7 @@ function failureLinesOf(
   return [
     ...hanging(oneLine, width, 2, paint(sign), (line) => ink.strong(paint(line))),
     ...row('sure', others ? `${sureText(fact)}; ${others}` : sureText(fact)),
-    ...row('since', `${sinceText(fact.subjects[0]!, headline)} · ${sourcesText(fact, root)}`),
+    ...row('since', `${sinceText(fact.subjects[0]!, headline)} · ${sourcesText(fact, report, root)}`),
     ...(limit.hasMore ? commandLines(more, undefined, width, 9, indent('more')) : []),
     ...(command ? commandLines(command.line, takes, width, 9, indent('again')) : []),
   ]

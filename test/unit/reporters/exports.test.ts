@@ -163,6 +163,37 @@ describe('benchfmt', () => {
     expect(units.get('iops-IOPS')).toBe('better=higher')
   })
 
+  test('numbers the benches and values that become equal, never the platforms, in every platform alike', async () => {
+    const report = makeReport(false)
+    const [first] = report.cases
+    const caseOf = (name: string, size: string, platforms: readonly string[]) => {
+      const id = `a.bench.ts#${name}`
+      return {
+        ...first!,
+        case: `${id} ${size}`,
+        bench: { id, file: 'a.bench.ts', name },
+        params: { size },
+        results: platforms.map((platform) => ({ ...first!.results[0]!, platform })),
+      }
+    }
+    const cases = [
+      caseOf('a b', '1 k', ['native']),
+      caseOf('a b', '1_k', ['native', 'runc']),
+      // runc has no result of the first bench.
+      caseOf('a_b', '1 k', ['native', 'runc']),
+      caseOf('A_b', '2 k', ['runc']),
+    ]
+    const { results } = parseGo(await written('benchfmt', { ...report, cases }))
+    expect([...new Set(results.map(({ name }) => name))]).toEqual([
+      'A_b/size=1_k/platform=native',
+      'A_b/size=1_k~2/platform=native',
+      'A_b/size=1_k~2/platform=runc',
+      'A_b~2/size=1_k/platform=native',
+      'A_b~2/size=1_k/platform=runc',
+      'A_b~3/size=2_k/platform=runc',
+    ])
+  })
+
   test('loses no figure, and keeps results apart, whatever the names are', async () => {
     await fc.assert(
       fc.asyncProperty(anyReport, async (report) => {

@@ -24,7 +24,13 @@ function recordOf(isLocated: boolean): RunRecord {
     ...record,
     plan: {
       ...record.plan,
-      benches: record.plan.benches.map((one) => (isDisk({ bench: one.id }) ? { ...one, location: bench } : one)),
+      // Claims that are written within the bench, because those elsewhere name its place too.
+      benches: record.plan.benches.map((one) =>
+        isDisk({ bench: one.id })
+          ? { ...one, location: bench, claims: one.claims.map((claim) => ({ ...claim, location: bench })) }
+          : one,
+      ),
+      findings: [],
     },
     samples: record.samples.map((sample): Sample => {
       if (sample.outcome.ok || !cases.has(sample.case)) return sample

@@ -7,11 +7,13 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { reporterProject } from '../../../src/commands/reporters.ts'
 import { buildReport } from '../../../src/core/judge/report.ts'
 import type { RunRecord } from '../../../src/core/model/record.ts'
+import type { Report } from '../../../src/core/model/report.ts'
 import { benchInfo } from '../../../src/core/model/suite.ts'
+import { claimLocation } from '../../../src/reporters/claim-place.ts'
 import { matrixOf } from '../../../src/reporters/headline/matrix.ts'
 import { reporters } from '../../../src/reporters/index.ts'
-import { claimLocation, inProject, recordNames } from '../../../src/reporters/summary.ts'
-import { aBench } from '../core/judge/builders.ts'
+import { inProject, recordNames } from '../../../src/reporters/summary.ts'
+import { aBench, aClaim, aPlan, costing, environmentOf, native } from '../core/judge/builders.ts'
 import { contextOf, Memory, makeRecord } from './fixture.ts'
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-identity-')))
@@ -114,5 +116,60 @@ describe('the source line of a claim', () => {
     expect(await found(folder, config)).toEqual(project)
     expect(await found(root)).toEqual(project)
     expect(await found(folder)).toEqual({ root: folder })
+  })
+})
+
+describe('a claim that benches share', () => {
+  const file = 'benches/a/x.bench.ts'
+  const lines = { x: 8, X: 9, 'a b': 10 }
+  const at = (line: number) => ({ file: `/project/${file}`, line, column: 1 })
+
+  /** Benches of one file that share the claim in line 4, and one with a claim in its second line, 12. */
+  function sharing(): Report {
+    const shared = aClaim({ kind: 'atMost', value: 1 })
+    const [benchCase] = aPlan().cases
+    const benches = Object.entries({ ...lines, own: 11 }).map(([name, line]) => {
+      const id = `${file}#${name}`
+      const claim = { ...shared, bench: id, location: at(name === 'own' ? 12 : 4) }
+      return aBench({ id, file, name, location: at(line), claims: [claim] })
+    })
+    const plan = { ...aPlan(), benches, cases: benches.map(({ id }) => ({ ...benchCase!, id, bench: id })) }
+    const samples = benches.flatMap(({ id }) =>
+      [...native(), ...costing('runc', 1.5)].map((one) => ({ ...one, case: id })),
+    )
+    const environment = environmentOf()
+    const record = { file: 'r.jsonl', environment, plan, problems: [], samples, status: 'finished' as const }
+    return buildReport(record, { strict: false })
+  }
+
+  const written = async (name: string, report: Report) => {
+    const out = new Memory()
+    await reporters[name]!.create(contextOf(out, { all: true, out: Object.assign(out, { columns: 200 }) })).onFinish?.(
+      report,
+    )
+    return out.text
+  }
+
+  it.each(['default', 'verbose', 'markdown', 'pr', 'github', 'junit', 'html'])('is distinct in %s', async (name) => {
+    const text = (await written(name, sharing())).replace(/<[^>]*>/g, ' ')
+    const parts = [...text.matchAll(/benches\/a\/x\.bench\.ts:4\b[^\n]*/g)].map(([part]) => part)
+    if (name !== 'github') for (const part of parts) expect(part).not.toContain('the bench')
+    const shown = name === 'github' ? text : parts.join('\n')
+    for (const line of Object.values(lines)) expect(shown).toContain(`bench at ${file}:${line}`)
+    expect(text).toMatch(name === 'github' ? /file=benches.a.x.bench.ts,line=12,/ : /benches.a.x.bench.ts:12\b/)
+    expect(text).not.toContain(`bench at ${file}:11`)
+  })
+
+  it('names the bench in every line of the Markdown list', async () => {
+    const text = await written('markdown', sharing())
+    const claims = text
+      .slice(text.indexOf('<summary>Claims'))
+      .split('\n')
+      .filter((line) => /^- [✗?]/.test(line))
+    expect(claims.map((line) => /^- [✗?] (.*?):/.exec(line)![1])).toEqual(['x', 'X', 'a b', 'own'])
+    expect(claims.map((line) => line.split('; ').at(-1))).toEqual([
+      ...Object.values(lines).map((line) => `${file}:4 (bench at ${file}:${line})`),
+      `${file}:12 (the bench)`,
+    ])
   })
 })
