@@ -1,5 +1,6 @@
 /** `bench`: registers a benchmark. */
 
+import { asciiName, visibleName } from '../util/names.ts'
 import {
   checkBenchArguments,
   checkBenchName,
@@ -142,13 +143,24 @@ function originOf(callee: (...args: never[]) => unknown): Origin {
 }
 
 /**
- * A key for a new bench. Files that import each other may have benches with the same name.
+ * A key for a new bench. Files that import each other may have benches with the same name. Adds a warning if another
+ * bench of the file looks alike.
  * @throws {DefinitionError} if the bench file has a bench with this name
  */
-function newKey(name: string, { owner }: Origin): string {
-  const namesakes = registry().benches.filter((bench) => bench.name === name)
+function newKey(name: string, { owner, location }: Origin): string {
+  const { benches, warnings } = registry()
+  const namesakes = benches.filter((bench) => bench.name === name)
   if (namesakes.some((bench) => bench.owner === owner))
     throw new DefinitionError(`two benches are named "${name}".`, 'use different names for the benches of a file')
+  const alike = benches.find((bench) => bench.owner === owner && visibleName(bench.name) === visibleName(name))
+  if (alike)
+    warnings.push(
+      new DefinitionError(
+        `the names of two benches look alike: ${asciiName(alike.name)} and ${asciiName(name)}.`,
+        'use names that differ in characters that a reader sees',
+        location,
+      ),
+    )
   return namesakes.length === 0 ? name : `${name}\0${owner}`
 }
 

@@ -1,6 +1,7 @@
 /** Checks of what bench files pass to the functions of isobench. Most mistakes are habits from test runners. */
 
 import { closestMatch } from '../util/closest-match.ts'
+import { hasHalfSurrogate } from '../util/names.ts'
 import { callerLocation, DefinitionError, type Location } from './errors.ts'
 
 /** What JavaScript itself, `await` and test runners ask of any object. */
@@ -110,6 +111,19 @@ export function checkNoMoreArguments(call: string, more: readonly unknown[]): vo
   if (more.length > 0) throw new TypeError(`${tooManyArguments(call, more)}: remove it`)
 }
 
+/**
+ * Checks a text that reports show.
+ * @param what for the message, such as `the name of a bench`
+ * @throws {DefinitionError} without a location, if it has half of a surrogate pair
+ */
+export function checkText(what: string, text: string): void {
+  if (!hasHalfSurrogate(text)) return
+  throw new DefinitionError(
+    `${what} has half of a surrogate pair, which UTF-8 does not have: ${JSON.stringify(text)}.`,
+    'write the whole character, or remove it',
+  )
+}
+
 /** The most seconds that a time limit may have. A timer of Node that is longer than 24 days ends at once. */
 export const longestTimeout = 86_400
 
@@ -124,6 +138,7 @@ export function checkTagsAndTimeout(
 ): void {
   if (!Array.isArray(tags) || tags.some((tag) => typeof tag !== 'string'))
     throw new DefinitionError(`${what}: the tags are ${describeValue(tags)}.`, "use a list: tags: ['cpu']")
+  for (const tag of tags) checkText(`${what}: a tag`, tag)
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout > 0 && timeout <= longestTimeout))
     throw new DefinitionError(
       `${what}: the timeout is ${describeValue(timeout)}.`,
@@ -160,6 +175,7 @@ export function checkBenchName(call: 'bench' | 'bench.todo', name: unknown): ass
       `write ${call}('what it measures'${call === 'bench' ? ', workload' : ''})`,
     )
   if (name.trim() === '') throw new DefinitionError('a bench has no name.', 'describe in a few words what it measures')
+  checkText('the name of a bench', name)
 }
 
 /**

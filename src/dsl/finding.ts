@@ -1,6 +1,6 @@
 /** `finding` and `part`: register a numbered statement of a paper, with claims that test its clauses. */
 
-import { checkFields, describeValue, isObject, withErrorLocation } from './checked.ts'
+import { checkFields, checkText, describeValue, isObject, withErrorLocation } from './checked.ts'
 import type { Claim } from './claim.ts'
 import { callerFrames, callerLocation, DefinitionError } from './errors.ts'
 import { type FindingId, isFindingId } from './finding-id.ts'
@@ -64,6 +64,7 @@ function checkPart(title: unknown, claims: unknown, options: unknown): void {
       "write part('what it says', [expect(it.metric).withinNative(5)])",
     )
   if (title.trim() === '') throw new DefinitionError('a part has no text.', 'write the clause that its claims test')
+  checkText('the title of a part', title)
   checkFields(`part "${title}"`, options, ['quote', 'margins', 'unmeasurable'])
   checkClaims(`part "${title}"`, claims)
   const { unmeasurable } = options as PartOptions
@@ -112,6 +113,7 @@ function checkFinding(id: unknown, title: unknown, parts: unknown, options: unkn
       `write finding(${id}, 'what it says', [claims])`,
     )
   if (title.trim() === '') throw new DefinitionError(`${what} has no text.`, 'write the statement that its claims test')
+  checkText(`the title of ${what}`, title)
   if (!Array.isArray(parts))
     throw new DefinitionError(
       `${what} takes a list of claims, and this is ${describeValue(parts)}.`,

@@ -1,6 +1,6 @@
 /** `group`: benches with a common start of their names. */
 
-import { checkFields, checkTagsAndTimeout, describeValue, withErrorLocation } from './checked.ts'
+import { checkFields, checkTagsAndTimeout, checkText, describeValue, withErrorLocation } from './checked.ts'
 import { callerLocation, DefinitionError } from './errors.ts'
 import { registry } from './registry.ts'
 import { groupServer, type ServerOptions } from './server.ts'
@@ -36,6 +36,7 @@ export function group<T>(name: string, ...rest: readonly [GroupOptions | (() => 
     )
   const outer = registry().group
   const server = withErrorLocation(location, () => {
+    checkText('the name of a group', name)
     checkFields(`group "${name}"`, options, ['tags', 'timeout', 'server'])
     checkTagsAndTimeout(`group "${name}"`, options)
     return options.server === undefined ? outer?.server : groupServer(`group "${name}"`, options.server)

@@ -1,6 +1,7 @@
 /** `workload`: what a bench measures. */
 
 import type { Command } from '../tools/command.ts'
+import { hasHalfSurrogate } from '../util/names.ts'
 import type { BootPhases } from './boot-phases.ts'
 import { checkFields, describeValue, repeatedValue, withErrorLocation, withKnownMembers } from './checked.ts'
 import { callerLocation, DefinitionError, type Location, withLocation } from './errors.ts'
@@ -181,6 +182,8 @@ function paramProblem(values: unknown): string | undefined {
   const isValue = (value: unknown) => ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)
   const at = values.findIndex((value) => !isValue(value))
   if (at >= 0) return `has a value that is ${describeValue(values[at])}, not a string, number or boolean`
+  const half: unknown = values.find((value) => typeof value === 'string' && hasHalfSurrogate(value))
+  if (half !== undefined) return `has the value ${describeValue(half)}, which has half of a surrogate pair`
   const repeated: unknown = repeatedValue(values)
   return repeated === undefined ? undefined : `has the value ${describeValue(repeated)} twice`
 }

@@ -5,6 +5,7 @@ import type { FindingSpec } from '../../dsl/registry.ts'
 import type { TraceSource } from '../../dsl/traced.ts'
 import type { Lifecycle, ParamSpace, Workload } from '../../dsl/workload.ts'
 import { IsobenchError } from '../../util/errors.ts'
+import { visibleName } from '../../util/names.ts'
 import type { BenchInfo } from './claim.ts'
 
 export type WorkKind = Workload['work']['kind']
@@ -53,11 +54,12 @@ export function benchInfo(id: string, benches: readonly BenchData[]): BenchInfo 
 }
 
 /**
- * A bench as people read it. If benches of other files have the same name, the name says the file as filters take it:
- * `startup (net/boot)`.
+ * A bench as people read it. If benches of other files have the same name, or one that looks alike, the name says the
+ * file as filters take it: `startup (net/boot)`.
  */
 export function infoOf({ id, file, name }: BenchData, benches: readonly BenchData[]): BenchInfo {
-  const isShared = benches.some((other) => other.name === name && other.id !== id)
+  const visible = visibleName(name)
+  const isShared = benches.some((other) => other.id !== id && visibleName(other.name) === visible)
   return { id, file, name: isShared ? `${name} (${shortFile(file)})` : name }
 }
 

@@ -6,6 +6,7 @@ import {
   expect as claim,
   DefinitionError,
   finding,
+  group,
   higher,
   lower,
   part,
@@ -207,6 +208,13 @@ describe('bench', () => {
     ['a name that there is already', () => [bench('a', disk), bench('a', disk)], /two benches are named "a"/],
     ['rows that give the same name', () => bench.each([1, 2])('a', () => disk), /two benches are named "a"/],
     ['no name', () => bench('  ', disk), /no name/],
+    [
+      'half of a surrogate pair in its name',
+      () => bench('\ud800', disk),
+      /name of a bench has half of a .*: "\\ud800"/,
+    ],
+    ['half of a pair from a row', () => bench.each(['\ud801'])('a %s', () => disk), /half of a .*: "a \\ud801"/],
+    ['half of a pair in a tag', () => bench('a', disk, { tags: ['\udc00'] }), /"a": a tag has half of a surrogate/],
     ['a metric that there is not', () => bench('a', disk, untyped({ expect: { no: claim.withinNative(5) } })), /"no"/],
     ['a parameter that there is not', () => bench('a', disk, untyped({ params: { no: [1] } })), /"no"/],
     [
@@ -245,6 +253,45 @@ describe('bench', () => {
     expect(problems[0]!.message).toMatch(message)
     expect(problems[0]!.fix).not.toBe('')
     expect(problems[0]!.location!.file).toContain('dsl.test.ts')
+  })
+
+  it.each<[string, () => unknown, RegExp]>([
+    ['a group', () => group('\ud800', () => {}), /the name of a group has half of a surrogate pair/],
+    [
+      'a value of a parameter',
+      () => workload('w', { metrics: disk.metrics, params: { size: ['1', '\udfff'] }, run: untyped(() => ({})) }),
+      /"size" has the value "\\udfff", which has half of a surrogate pair/,
+    ],
+    ['a part', () => part('\ud800', [], { unmeasurable: 'x' }), /the title of a part has half of a surrogate pair/],
+  ])('refuses half of a surrogate pair in %s', async (_, make, message) => {
+    const problems = await problemsOf(() => {
+      try {
+        make()
+      } catch (error) {
+        expect((error as Error).message).toMatch(message)
+        throw error
+      }
+    }).catch((error: unknown) => [error as DefinitionError])
+    expect(problems.map((one) => one.message)).toEqual([expect.stringMatching(message)])
+  })
+
+  it('takes whole characters outside of the basic plane', async () => {
+    expect(await problemsOf(() => bench('a \u{1f680}', disk, { tags: ['\u{1f680}'] }))).toEqual([])
+  })
+
+  it.each([
+    ['x', 'x\u200b', '"x" and "x\\u200b"'],
+    ['x ', ' x', '"x " and " x"'],
+    ['\u00e9', 'e\u0301', '"\\u00e9" and "e\\u0301"'],
+  ])('warns of the names %j and %j, which look alike', async (one, other, shown) => {
+    const { benches, warnings, problems } = await registered(() => [bench(one, disk), bench(other, disk)])
+    expect([benches.length, problems]).toEqual([2, []])
+    expect(warnings.map(({ message }) => message)).toEqual([`the names of two benches look alike: ${shown}.`])
+    expect(warnings[0]!.location!.file).toContain('dsl.test.ts')
+  })
+
+  it('does not warn of names that differ in what a reader sees', async () => {
+    expect((await registered(() => ['x', 'X', 'x y', 'x  y'].map((one) => bench(one, disk)))).warnings).toEqual([])
   })
 
   it('allows a metric of which less is better to double', async () => {
