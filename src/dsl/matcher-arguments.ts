@@ -100,7 +100,7 @@ export function quantityOf(text: string, unit: string, location?: Location): num
   try {
     return convertQuantity(text, unit)
   } catch (error) {
-    throw new DefinitionError((error as Error).message, `use a number and a unit, such as "600${unit}"`, location)
+    throw new DefinitionError((error as Error).message, `use a number and a unit, such as "10 ${unit}"`, location)
   }
 }
 

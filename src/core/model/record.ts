@@ -293,7 +293,7 @@ export const lineSchema = z
       }),
     z
       .object({
-        type: z.literal('end').describe('the last line'),
+        type: z.literal('end').describe('no sample follows'),
         status: z.enum(['finished', 'interrupted', 'stopped']).describe('how the run ended'),
         notMeasured: z
           .array(excludedBenchSchema)
@@ -301,7 +301,7 @@ export const lineSchema = z
           .describe('benches of the plan that did not fit into the time of `--max-duration`'),
         at: z.string().describe('end of the run, ISO 8601 in UTC'),
       })
-      .meta({ id: 'EndLine', description: 'The last line. A run that was killed has none.' }),
+      .meta({ id: 'EndLine', description: 'The end of the measuring. A run that was killed has none.' }),
   ])
   .meta({ title: 'isobench run record, one line' })
 

@@ -56,10 +56,10 @@ const fsWithSpecialFiles = {
 const asFile = (entry: Dirent): Dirent =>
   entry.isDirectory() || entry.isSymbolicLink() ? entry : Object.assign(entry, { isFile: () => true })
 
-const isBenchName = /\.bench\.[cm]?[jt]sx?$/
+const benchEnding = /\.bench\.[cm]?[jt]sx?$/i
 
 /** Such a folder often has a copy of the project. */
-const hiddenFolder = /(^|\/)\.[^/]+\//
+const hiddenFolder = /^\.[^/]+\//
 
 /**
  * A warning for each file that looks like a bench file, but is none of the project: its ending is in no pattern of the
@@ -71,19 +71,21 @@ export async function overlookedFiles(
   { root, include }: Pick<Project, 'root' | 'include'>,
   files: readonly string[],
 ): Promise<Problem[]> {
-  const stem = (file: string): string => basename(file).replace(scriptExtension, '')
+  const stem = (file: string): string => basename(file).replace(/\.[^.]+$/, '')
   const stems = new Set(files.map(stem))
   const real = new Set(files.map((file) => realpathSync(join(root, file))))
   const anyScript = include.map((pattern) => pattern.replace(scriptExtension, '.{ts,mts,cts,tsx,js,mjs,cjs,jsx}'))
-  const found = await glob(anyScript, { ...globOptions(root), fs: fsWithSpecialFiles, dot: true })
+  const options = { ...globOptions(root), fs: fsWithSpecialFiles, dot: true, caseSensitiveMatch: false }
+  const found = await glob(anyScript, options)
   return found
-    .filter((file) => isBenchName.test(basename(file)) && !hiddenFolder.test(file) && !files.includes(file))
+    .filter((file) => benchEnding.test(basename(file)) && !hiddenFolder.test(file) && !files.includes(file))
     .sort()
     .flatMap((file): Problem[] => {
       const unusable = unusableFile(join(root, file))
       if (unusable) return [{ file, ...unusable }]
       if (stems.has(stem(file)) || !isRegular(join(root, file)) || real.has(realpathSync(join(root, file)))) return []
-      const fix = `add '${file}' to include in the config`
+      const lower = file.replace(benchEnding, (ending) => ending.toLowerCase())
+      const fix = lower === file ? `add '${file}' to include in the config` : `rename it to ${lower}`
       return [{ file, message: 'no pattern of the config includes it, so its benches do not run.', fix }]
     })
 }

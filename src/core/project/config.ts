@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs'
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import * as z from 'zod'
 import { longestTimeout } from '../../dsl/checked.ts'
 import type { ConfigEnvironment, ConfigFunction, ImageConfig, ReporterEntry } from '../../dsl/config.ts'
@@ -274,11 +274,13 @@ export async function loadProject(
     })
   // Such a pattern makes isobench read every folder beside the project, or of the host.
   const outside = config.include.find((pattern) => isAbsolute(pattern) || pattern.split('/').includes('..'))
-  if (outside !== undefined)
-    throw fail(`include: "${outside}" leaves the folder of the config`, {
-      fix: 'move the config up, or make a link to the folder in the project',
-      ...locatePath(file, ['include']),
-    })
+  if (outside !== undefined) {
+    const within = isAbsolute(outside) ? relative(root, outside) : '..'
+    const problem = within.startsWith('..')
+      ? ['leaves the folder of the config', 'move the config up, or make a link to the folder in the project']
+      : ['is an absolute path', `write it relative to the folder of the config: '${within}'`]
+    throw fail(`include: "${outside}" ${problem[0]}`, { fix: problem[1], ...locatePath(file, ['include']) })
+  }
   const rounds = roundsOf(config.rounds, fail, () => locatePath(join(root, name), ['rounds']))
   return {
     root,
@@ -286,7 +288,7 @@ export async function loadProject(
     configFile: join(root, name),
     configDigest: imported.digest,
     configInputs: imported.inputs,
-    warnings: imported.warnings,
+    warnings: [...imported.warnings, ...(given === undefined ? unusedConfigs(root, name) : [])],
     include: config.include,
     platforms: platforms.map((spec) => ({ ...spec, security: config.security })),
     skipTags: [...new Set(Object.values(config.profiles).flatMap(({ skipTags = [] }) => skipTags))],
@@ -313,6 +315,12 @@ export async function loadProject(
     ...(config.baseline !== undefined && { baseline: config.baseline }),
   }
 }
+
+/** A warning for each config beside the one that is used. What TypeScript compiles it to is none. */
+const unusedConfigs = (root: string, used: string): Problem[] =>
+  configNames
+    .filter((name) => ![used, used.replace(/ts$/, 'js')].includes(name) && isThere(join(root, name)))
+    .map((file) => ({ file, message: `it is not used, because ${used} is beside it.`, fix: 'remove one of them' }))
 
 function profilesOf(configured: z.output<typeof configSchema>['profiles']): Record<string, ResolvedProfile> {
   const all = { ...defaultProfiles }

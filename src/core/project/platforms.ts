@@ -8,6 +8,7 @@ import { which } from '../../host/packages.ts'
 import { closestMatch } from '../../util/closest-match.ts'
 import { messageOf } from '../../util/errors.ts'
 import { wrongOptions } from '../../util/schema-issues.ts'
+import { inOwnJob } from '../../util/watchdog.ts'
 import type { PlannedPlatform } from '../model/plan.ts'
 import { type Problem, ProjectError, type WorkKind } from '../model/suite.ts'
 import { locateWord } from './locate-word.ts'
@@ -74,7 +75,8 @@ const limitedGuestMethods: readonly (keyof GuestHandle)[] = ['pause', 'resume', 
 /** A driver of the project, and its guests, with a time limit for each call. */
 function limitDriver(name: string, driver: Driver): Driver {
   const boot: Driver['boot'] = async (...given) => {
-    const guest: unknown = await driver.boot(...given)
+    // The limit of its sample interrupts a loop.
+    const guest: unknown = await inOwnJob(() => driver.boot(...given))
     if (typeof (guest as GuestHandle | undefined)?.execArgv !== 'function')
       throw new TypeError(`boot() of the driver of "${name}" returned ${describeValue(guest)}: execArgv() is missing.`)
     return limitMethods(`the guest of "${name}"`, guest as GuestHandle, limitedGuestMethods)

@@ -63,10 +63,15 @@ describe('a file that looks like a bench file', () => {
       'benches/f.bench.tsx': '',
       'benches/.hidden.bench.ts': '',
       'benches/.copy/a.bench.ts': '',
+      'benches/.dir/g.bench.ts': '',
+      '.copy/benches/h.bench.ts': '',
+      'benches/UPPER.BENCH.TS': '',
     })
     symlinkSync('nothing.bench.ts', join(root, 'benches/e.bench.ts'))
     expect(await overlooked()).toEqual([
+      'benches/.dir/g.bench.ts no pattern of the config includes it, so its benches do not run.',
       'benches/.hidden.bench.ts no pattern of the config includes it, so its benches do not run.',
+      'benches/UPPER.BENCH.TS no pattern of the config includes it, so its benches do not run.',
       'benches/b.bench.js no pattern of the config includes it, so its benches do not run.',
       'benches/d.bench.cts no pattern of the config includes it, so its benches do not run.',
       'benches/e.bench.ts it is a link to a file that does not exist.',

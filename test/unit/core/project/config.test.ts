@@ -142,6 +142,26 @@ describe('a wrong option', () => {
   })
 })
 
+it('a pattern that is an absolute path in the folder of the config gets the relative one', async () => {
+  const thrown = await load(`export default {\n  ${native},\n  include: ['${root}/b/*.ts'],\n}`).catch((error) => error)
+  expect(thrown.problems).toMatchObject([
+    {
+      message: `include: "${root}/b/*.ts" is an absolute path`,
+      fix: "write it relative to the folder of the config: 'b/*.ts'",
+    },
+  ])
+})
+
+it('a config beside the used one is a warning, unless TypeScript has compiled it or --config chooses', async () => {
+  const beside = (name: string) => writeFileSync(join(root, name), `export default { ${native} }`)
+  for (const name of ['isobench.config.js', 'isobench.config.mjs']) beside(name)
+  const { warnings } = await load(`export default { ${native} }`)
+  const message = 'it is not used, because isobench.config.ts is beside it.'
+  expect(warnings).toEqual([{ file: 'isobench.config.mjs', message, fix: 'remove one of them' }])
+  expect((await loadProject(root, 'isobench.config.mjs')).warnings).toEqual([])
+  for (const name of ['isobench.config.js', 'isobench.config.mjs']) rmSync(join(root, name))
+})
+
 it('a pattern of bench files that leaves the folder of the config is a problem at its place', async () => {
   for (const pattern of ['/etc/*.ts', '../**', 'benches/../../x/*.bench.ts']) {
     const thrown = await load(`export default {\n  ${native},\n  include: ['a.bench.ts', '${pattern}'],\n}`).catch(

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { resolvePlatforms } from '../../../../src/core/project/platforms.ts'
+import { withinLimit } from '../../../../src/core/project/time-limit.ts'
 import { type Driver, defineDriver, type GuestHandle } from '../../../../src/driver.ts'
 import type { GuestSandbox } from '../../../../src/host/sandbox.ts'
 
@@ -48,6 +49,23 @@ describe("a method of the project's own driver that never ends fails in time", (
     const booted = await resolved({ boot: async () => ({ ...guest, pause }) }).boot(sandbox, {})
     expect(() => booted.pause!()).toThrow('pause() of the guest of "mine-1" took longer than 0.2 s')
   })
+})
+
+it('a boot that loops is interrupted, and drops no promise job of isobench', async () => {
+  vi.stubEnv('ISOBENCH_IMPORT_SECONDS', '0.2')
+  const { boot } = resolved({
+    boot: () => {
+      for (;;);
+    },
+  })
+  const jobs: string[] = []
+  const sample = () => {
+    void Promise.resolve().then(() => jobs.push('a job that waits'))
+    return boot(sandbox, {})
+  }
+  const limited = withinLimit({ root: import.meta.dirname, file: 'drv.ts', what: 'it', fix: 'no loop' }, sample)
+  await expect(limited).rejects.toThrow('it took longer than 0.2 s')
+  expect(jobs).toEqual(['a job that waits'])
 })
 
 it.each([
