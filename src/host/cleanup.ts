@@ -39,14 +39,16 @@ export async function makeInstance(
 }
 
 /**
- * Removes a tracefs instance. The kernel also disables the instance's tracer and events.
+ * Removes a tracefs instance, and then its mount. The kernel also disables the instance's tracer and events.
  *
- * The mount stays, because the journal has its directory before the instance: a kill of this process leaves nothing.
+ * The journal has the directory of the mount before the instance. If an instance could not be removed, the directory is
+ * gone, and its entry too: the entry of the instance then stands for both.
  */
 async function removeInstance(name: string): Promise<void> {
   const folder = tracefsOf(name)
   if (!existsSync(join(folder, 'instances'))) await mountTracefs(folder)
   await removeInstanceDir(folder, name)
+  await removeDirectory(folder)
 }
 
 /** The kernel returns EBUSY while a process has a file of the instance open, so this retries. */

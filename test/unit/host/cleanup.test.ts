@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import { cgroupExecArgv } from '../../../src/host/cgroup.ts'
@@ -32,16 +32,19 @@ exit 1
 })
 
 describe('removing a tracer', () => {
-  it.runIf(process.getuid?.() === 0)('mounts only the directory that the journal has before the tracer', async () => {
+  it.runIf(process.getuid?.() === 0)('leaves no mount, also if the journal has only the tracer', async () => {
     const [bin, guests] = [join(folder.path, 'programs'), join(folder.path, 'state/guests')]
     mkdirSync(bin)
-    const mount = '#!/bin/sh\nfor last; do :; done\nmkdir -p "$last/instances/isob-1-syscalls"\n'
+    const mount =
+      '#!/bin/sh\nfor last; do :; done\nmkdir -p "$last/instances/isob-1-syscalls"\n' +
+      `echo "$last" > ${join(folder.path, 'mounted')}\n`
     writeFileSync(join(bin, 'mount'), mount, { mode: 0o755 })
     vi.stubEnv('PATH', `${bin}:${process.env.PATH}`)
     vi.stubEnv('ISOBENCH_STATE', join(folder.path, 'state'))
     await removeResource({ kind: 'tracer', name: 'isob-1-syscalls' })
-    expect(readdirSync(guests)).toEqual(['isob-1-syscalls-tracefs'])
-    expect(readdirSync(join(guests, 'isob-1-syscalls-tracefs/instances'))).toEqual([])
+    expect(readFileSync(join(folder.path, 'mounted'), 'utf8')).toBe(`${join(guests, 'isob-1-syscalls-tracefs')}\n`)
+    expect(readdirSync(guests)).toEqual([])
+    // The entry that the journal has before the one of the tracer.
     await removeResource({ kind: 'directory', path: join(guests, 'isob-1-syscalls-tracefs') })
     expect(readdirSync(guests)).toEqual([])
   })
