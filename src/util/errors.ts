@@ -80,7 +80,8 @@ export const isError = (value: unknown): value is Error => value instanceof Erro
  */
 export function readableError(thrown: unknown): unknown {
   try {
-    if (isError(thrown)) void [thrown.message, thrown.name, thrown.stack, thrown.cause]
+    if (isError(thrown))
+      void [thrown.message, thrown.name, thrown.stack, thrown.cause, (thrown as AggregateError).errors]
     else toText(thrown)
     return thrown
   } catch {
@@ -116,7 +117,7 @@ export function errorMessage(error: Error): string {
 function messageWithin(thrown: unknown, depth: number): string {
   const error = readableError(thrown)
   if (!isError(error)) return toText(error)
-  const own = error.message ? toText(error.message) : error.name
+  const own = toText(error.message || error.name)
   if (depth === 0 || error instanceof IsobenchError) return own
   const within = (one: unknown) => messageWithin(one, depth - 1)
   const { errors } = error as { readonly errors?: unknown }

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import { Script } from 'node:vm'
 import { explainByBuiltins, userChanges } from './builtins.ts'
-import { IsobenchError, messageOf, readableError } from './errors.ts'
+import { IsobenchError, isError, messageOf, readableError } from './errors.ts'
 import { allowOwnSignals, refuseOwnSignals } from './own-signals.ts'
 import { endIfHungUp } from './terminal.ts'
 
@@ -117,7 +117,7 @@ function deliver(thrown: unknown, source: Source | undefined): void {
   if (source?.end) {
     const ended = new Error(`an error that the workload does not handle: ${messageOf(thrown)}`, { cause: thrown })
     // It is where the workload failed.
-    if (thrown instanceof Error) ended.stack = String(thrown.stack)
+    if (isError(thrown)) ended.stack = String(thrown.stack)
     source.end(ended)
     return
   }

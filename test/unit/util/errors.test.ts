@@ -24,6 +24,13 @@ it('has a message for whatever user code throws', () => {
   })
   expect(messageOf(hostile)).toBe('it threw a value that throws an error when it is read')
   expect(readableError(hostile)).toBeInstanceOf(Error)
+  const unreadable = Object.defineProperty(new AggregateError([]), 'errors', {
+    get() {
+      throw new Error('a getter')
+    },
+  })
+  expect(messageOf(unreadable)).toBe('it threw a value that throws an error when it is read')
+  expect(messageOf(Object.assign(new Error(''), { name: 404, cause: 'gone' }))).toBe('404: gone')
   const plain = Object.freeze(new Error('plain'))
   expect(readableError(plain)).toBe(plain)
   expect(messageOf(new AggregateError([new Error('IPv4'), 'IPv6']))).toBe('AggregateError: IPv4; IPv6')

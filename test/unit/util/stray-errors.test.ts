@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { runInNewContext } from 'node:vm'
 import { afterAll, describe, expect, it } from 'vitest'
 import { claimStrayErrors, handleStrayErrors, type StrayError } from '../../../src/util/stray-errors.ts'
 import { withoutRunnerListeners } from '../../support/runner-listeners.ts'
@@ -18,6 +19,7 @@ const fail = (): never => {
 }
 const exits = () => process.exit(0)
 const aborts = () => process.abort()
+const elsewhere: () => never = runInNewContext('(function elsewhere() { throw new Error() })', {}, import.meta.filename)
 function unreadable(): Error {
   let reads = 0
   return Object.defineProperty(new Error(), 'message', { get: () => (++reads > 1 ? fail() : 'once') })
@@ -74,6 +76,7 @@ describe('an error that nothing handles', () => {
 
   it.each([
     ['an error', () => setTimeout(fail, 1), '.fail '],
+    ['an error of node:vm', () => setTimeout(elsewhere, 1), '.elsewhere '],
     ['process.exit', () => setTimeout(exits, 1), '.exits '],
     ['process.abort', () => setTimeout(aborts, 1), '.aborts '],
   ])('of %s in a timer has the stack of the code that failed', async (_, leave, frame) => {
