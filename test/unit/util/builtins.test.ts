@@ -1,6 +1,6 @@
 import crypto, { createHash } from 'node:crypto'
 import { EventEmitter } from 'node:events'
-import fs from 'node:fs'
+import fs, * as imported from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { beforeEach, describe, expect, it } from 'vitest'
 import {
@@ -68,7 +68,10 @@ it('leaves alone what graceful-fs replaces', () => {
   const { closeSync } = fs
   fs.closeSync = (fd) => closeSync(fd)
   expect(restoreBuiltins()).toEqual([])
-  fs.closeSync = closeSync
+  // Restoring a function of a module gives isobench all changes of the modules.
+  Reflect.set(fs, 'statSync', boom)
+  expect(restoreBuiltins()).toEqual(['fs.statSync'])
+  expect([restoreBuiltins(), imported.closeSync, fs.closeSync]).toEqual([[], closeSync, closeSync])
 })
 
 describe('builtins that user code changes', () => {
