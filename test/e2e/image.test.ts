@@ -63,56 +63,44 @@ async function whileBuilding(project: Project, running: Running): Promise<string
 /** The temporary files of mmdebstrap. */
 const scratch = () => readdirSync(tmpdir()).filter((name) => name.startsWith('mmdebstrap'))
 
+/** Ends a build in the middle, and expects that nothing of it is left. */
+async function endBuild(
+  end: (running: Running, project: Project, env: Readonly<Record<string, string>>) => Promise<void>,
+): Promise<void> {
+  const host = observe()
+  const before = scratch()
+  const { project, env } = withEmptyCache()
+  using _ = project
+  const running = project.start(['image', 'build'], { env })
+  const builders = await whileBuilding(project, running)
+  await end(running, project, env)
+  expect(alive(builders)).toEqual([])
+  expect(cached(project)).toEqual([])
+  expect(scratch()).toEqual(before)
+  host.expectClean()
+}
+
 describe('a build that is interrupted', () => {
-  test('by SIGINT ends mmdebstrap with its descendants, and leaves nothing incomplete', async () => {
-    const host = observe()
-    const before = scratch()
-    const { project, env } = withEmptyCache()
-    using _ = project
-    const running = project.start(['image', 'build'], { env })
-    const builders = await whileBuilding(project, running)
-    const outcome = await running.kill('SIGINT')
-    expect(outcome.exitCode).toBe(130)
-    expectNoStack(outcome)
-    expect(alive(builders)).toEqual([])
-    expect(cached(project)).toEqual([])
-    expect(scratch()).toEqual(before)
-    host.expectClean()
-  })
+  test('by SIGINT ends mmdebstrap with its descendants, and leaves nothing incomplete', () =>
+    endBuild(async (running) => {
+      const outcome = await running.kill('SIGINT')
+      expect(outcome.exitCode).toBe(130)
+      expectNoStack(outcome)
+    }))
 
-  test('by a signal that ends isobench at once is removed all the same', async () => {
-    const host = observe()
-    const before = scratch()
-    const { project, env } = withEmptyCache()
-    using _ = project
-    const running = project.start(['image', 'build'], { env })
-    const builders = await whileBuilding(project, running)
-    process.kill(running.pid, 'SIGABRT')
-    const { stderr } = await running.end()
-    expect(stderr).toContain('error  isobench ended while it was building the image.')
-    expect(alive(builders)).toEqual([])
-    expect(cached(project)).toEqual([])
-    expect(scratch()).toEqual(before)
-    host.expectClean()
-  })
+  test('by a signal that ends isobench at once is removed all the same', () =>
+    endBuild(async (running) => {
+      process.kill(running.pid, 'SIGABRT')
+      const { stderr } = await running.end()
+      expect(stderr).toContain('error  isobench ended while it was building the image.')
+    }))
 
-  test('by SIGKILL is not an image, and `isobench clean` ends and removes all of it', async () => {
-    const host = observe()
-    const before = scratch()
-    const { project, env } = withEmptyCache()
-    using _ = project
-    const running = project.start(['image', 'build'], { env })
-    const builders = await whileBuilding(project, running)
-    await running.kill('SIGKILL')
-    expect((await project.isobench(['image', 'path'], { env })).exitCode).toBe(5)
-
-    const cleaned = await project.isobench(['clean'], { env })
-    expect(cleaned.exitCode).toBe(0)
-    expect(alive(builders)).toEqual([])
-    expect(cached(project)).toEqual([])
-    expect(scratch()).toEqual(before)
-    host.expectClean()
-  })
+  test('by SIGKILL is not an image, and `isobench clean` ends and removes all of it', () =>
+    endBuild(async (running, project, env) => {
+      await running.kill('SIGKILL')
+      expect((await project.isobench(['image', 'path'], { env })).exitCode).toBe(5)
+      expect((await project.isobench(['clean'], { env })).exitCode).toBe(0)
+    }))
 })
 
 describe('image path', () => {
