@@ -9,21 +9,15 @@ import { resultChanges } from '../../../src/core/watch/result-changes.ts'
 import type { Claim } from '../../../src/dsl/claim.ts'
 import { createColors } from '../../../src/reporters/terminal/table.ts'
 import { widthOf } from '../../../src/util/text.ts'
-import { aBench, aClaim, aPlan, aSample, benchId, costing, environmentOf, native } from '../core/judge/builders.ts'
+import { aBench, aClaim, aPlan, aRecord, aSample, benchId, costing, native } from '../core/judge/builders.ts'
 
 const profile = { rounds: 5, warmup: 1, seconds: 1, timeout: 60 }
 const claims = [
   aClaim({ kind: 'withinNative', percent: 10 }),
   aClaim({ kind: 'withinNative', percent: 10 }, { on: { by: 'name', names: ['gvisor'] } }),
 ]
-const recordOf = (samples: readonly Sample[], own: readonly Claim[] = claims): RunRecord => ({
-  file: 'watch',
-  environment: environmentOf(),
-  plan: aPlan({ profile, benches: [aBench({ claims: own })] }),
-  problems: [],
-  samples,
-  status: 'finished',
-})
+const recordOf = (samples: readonly Sample[], own: readonly Claim[] = claims): RunRecord =>
+  aRecord({ file: 'watch', plan: aPlan({ profile, benches: [aBench({ claims: own })] }), samples })
 const noon = new Date(2026, 0, 1, 12, 0, 0).getTime()
 
 const first = [...native(5), ...costing('runc', 1.04, { count: 5 }), ...costing('gvisor', 1.5, { count: 5 })]

@@ -13,24 +13,17 @@ import {
   aFinding,
   aPlan,
   aPlatform,
+  aRecord,
   aSample,
   costing,
-  environmentOf,
   native,
   withError,
 } from '../core/judge/builders.ts'
 
 const claims = [aClaim({ kind: 'withinNative', percent: 10 })]
 const plan = aPlan({ benches: [aBench({ claims })] })
-const recordOf = (over: Partial<RunRecord> = {}): RunRecord => ({
-  file: 'x.jsonl',
-  environment: environmentOf(),
-  plan,
-  problems: [],
-  samples: [...native(), ...costing('runc', 1.02)],
-  status: 'finished',
-  ...over,
-})
+const recordOf = (over: Partial<RunRecord> = {}): RunRecord =>
+  aRecord({ plan, samples: [...native(), ...costing('runc', 1.02)], ...over })
 const reportOf = (over: Partial<RunRecord> = {}, strictness: Strictness = { strict: false }) =>
   buildReport(recordOf(over), strictness)
 const textOf = (report: Report) => [report.exit.code, describeExit(report)]

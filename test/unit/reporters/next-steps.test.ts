@@ -16,16 +16,14 @@ import { failsWords, provisionalNotes } from '../../../src/reporters/summary.ts'
 import { claimLines } from '../../../src/reporters/terminal/claims.ts'
 import { screenLines } from '../../../src/reporters/terminal/headline.ts'
 import { createColors } from '../../../src/reporters/terminal/table.ts'
-import { aClaim, costing, environmentOf, native, planWith, withValues } from '../core/judge/builders.ts'
+import { aClaim, aRecord, costing, native, planWith, withValues } from '../core/judge/builders.ts'
 import { temporary } from '../host/children.ts'
 
 const within: Matcher = { kind: 'withinNative', percent: 10 }
 const alike: Matcher = { kind: 'equivalentTo', platform: 'native', percent: 10 }
 
-function recordOf(samples: readonly Sample[], matcher = within): RunRecord {
-  const plan = planWith(aClaim(matcher))
-  return { file: 'x.jsonl', environment: environmentOf(), plan, problems: [], samples, status: 'finished' }
-}
+const recordOf = (samples: readonly Sample[], matcher: Matcher = within): RunRecord =>
+  aRecord({ plan: planWith(aClaim(matcher)), samples })
 
 const reportOf = (samples: readonly Sample[], matcher?: Matcher) =>
   buildReport(recordOf(samples, matcher), { strict: false })

@@ -5,7 +5,7 @@ import { explain, findingsMarkdown, findingsTable } from '../../../src/reporters
 import { findingFact } from '../../../src/reporters/headline/finding-words.ts'
 import { findingNotes } from '../../../src/reporters/headline/findings.ts'
 import { createColors } from '../../../src/reporters/terminal/table.ts'
-import { aBench, aClaim, aFinding, aPlan, costing, environmentOf, native } from '../core/judge/builders.ts'
+import { aBench, aClaim, aFinding, aPlan, aRecord, costing, native } from '../core/judge/builders.ts'
 
 const more: Matcher = { kind: 'worseThan', platform: 'native', by: 1.5 }
 const reading = (name: string, platform: 'runc' | 'gvisor'): Claim =>
@@ -16,17 +16,13 @@ const agreeing = { title: 'gVisor has many', claims: [reading('names', 'gvisor')
 /** gVisor makes three times as many calls as native, and runc half as many. */
 const reportOf = (parts: (typeof differing)[]) =>
   buildReport(
-    {
-      file: '/r.jsonl',
+    aRecord({
       plan: aPlan({
         benches: [aBench({ metrics: { latency: { unit: 'count', better: 'lower' } } })],
         findings: [{ ...aFinding([]), title: 'gVisor calls more', parts }],
       }),
-      environment: environmentOf(),
-      status: 'finished',
-      problems: [],
       samples: [...native(), ...costing('runc', 0.5), ...costing('gvisor', 3)],
-    } as Parameters<typeof buildReport>[0],
+    }),
     { strict: false },
   )
 const view = { width: 80, root: '/', ink: createColors({ color: false }) }

@@ -1,6 +1,6 @@
 /** Small plans and synthetic samples, for every test that needs finished measurements. */
 import { casesOf, type Plan, type PlannedPlatform } from '../../../../src/core/model/plan.ts'
-import type { Environment, FailureCause, Sample } from '../../../../src/core/model/record.ts'
+import type { Environment, FailureCause, RunRecord, Sample } from '../../../../src/core/model/record.ts'
 import type { BenchData, FindingData } from '../../../../src/core/model/suite.ts'
 import type { Claim, Matcher } from '../../../../src/dsl/claim.ts'
 import type { PlatformFamily } from '../../../../src/dsl/platform.ts'
@@ -149,4 +149,15 @@ export const environmentOf = (): Environment => ({
   image: 'an image',
   configDigest: 'config',
   revision: null,
+})
+
+/** The record of a finished run. */
+export const aRecord = (over: Partial<RunRecord> = {}): RunRecord => ({
+  file: 'x.jsonl',
+  environment: environmentOf(),
+  plan: aPlan(),
+  problems: [],
+  samples: [],
+  status: 'finished',
+  ...over,
 })

@@ -13,9 +13,9 @@ import {
   aFinding,
   aPlan,
   aPlatform,
+  aRecord,
   aSample,
   benchId,
-  environmentOf,
   withError,
   withValues,
 } from './builders.ts'
@@ -224,15 +224,8 @@ describe('a part of a record', () => {
     options: Omit<Strictness, 'strict'> = {},
     excluded: ScheduledPlan['excluded'] = [],
   ) => {
-    const record = {
-      file: 'a.jsonl',
-      environment: environmentOf(),
-      plan: { ...plan, excluded },
-      problems: [],
-      samples: noisy({ ...equal(all), p0: 1.12 }, { seed, cv: 0.02 }),
-      status: 'finished' as const,
-    }
-    return buildReport(record, { strict: false, ...options })
+    const samples = noisy({ ...equal(all), p0: 1.12 }, { seed, cv: 0.02 })
+    return buildReport(aRecord({ plan: { ...plan, excluded }, samples }), { strict: false, ...options })
   }
 
   it('has the verdicts of the whole record, whichever findings are shown', () => {

@@ -10,7 +10,7 @@ import type { Matcher } from '../../../../src/dsl/claim.ts'
 import { formatClaim } from '../../../../src/reporters/format.ts'
 import { verdictNotes } from '../../../../src/reporters/summary.ts'
 import { gaussian } from '../../../calibration/simulate.ts'
-import { aBench, aClaim, aPlan, aPlatform, aSample, environmentOf, planWith, withValues } from './builders.ts'
+import { aBench, aClaim, aPlan, aPlatform, aRecord, aSample, planWith, withValues } from './builders.ts'
 
 const within = (percent: number): Matcher => ({ kind: 'withinNative', percent })
 
@@ -201,17 +201,9 @@ describe('rounds that depend on each other', () => {
 
   it('are reported as not tested below ten rounds, once for all verdicts', () => {
     const reportOf = (count: number) =>
-      buildReport(
-        {
-          file: 'a.jsonl',
-          environment: environmentOf(),
-          plan: planWith(aClaim(within(20))),
-          problems: [],
-          samples: valuesOf(drifting(count, 0.12)),
-          status: 'finished',
-        },
-        { strict: false },
-      )
+      buildReport(aRecord({ plan: planWith(aClaim(within(20))), samples: valuesOf(drifting(count, 0.12)) }), {
+        strict: false,
+      })
     expect(reportOf(9).independence).toEqual({ tested: 0, untested: 1, needed: 10 })
     expect(reportOf(10).independence).toEqual({ tested: 1, untested: 0, needed: 10 })
     const sentences = (count: number) => verdictNotes(reportOf(count)).filter((note) => note.startsWith('Independence'))
@@ -299,15 +291,7 @@ describe('values without rounds', () => {
     const native = noisy(12)
     const runc = [...native.map((value) => 1.1 * value), 110]
     const samples = valuesOf({ native, runc }).map((sample) => ({ ...sample, unpaired: true }))
-    const record = {
-      file: 'a.jsonl',
-      environment: environmentOf(),
-      plan: planWith(aClaim(within(5))),
-      problems: [],
-      samples,
-      status: 'finished' as const,
-    }
-    const report = buildReport(record, { strict: false })
+    const report = buildReport(aRecord({ plan: planWith(aClaim(within(5))), samples }), { strict: false })
     const runcResult = report.cases[0]!.results.find(({ platform }) => platform === 'runc')!
     const { ratio, low, high, rounds } = runcResult.metrics.latency!.ratioToNative!
     expect(ratio).toBeCloseTo(1.1, 1)

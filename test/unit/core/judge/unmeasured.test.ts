@@ -6,10 +6,7 @@ import type { BenchData } from '../../../../src/core/model/suite.ts'
 import { formatReason } from '../../../../src/reporters/format.ts'
 import { headlineOf } from '../../../../src/reporters/headline/headline.ts'
 import { verdictText } from '../../../../src/reporters/headline/words.ts'
-import { aBench, aClaim, aPlan, aPlatform, environmentOf, native, steady, withError } from './builders.ts'
-
-const recordOf = (plan: Plan, samples: readonly Sample[]) =>
-  ({ file: 'x.jsonl', environment: environmentOf(), plan, problems: [], samples, status: 'finished' }) as const
+import { aBench, aClaim, aPlan, aPlatform, aRecord, native, steady, withError } from './builders.ts'
 
 /** The exit of a run of these platforms with a claim in relation to native, and one about the value itself. */
 function exitOf(samples: readonly Sample[], platforms: string[], named: string[], broken: string[] = []) {
@@ -22,11 +19,11 @@ function exitOf(samples: readonly Sample[], platforms: string[], named: string[]
     namedPlatforms: named,
     platforms: platforms.map((name) => aPlatform(name, { available: !broken.includes(name) })),
   })
-  return buildReport(recordOf(plan, samples), { strict: false }).exit
+  return buildReport(aRecord({ plan, samples }), { strict: false }).exit
 }
 
 describe('a claim that lacks platforms', () => {
-  const claimOf = (over: Partial<Plan>) => buildReport(recordOf(aPlan(over), []), { strict: false })
+  const claimOf = (over: Partial<Plan>) => buildReport(aRecord({ plan: aPlan(over) }), { strict: false })
 
   it('names the platforms that cannot run the workload, as the verdict of the run does', () => {
     const claims = [aClaim({ kind: 'atMost', value: 1000 }, { on: { by: 'all' } })]
@@ -47,7 +44,7 @@ describe('a claim that lacks platforms', () => {
     const plan = aPlan({ benches: [aBench({ claims })], platforms: ['native', 'runc'].map((name) => aPlatform(name)) })
     for (const latency of [20, 2000]) {
       const samples = [...steady('native', latency), ...steady('runc', latency)]
-      const verdict = buildReport(recordOf(plan, samples), { strict: false }).claims[0]!
+      const verdict = buildReport(aRecord({ plan, samples }), { strict: false }).claims[0]!
       expect(verdict).toMatchObject({
         outcome: 'not-evaluated',
         reason: { code: 'too-few-platforms', needed: 3, measured: 2 },
@@ -107,11 +104,16 @@ describe('a run that was asked for platforms', () => {
       })
     const samples = [...native(), ...steady('runc', 20)]
     for (const strict of [false, true])
-      expect(buildReport(recordOf(plan(), samples), { strict }).exit).toMatchObject({ code: 4, unmeasured: ['gvisor'] })
-    expect(buildReport(recordOf(plan(), steady('runc', 20)), { strict: true }).exit).toMatchObject({ code: 4 })
+      expect(buildReport(aRecord({ plan: plan(), samples }), { strict }).exit).toMatchObject({
+        code: 4,
+        unmeasured: ['gvisor'],
+      })
+    expect(buildReport(aRecord({ plan: plan(), samples: steady('runc', 20) }), { strict: true }).exit).toMatchObject({
+      code: 4,
+    })
     // The plan measures the case on the others only.
     const others = Object.fromEntries(plan().cases.map(({ id }) => [id, ['native', 'runc']]))
-    expect(buildReport(recordOf(plan(others), samples), { strict: false }).exit.unmeasured ?? []).toEqual([])
+    expect(buildReport(aRecord({ plan: plan(others), samples }), { strict: false }).exit.unmeasured ?? []).toEqual([])
   })
 
   it('keeps the code of a failure', () => {
@@ -124,7 +126,7 @@ describe('a run that was asked for platforms', () => {
     const benches = [aBench({ workload: { name: 'save', kind: 'snapshot', lifecycle: 'sample' }, claims })]
     const platforms = [aPlatform('native', { unsupportedWorkloads: ['snapshot'] }), aPlatform('gvisor')]
     const plan = aPlan({ benches, namedPlatforms: ['native', 'gvisor'], platforms })
-    const report = buildReport(recordOf(plan, steady('gvisor', 20)), { strict: false })
+    const report = buildReport(aRecord({ plan, samples: steady('gvisor', 20) }), { strict: false })
     expect(report.claims).toMatchObject([
       { platforms: ['gvisor'], reason: { code: 'workload-unsupported', platforms: ['native'] } },
     ])
@@ -138,7 +140,7 @@ describe('a run that was asked for platforms', () => {
     const exitOfBenches = (benches: BenchData[], named: string[]) => {
       const platforms = [aPlatform('native', cannotSave), aPlatform('lxc', cannotSave), aPlatform('gvisor')]
       const plan = aPlan({ benches, namedPlatforms: named, platforms })
-      return buildReport(recordOf(plan, steady('gvisor', 20)), { strict: false }).exit
+      return buildReport(aRecord({ plan, samples: steady('gvisor', 20) }), { strict: false }).exit
     }
     const snapshots = aBench({ ...saving, claims })
     expect(exitOfBenches([snapshots], ['native', 'gvisor'])).toMatchObject({ code: 0 })

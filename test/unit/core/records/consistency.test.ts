@@ -11,17 +11,7 @@ import { planLooks, seeded } from '../../../../src/core/stats/index.ts'
 import type { Matcher } from '../../../../src/dsl/claim.ts'
 import { IsobenchError } from '../../../../src/util/errors.ts'
 import { mergeAll } from '../../../support/merged.ts'
-import {
-  aBench,
-  aClaim,
-  aFinding,
-  aPlan,
-  costing,
-  environmentOf,
-  native,
-  withError,
-  withValues,
-} from '../judge/builders.ts'
+import { aBench, aClaim, aFinding, aPlan, aRecord, costing, native, withError, withValues } from '../judge/builders.ts'
 
 const claims = [
   aClaim({ kind: 'withinNative', percent: 10 }),
@@ -31,15 +21,7 @@ const claims = [
 ]
 const plan: ScheduledPlan = { ...aPlan({ benches: [aBench({ claims })] }), findings: [aFinding([claims[0]!])] }
 const samples = [...native(6), ...costing('runc', 1.02, { count: 6 }), ...costing('gvisor', 2, { count: 6 })]
-const record = (over: Partial<RunRecord> = {}): RunRecord => ({
-  file: 'a.jsonl',
-  environment: environmentOf(),
-  plan,
-  problems: [],
-  samples,
-  status: 'finished',
-  ...over,
-})
+const record = (over: Partial<RunRecord> = {}): RunRecord => aRecord({ plan, samples, ...over })
 const textOf = (over: Partial<RunRecord> = {}): string => recordText(record(over), '2026-01-01T00:00:00Z')
 
 const planned = (over: Partial<ScheduledPlan>) => textOf({ plan: { ...plan, ...over } as ScheduledPlan })

@@ -1,7 +1,7 @@
 /** Records of attack profiles, for comparisons. */
 
 import type { AttackProfile, RunRecord, Sample } from '../../../../src/core/model/record.ts'
-import { aBench, aPlan, aPlatform, aSample, environmentOf } from '../judge/builders.ts'
+import { aBench, aPlan, aPlatform, aRecord, aSample } from '../judge/builders.ts'
 
 export const aProfile = (over: Partial<AttackProfile> = {}): AttackProfile => ({
   source: 'syscalls',
@@ -20,17 +20,13 @@ export const tracedSample = (platform: string, round: number, profile: AttackPro
 
 export const tracedRecord = (samples: readonly Sample[], source: AttackProfile['source'] = 'syscalls'): RunRecord => {
   const bench = aBench({ name: 'disk', metrics: { syscalls: { unit: 'count', better: 'lower' } } })
-  return {
-    file: 'record.jsonl',
-    environment: environmentOf(),
+  return aRecord({
     plan: aPlan({
       benches: [{ ...bench, workload: { ...bench.workload, traced: source } }],
       platforms: ['native', 'runc', 'gvisor'].map((name) => aPlatform(name)),
     }),
-    problems: [],
     samples,
-    status: 'finished',
-  }
+  })
 }
 
 /** Profiles of gVisor in rounds: some have additional calls of the guest. */
