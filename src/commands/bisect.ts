@@ -301,18 +301,22 @@ async function measure(
 }
 
 /** Bad if it is worse in any case of the bench, good if it is worse in none. */
-function comparisonOf({ maxRounds }: BisectOptions, { claims, cases }: Report): CommitComparison {
+export function comparisonOf(
+  { maxRounds }: Pick<BisectOptions, 'maxRounds'>,
+  { claims, cases }: Pick<Report, 'claims' | 'cases'>,
+): CommitComparison {
   const worse = claims.find(({ outcome, direction }) => outcome === 'contradicted' && direction === 'worse')
   const open = claims.find(({ outcome }) => outcome !== 'holds')
   const shown = worse ?? open ?? claims[0]
   const verdict = worse ? 'bad' : open || !shown ? 'skip' : 'good'
   const { estimate = null, reason = null } = shown ?? {}
-  const error = cases.flatMap(({ results }) => results.flatMap(({ errors }) => errors)).slice(0, 1)
+  const [error] = cases.flatMap(({ results }) => results.flatMap(({ errors }) => errors))
+  const why = [reason ? formatReason(reason) : 'nothing was measured', ...(error ? [error.message] : [])].join(': ')
   return {
     verdict,
     ratio: estimate && { estimate: estimate.value, low: estimate.low, high: estimate.high },
     rounds: estimate?.rounds ?? 0,
-    reason: verdict !== 'skip' ? null : [reason ? formatReason(reason) : 'nothing was measured', ...error].join(': '),
+    reason: verdict === 'skip' ? why : null,
     ...(verdict === 'skip' && { fix: skipFix(reason, maxRounds) }),
   }
 }

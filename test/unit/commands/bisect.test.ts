@@ -1,9 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { buildCommit, platformOf, skipFix } from '../../../src/commands/bisect.ts'
+import { buildCommit, comparisonOf, platformOf, skipFix } from '../../../src/commands/bisect.ts'
 import { commands } from '../../../src/commands/index.ts'
 import { checkOptions } from '../../../src/commands/options.ts'
+import type { Report } from '../../../src/core/model/report.ts'
 import type { Reason } from '../../../src/core/model/verdict.ts'
 import { platform } from '../../../src/dsl/platform.ts'
 import { removeResource } from '../../../src/host/cleanup.ts'
@@ -79,6 +80,16 @@ describe('bisect', () => {
   ])('does not advise more rounds if they decide nothing: %o', (reason, fix) => {
     expect(skipFix(reason, 30)).toContain(fix)
     expect(skipFix(reason, 30)).not.toContain('rounds')
+  })
+
+  it('gives the error of failed samples as the reason of a skipped commit', () => {
+    const errors = [{ message: 'sysbench: no such file' }, { message: 'another' }]
+    const cases = [{ results: [{ errors: [] }, { errors }] }] as unknown as Report['cases']
+    expect(comparisonOf({ maxRounds: 30 }, { claims: [], cases })).toMatchObject({
+      verdict: 'skip',
+      reason: 'nothing was measured: sysbench: no such file',
+    })
+    expect(comparisonOf({ maxRounds: 30 }, { claims: [], cases: [] }).reason).toBe('nothing was measured')
   })
 
   it('does not advise more rounds than it takes', () => {
