@@ -32,9 +32,14 @@ function reasonsOf(report: ExitOfReport): string[] {
 }
 
 /** Only a run with a baseline can have regressed. */
-function failureReasons({ exit: { claims, findings, regressions = [], newNames = [] } }: ExitOfReport): string[] {
+function failureReasons({ exit, claims, findings }: ExitOfReport): string[] {
+  const { regressions = [], newNames = [] } = exit
+  // With --strict, a regression may fail a run with claims that are in doubt. They are in `exit`, too.
+  const isContradicted =
+    exit.claims.some((index) => claims[index]?.outcome === 'contradicted') ||
+    findings.some(({ id, outcome }) => outcome === 'contradicted' && exit.findings.includes(id))
   return [
-    ...(claims.length + findings.length > 0 ? [failureTexts.worse] : []),
+    ...(isContradicted ? [failureTexts.worse] : []),
     ...(regressions.length > 0 ? [`something ${failureTexts.regressed}`] : []),
     ...(newNames.length > 0 ? [failureTexts.isNew] : []),
   ]
@@ -42,18 +47,22 @@ function failureReasons({ exit: { claims, findings, regressions = [], newNames =
 
 /** Undecided comparisons with a baseline are not in the report. */
 function openReasons({ exit, claims, findings, excluded, shard, status, damagedLines }: ExitOfReport): string[] {
-  const open = exit.claims.flatMap((index) => claims[index] ?? [])
-  const isMissing = [...open.map(({ reason }) => reason?.code), ...excluded.map(({ reason }) => reason)].includes(
-    'shard-missing',
+  const inDoubt = exit.claims.flatMap((index) => claims[index] ?? [])
+  const isOpen = findings.some(
+    (one) => exit.findings.includes(one.id) && !one.claims.some((index) => exit.claims.includes(index)),
   )
+  // With --strict, findings do not count as open in a record that lacks samples. Without it, the samples do not count.
+  const isMissing = [
+    ...inDoubt.map(({ reason }) => reason?.code),
+    ...(isOpen ? [] : excluded.map(({ reason }) => reason)),
+  ].includes('shard-missing')
   const strict = [
-    ...(open.some(({ outcome }) => outcome === 'inconclusive') ? ['a verdict is inconclusive'] : []),
-    ...(open.some(({ reason }) => reason?.code === 'sample-errors') ? ['samples failed'] : []),
+    ...(inDoubt.some(({ outcome }) => outcome === 'inconclusive') ? ['a verdict is inconclusive'] : []),
+    ...(inDoubt.some(({ reason }) => reason?.code === 'sample-errors') ? ['samples failed'] : []),
     ...(isMissing ? ['a shard is missing'] : []),
-    ...(shard !== undefined && status === 'killed' ? ['a shard was killed'] : []),
-    ...(damagedLines === undefined ? [] : ['lines of the record are missing']),
+    ...(shard !== undefined && status === 'killed' && !isOpen ? ['a shard was killed'] : []),
+    ...(damagedLines !== undefined && !isOpen ? ['lines of the record are missing'] : []),
   ]
-  const isOpen = open.length === 0 && findings.some(({ id }) => exit.findings.includes(id))
   return [
     ...(strict.length > 0 ? [`with --strict, ${listText(strict)}`] : []),
     ...(isOpen ? ['with --require complete, a finding is open'] : []),

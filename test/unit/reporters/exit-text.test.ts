@@ -87,11 +87,21 @@ describe('the text of exit code 1', () => {
     [{ claims: [], findings: [], regressions: [one] }, 'something regressed against the baseline'],
     [{ claims: [], findings: [], regressions: [], newNames: [name] }, 'an attack profile has a new name'],
     [
-      { claims: [], findings: [2], regressions: [one] },
+      { claims: [0], findings: [], regressions: [one] },
       'something is worse than claimed, and something regressed against the baseline',
     ],
   ])('%j', (what, text) => {
-    expect(describeExit({ ...reportOf(), exit: { code: 1, ...what } })).toBe(text)
+    const worse = reportOf({ samples: [...native(), ...costing('runc', 2)] })
+    expect(describeExit({ ...worse, exit: { code: 1, ...what } })).toBe(text)
+  })
+
+  it('calls no claim worse that is only in doubt beside a regression', () => {
+    const few = [...native(2), ...costing('runc', 1.02, { count: 2 })]
+    const { exit, ...doubtful } = reportOf({ samples: few }, { strict: true })
+    expect(exit).toMatchObject({ code: 3, claims: [0] })
+    expect(describeExit({ ...doubtful, exit: { ...exit, code: 1, regressions: [one] } })).toBe(
+      'something regressed against the baseline',
+    )
   })
 })
 
@@ -116,6 +126,21 @@ describe('the text of exit code 3', () => {
     expect(textOf(reportOf({ plan: { ...plan, findings } }, { strict: false, require: 'complete' }))).toEqual([
       3,
       'with --require complete, a finding is open',
+    ])
+    // Only with --strict do lost lines count.
+    const lossy = { plan: { ...plan, findings, damagedLines: 1 } }
+    expect(textOf(reportOf(lossy, { strict: false, require: 'complete' }))).toEqual([
+      3,
+      'with --require complete, a finding is open',
+    ])
+    expect(textOf(reportOf(lossy, { strict: true, require: 'complete' }))).toEqual([
+      3,
+      'with --strict, lines of the record are missing',
+    ])
+    const both = { plan: { ...plan, findings }, samples: few }
+    expect(textOf(reportOf(both, { strict: true, require: 'complete' }))).toEqual([
+      3,
+      'with --strict, a verdict is inconclusive, and with --require complete, a finding is open',
     ])
   })
 })
