@@ -1,5 +1,6 @@
 import pc from 'picocolors'
 import type { ClaimVerdict, FindingVerdict } from '../../core/model/verdict.ts'
+import { groupBy } from '../../util/group-by.ts'
 import { pad, truncate, truncateMiddle, widthOf, wrap } from '../../util/text.ts'
 import type { ReporterContext } from '../reporter.ts'
 
@@ -115,16 +116,16 @@ function cutsOf(
 ): (text: string) => string[] {
   const ways = cut === 'middle' ? [truncateMiddle, truncate] : [truncate, truncateMiddle]
   if (!names) return (text) => [ways[0]!(text, width)]
-  const texts = [...new Set(rows.map((row) => row[at]!.text))]
-  const results = ways.map((way) => {
-    const counts = new Map<string, number>()
-    for (const text of texts) counts.set(way(text, width), (counts.get(way(text, width)) ?? 0) + 1)
-    return counts
-  })
-  return (text) => {
-    const clear = ways.find((way, nth) => (results[nth]!.get(way(text, width)) ?? 0) <= 1)
-    return clear ? [clear(text, width)] : wrap(text, width)
+  const texts = new Set(rows.map((row) => row[at]!.text))
+  // To cut a text is slow, so each is cut once, and in the second way only if the first one is ambiguous.
+  const lines = new Map<string, string[]>()
+  for (const way of ways) {
+    if (lines.size === texts.size) break
+    for (const [cutText, [text, ...others]] of groupBy(texts, (one) => way(one, width)))
+      if (others.length === 0 && !lines.has(text!)) lines.set(text!, [cutText])
   }
+  // The title of the column is none of the texts.
+  return (text) => lines.get(text) ?? (texts.has(text) ? wrap(text, width) : [ways[0]!(text, width)])
 }
 
 /**
