@@ -4,7 +4,7 @@ import { type Reporter, ReportFileError } from '../core/reporter.ts'
 import { messageOf } from '../util/errors.ts'
 import { makeFolder, WriteError, writeRefusal } from '../util/files.ts'
 import { openOutput, writeAll } from '../util/outputs.ts'
-import { shellWord } from './headline/next-steps.ts'
+import { inputWord, shellWord } from './headline/next-steps.ts'
 
 /** The error for a report that cannot be written to its file. */
 export function reportFileError(file: string, error: unknown): ReportFileError {
@@ -97,7 +97,7 @@ export class OutputFile {
 function fromRecords(error: ReportFileError, records: readonly string[], asked: string): ReportFileError {
   // The record of an import or of the paper is no file.
   if (error.code === 'ISOBENCH_USAGE' || !records.every((record) => existsSync(record))) return error
-  const words = ['isobench', 'report', ...records, '--reporter', asked].map(shellWord)
-  const fix = [...(error.fix === undefined ? [] : [error.fix]), `write it from the record: ${words.join(' ')}`]
+  const command = `isobench report ${records.map(inputWord).join(' ')} --reporter ${shellWord(asked)}`
+  const fix = [...(error.fix === undefined ? [] : [error.fix]), `write it from the record: ${command}`]
   return new ReportFileError(error.message, fix.join(', then '))
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -168,6 +169,11 @@ describe('a reporter of the user', () => {
       ),
     })
     await expect(created.onFinish(report)).rejects.toMatchObject({ fix: expect.not.stringContaining('the record') })
+    const pipe = join(root, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    await expect(created.onFinish({ ...report, record: pipe })).rejects.toMatchObject({
+      fix: expect.stringMatching(/: isobench report FILE --reporter json=late\/r.json$/),
+    })
   })
 
   it('must be the default export of a file that there is', async () => {
