@@ -20,8 +20,8 @@ const summaryOrder: readonly Change[] = ['regressed', 'improved', 'same', 'uncle
 /** Why a row does not fail the run: it is of the host, or `--allow-missing` names its platform. */
 const exemptions = ['host', 'allowed'] as const
 
-const exemptionOf = ({ failsRun, platform }: Pick<Row, 'failsRun' | 'platform'>) =>
-  failsRun ? undefined : platform === 'native' ? 'host' : 'allowed'
+const exemptionOf = ({ failsRun, change }: Pick<Row, 'failsRun' | 'change'>) =>
+  failsRun ? undefined : change === 'lost' ? 'allowed' : 'host'
 
 /** What changed, and why that does not fail the run: `unclear (host)`. */
 export function formatChangeKind(row: Row): string {

@@ -172,6 +172,8 @@ describe('comparing two runs', () => {
     expect(ofHost).toMatch(/^0 regressed · 0 improved · 0 same · 0 unclear · 0 lost · host: 2 (same|unclear)$/)
     const lost = summaryOf(runOf('a', { runc: 1 }), alone, { allowMissing: ['runc'] })
     expect(lost).toMatch(/ · 0 lost · host: .* · allowed: 2 lost$/)
+    const withoutNative = summaryOf(alone, { ...alone, samples: [] }, { allowMissing: ['native'] })
+    expect(withoutNative).toMatch(/ · 0 lost · allowed: 2 lost$/)
   })
 
   it.each([80, 60])('never cuts two names of rows to the same text in %i columns', (width) => {
