@@ -41,12 +41,17 @@ type Fields = Node & Readonly<Record<string, unknown>>
 
 const isNode = (value: unknown): value is Fields => value !== null && typeof value === 'object' && 'type' in value
 
+/** How often each name is in a list. */
+export function countNames(names: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return counts
+}
+
 /** How often each name is declared in a module, in every scope, imports included. */
 export function declaredNames(program: Node): Map<string, number> {
-  const counts = new Map<string, number>()
-  const add = (names: readonly string[]) => {
-    for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
-  }
+  const declared: string[] = []
+  const add = (names: readonly string[]) => void declared.push(...names)
   const visit = (value: unknown): void => {
     if (Array.isArray(value)) for (const one of value) visit(one)
     if (!isNode(value)) return
@@ -58,7 +63,7 @@ export function declaredNames(program: Node): Map<string, number> {
     for (const child of Object.values(value)) visit(child)
   }
   visit(program)
-  return counts
+  return countNames(declared)
 }
 
 /** The names in the targets of assignments: `a.b = 1` changes a. */

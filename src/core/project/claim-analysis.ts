@@ -8,7 +8,7 @@ import type {
   Statement,
   VariableDeclarator,
 } from 'acorn'
-import { assignedNames, declaredNames, patternNames, referencedNames } from './bindings.ts'
+import { assignedNames, countNames, declaredNames, patternNames, referencedNames } from './bindings.ts'
 
 /**
  * What is known of a value:
@@ -58,8 +58,8 @@ export class ClaimAnalysis {
   /** Names that the module assigns to, or to a property of their value. */
   readonly #assigned: ReadonlySet<string>
   readonly #declared: ReadonlyMap<string, number>
-  /** Every use of a name, in any scope. */
-  readonly #references: readonly string[]
+  /** How often each name is used, in any scope. */
+  readonly #references: ReadonlyMap<string, number>
   readonly #running = new Set<FunctionNode>()
   readonly #kinds = new Map<VariableDeclarator, Kind>()
   /** False if names of the module may mean something else than they seem to. */
@@ -68,7 +68,7 @@ export class ClaimAnalysis {
   constructor(program: Program) {
     this.#declared = declaredNames(program)
     this.#assigned = assignedNames(program)
-    this.#references = referencedNames(program, new Set())
+    this.#references = countNames(referencedNames(program, new Set()))
     for (const statement of program.body) {
       if (statement.type === 'ImportDeclaration' && statement.source.value === 'isobench')
         for (const one of statement.specifiers)
@@ -86,7 +86,7 @@ export class ClaimAnalysis {
           }
     }
     const claimNames = [...this.#imported].filter(([, name]) => isClaimMaker(name) || name === 'bench')
-    this.isReliable = claimNames.every(([name]) => this.#declared.get(name) === 1) && !this.#references.includes('eval')
+    this.isReliable = claimNames.every(([name]) => this.#declared.get(name) === 1) && !this.#references.has('eval')
   }
 
   /** Whether a call registers a bench: `bench(...)`, `bench.only(...)` or `bench.each([...])(...)`. */
@@ -105,8 +105,7 @@ export class ClaimAnalysis {
     const isOwn = this.#declared.get(name) === 1 && !this.#assigned.has(name) && !this.#exported.has(name)
     const isOptions = call.arguments.length > 2 && isOwn
     // Where it is declared, and in the call.
-    const uses = isOptions ? this.#references.filter((one) => one === name).length : 0
-    return uses === 2 ? (this.#constants.get(name)?.init ?? undefined) : undefined
+    return isOptions && this.#references.get(name) === 2 ? (this.#constants.get(name)?.init ?? undefined) : undefined
   }
 
   /** Whether evaluating an expression anywhere in the module has no effect. */

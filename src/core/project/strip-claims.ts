@@ -7,7 +7,7 @@ import {
   type Statement,
   type VariableDeclarator,
 } from 'acorn'
-import { boundNames, referencedNames } from './bindings.ts'
+import { boundNames, countNames, referencedNames } from './bindings.ts'
 import { ClaimAnalysis } from './claim-analysis.ts'
 
 /** Removes from a bench file what only states claims. Pure. */
@@ -32,11 +32,11 @@ export function stripClaims(code: string): string {
   const removable = removableNodes(program, analysis)
   const statements = program.body.filter((statement) => statement.type !== 'ImportDeclaration')
   const needed = reachable(statements, removable, analysis)
-  const used = new Set(needed.flatMap((statement) => referencedNames(statement, removable)))
+  const uses = countNames(needed.flatMap((statement) => referencedNames(statement, removable)))
   const imports = program.body.flatMap((statement) =>
-    statement.type === 'ImportDeclaration' ? importText(statement, used) : [],
+    statement.type === 'ImportDeclaration' ? importText(statement, uses) : [],
   )
-  const work = needed.map((statement) => withoutName(statement, needed, removable, analysis))
+  const work = needed.map((statement) => withoutName(statement, uses, analysis))
   return JSON.stringify([imports, canonical(work, removable)])
 }
 
@@ -50,10 +50,10 @@ function removableNodes(program: Node, analysis: ClaimAnalysis): Set<Node> {
     const given = (node as CallExpression).arguments.at(-1)
     const options = given?.type === 'Identifier' ? analysis.optionsOf(given.name, node as CallExpression) : given
     if (options?.type !== 'ObjectExpression') return
-    // `['expect']` is computed, too.
+    // `['expect']` is computed, too. bench() would run a getter.
     for (const property of options.properties)
       if (property.type === 'Property' && isNamed(property.key, 'expect', property.computed))
-        if (analysis.isPure(property.value)) removable.add(property)
+        if (property.kind === 'init' && analysis.isPure(property.value)) removable.add(property)
     if (options.properties.every((property) => removable.has(property))) removable.add(given!)
   })
   return removable
@@ -64,19 +64,13 @@ const isNamed = (key: Node, name: string, isComputed: boolean): boolean =>
   (key.type === 'Literal' && (key as { value?: unknown }).value === name)
 
 /** `bench(...)` instead of `const it = bench(...)` if no other work uses the name. */
-function withoutName(
-  statement: TopLevel,
-  needed: readonly TopLevel[],
-  removable: ReadonlySet<Node>,
-  analysis: ClaimAnalysis,
-): unknown {
+function withoutName(statement: TopLevel, uses: ReadonlyMap<string, number>, analysis: ClaimAnalysis): unknown {
   if (statement.type !== 'VariableDeclaration' || statement.kind !== 'const') return statement
   const [{ id, init }, ...more] = statement.declarations as [VariableDeclarator, ...VariableDeclarator[]]
   if (more.length > 0 || id.type !== 'Identifier' || init?.type !== 'CallExpression' || !analysis.isBenchCall(init))
     return statement
   // Once: where it is declared. More often if the bench itself uses it, or a name in another scope is the same.
-  const uses = needed.flatMap((one) => referencedNames(one, removable)).filter((name) => name === id.name)
-  return uses.length === 1 ? { type: 'ExpressionStatement', expression: init } : statement
+  return uses.get(id.name) === 1 ? { type: 'ExpressionStatement', expression: init } : statement
 }
 
 /** Statements with an effect, and the declarations that they use. */
@@ -98,7 +92,10 @@ const isEmptyExport = (statement: TopLevel, removable: ReadonlySet<Node>): boole
   statement.specifiers.every((one) => removable.has(one))
 
 /** An import with the names that are used. One of isobench without any is nothing: its modules are loaded already. */
-function importText(statement: Extract<ModuleDeclaration, { type: 'ImportDeclaration' }>, used: ReadonlySet<string>) {
+function importText(
+  statement: Extract<ModuleDeclaration, { type: 'ImportDeclaration' }>,
+  used: ReadonlyMap<string, number>,
+) {
   const source = String(statement.source.value)
   const specifiers = statement.specifiers
     .filter(({ local }) => used.has(local.name))

@@ -150,6 +150,7 @@ describe('the work without its claims', () => {
     ['the tags', file("{ tags: ['a'], expect: { rate: expect.withinNative(5) } }")],
     ['a string that looks like a claim', usual.replace("'echo'", "'expect.withinNative(6)'")],
     ['a claim with an effect', file('{ expect: { rate: expect.withinNative(globalThis.x = 5) } }')],
+    ['a getter of claims', file('{ get expect() { return { rate: expect.withinNative(5) } } }')],
     ['a claim that calls an unknown function', file('{ expect: { rate: expect.withinNative(globalThis.roll()) } }')],
     ['a finding with an effect', stated('[globalThis.roll(expect(it.rate).atMost(1))]')],
     ['a statement with an effect', file('{ expect: { rate: expect.withinNative(5) } }', 'globalThis.x = 1')],
