@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { accessSync, readFileSync } from 'node:fs'
 import { dirname, isAbsolute, relative } from 'node:path'
 import { build, transform } from 'esbuild'
 import { bundlePath } from '../../util/assets.ts'
@@ -12,7 +12,7 @@ const own = dirname(bundlePath('index'))
 /** Whether a file is the user's. This process has loaded isobench's own files and does not load them again. */
 export const isUserFile = (file: string): boolean => isAbsolute(file) && relative(own, file).startsWith('..')
 
-/** The work of JavaScript, by its content. */
+/** The work of JavaScript by its content, and of TypeScript by its compiled code. */
 const digests = new Map<string, Promise<string>>()
 /** The work of TypeScript that is being compiled, by its path: a tsconfig.json may change, and what it extends. */
 const compiling = new Map<string, Promise<string>>()
@@ -22,29 +22,40 @@ const compiling = new Map<string, Promise<string>>()
  * @param type with which it is imported as data, such as `text`
  */
 function fileDigest(file: string, type: string | undefined): Promise<string> {
-  const content = readFileSync(file)
-  const digest = sha256(content)
   const loader = /\.[cm]?([jt]sx?)$/.exec(file)?.[1] as 'js' | 'jsx' | 'ts' | 'tsx' | undefined
-  if (type !== undefined || loader === undefined || file.includes('/node_modules/')) return Promise.resolve(digest)
+  const isCode = type === undefined && loader !== undefined && !file.includes('/node_modules/')
   // esbuild would expand the star in the name of a file.
-  if (loader !== 'js' && !file.includes('*')) return compiledDigest(file)
-  const key = `${loader} ${digest}`
-  const work = digests.get(key) ?? transform(content, { ...output, loader }).then(({ code }) => digestOfCode(code))
-  if (digests.size > 500) digests.clear()
-  digests.set(key, work)
-  return work
+  if (isCode && loader !== 'js' && !file.includes('*')) return compiledDigest(file)
+  const content = readFileSync(file)
+  if (!isCode) return Promise.resolve(sha256(content))
+  return digestOnce(`${loader} ${sha256(content)}`, async () => {
+    const { code } = await transform(content, { ...output, loader })
+    return digestOfCode(code)
+  })
 }
 
 const output = { legalComments: 'none', target: 'node20', format: 'esm' } as const
 
-/** Compiles a file alone with the tsconfig.json of its folder, which decides about decorators, class fields and JSX. */
+/**
+ * Compiles a file alone with the tsconfig.json of its folder, which decides about decorators, class fields and JSX.
+ * @throws an error of the kernel if there is no such file
+ */
 function compiledDigest(file: string): Promise<string> {
   const known = compiling.get(file)
   if (known) return known
+  accessSync(file)
   const work = build({ ...output, entryPoints: [file], bundle: false, write: false, logLevel: 'silent' })
-    .then(({ outputFiles }) => digestOfCode(outputFiles[0]!.text))
+    .then(({ outputFiles }) => outputFiles[0]!.text)
+    .then((code) => digestOnce(`compiled ${sha256(code)}`, async () => digestOfCode(code)))
     .finally(() => compiling.delete(file))
   compiling.set(file, work)
+  return work
+}
+
+function digestOnce(key: string, digest: () => Promise<string>): Promise<string> {
+  const work = digests.get(key) ?? digest()
+  if (digests.size > 500) digests.clear()
+  digests.set(key, work)
   return work
 }
 
