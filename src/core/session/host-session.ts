@@ -56,14 +56,7 @@ async function removeStaleTracers(): Promise<void> {
 }
 
 /** What a session consists of. A session that is derived from another one shares most of it. */
-interface SessionParts {
-  readonly journal: CleanupJournal
-  readonly network: Network
-  readonly cpus: CpuAssignment
-  readonly limits: Limits
-  readonly signal: AbortSignal
-  /** The first part of the name of each object that the session creates. */
-  readonly prefix: string
+interface SessionParts extends Pick<HostSession, 'journal' | 'network' | 'cpus' | 'limits' | 'signal' | 'prefix'> {
   /** The prefix of the session that holds the lock. All guests count as isobench's own load. */
   readonly rootPrefix: string
   /** What is disposed of with the session. */
@@ -82,6 +75,7 @@ export class HostSession implements Session {
   readonly cpus: CpuAssignment
   readonly limits: Limits
   readonly signal: AbortSignal
+  /** The first part of the name of each object that the session creates. */
   readonly prefix: string
   readonly #rootPrefix: string
   readonly #resources: AsyncDisposableStack
