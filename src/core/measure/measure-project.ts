@@ -186,9 +186,9 @@ async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHos
     throw error
   })
   const { reason } = options.signal
+  if (stop !== 'interrupted') await sleep(settleMs)
+  lateErrors.end()
   if (stop !== 'interrupted') {
-    await sleep(settleMs)
-    lateErrors.end()
     writer.end('finished', excludedByTime(ordered, stop))
   } else if (reason instanceof StrayError) {
     // The config loads everything that is not part of a bench file: drivers and reporters.
