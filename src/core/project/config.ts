@@ -25,7 +25,7 @@ export interface Project {
   readonly configFile: string
   /** A hash of the config's code. */
   readonly configDigest: string
-  /** The absolute path of every file in the config's bundle, such as drivers. */
+  /** The absolute path of every file in the config's bundle: its own, and those that it imports, such as drivers. */
   readonly configInputs: readonly string[]
   /** What the bundler warns of in the config. */
   readonly warnings: readonly Problem[]

@@ -6,7 +6,7 @@ import { benchFiles, filterFiles } from '../project/bench-files.ts'
 import { checkNames } from '../project/check-names.ts'
 import { checkSelection } from '../project/check-selection.ts'
 import { type Collected, checkSuite, collect, type SpareWorker } from '../project/collect.ts'
-import { type Compiled, compile } from '../project/compile.ts'
+import type { Compiled } from '../project/compile.ts'
 import { loadProject, type Project } from '../project/config.ts'
 import { type PlatformSelection, selectBenches, selectFiles, splitPlatforms } from '../project/plan.ts'
 import { platformFiles, type ResolvedPlatform, resolvePlatforms } from '../project/platforms.ts'
@@ -80,8 +80,6 @@ export function snapshotOf(state: ProjectState, options: SelectionOptions): Snap
 /** The project on disk. After a change only the affected parts are read again. */
 export interface ProjectState {
   readonly project: Project
-  /** All files that the config imports, and its own. */
-  readonly configInputs: readonly string[]
   readonly platforms: readonly ResolvedPlatform[]
   readonly files: readonly string[]
   /** The content of the bench files. A file that cannot be used now has its last usable content. */
@@ -101,16 +99,11 @@ export interface Sources {
   readonly spare?: SpareWorker
 }
 
-type Settings = Pick<ProjectState, 'project' | 'configInputs' | 'platforms'>
+type Settings = Pick<ProjectState, 'project' | 'platforms'>
 
 async function loadSettings({ cwd, config, drivers, profileName }: Sources): Promise<Settings> {
   const project = await loadProject(cwd, config, { command: 'watch', profile: profileName })
-  const result = await compile(project.root, relative(project.root, project.configFile))
-  return {
-    project,
-    configInputs: result.ok ? result.compiled.inputs : [project.configFile],
-    platforms: resolvePlatforms(project.platforms, drivers, project.configFile),
-  }
+  return { project, platforms: resolvePlatforms(project.platforms, drivers, project.configFile) }
 }
 
 /** What bench files print would spoil the screen. */
@@ -141,7 +134,8 @@ export async function updateProjectState(
 ): Promise<ProjectState> {
   let settings: Settings = before
   let configProblems: readonly Problem[] = []
-  const configChanged = before.configInputs.some((file) => paths.has(file)) || before.problems.some(isOf(before))
+  const configChanged =
+    before.project.configInputs.some((file) => paths.has(file)) || before.problems.some(isOf(before))
   if (configChanged) {
     try {
       settings = await loadSettings(sources)
@@ -241,10 +235,10 @@ function stateOf(
  * Files below one of these folders are not listed. If a file is watched, unwatched and watched again, as a bench file
  * that is removed and comes back would be, chokidar no longer reports its changes.
  */
-export function watchedFiles({ project, configInputs, files, compiled, platforms }: ProjectState): string[] {
+export function watchedFiles({ project, files, compiled, platforms }: ProjectState): string[] {
   const folders = foldersOf(project.root, project.include)
   const single = [
-    ...configInputs.filter(isUserFile),
+    ...project.configInputs.filter(isUserFile),
     ...files.map((file) => join(project.root, file)),
     ...[...compiled.values()].flatMap(({ inputs }) => inputs.filter(isUserFile)),
     ...platforms.flatMap((one) => platformFiles(one, project.root)),

@@ -47,7 +47,6 @@ async function watching(
   }
   const state: ProjectState = {
     project,
-    configInputs: [],
     platforms,
     files: ['a.bench.ts'],
     suite: { benches, findings: [], problems: [] },
