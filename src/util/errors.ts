@@ -109,10 +109,11 @@ const maxDepth = 3
  * The message of an error, then those of the errors of an AggregateError, and of its cause: `fetch failed: connect
  * ECONNREFUSED 10.0.0.1:80`. An error of isobench says what matters of its cause. A SuppressedError has two errors.
  */
-export function errorMessage(error: Error): string {
-  const both = suppressedErrors(error)
-  return both ? both.map(messageOf).join('; then: ') : messageWithin(error, maxDepth)
-}
+export const errorMessage = (error: Error): string => messageWithin(error, maxDepth)
+
+/** Whether a message has another one as it is, or as `messageOf` returns it. */
+const includesMessage = (message: string, other: string): boolean =>
+  message.includes(other) || sanitize(message, Number.POSITIVE_INFINITY).includes(sanitize(other))
 
 function messageWithin(thrown: unknown, depth: number): string {
   const error = readableError(thrown)
@@ -120,10 +121,12 @@ function messageWithin(thrown: unknown, depth: number): string {
   const own = toText(error.message || error.name)
   if (depth === 0 || error instanceof IsobenchError) return own
   const within = (one: unknown) => messageWithin(one, depth - 1)
+  const both = suppressedErrors(error)
+  if (both) return both.map(within).join('; then: ')
   const { errors } = error as { readonly errors?: unknown }
   const inner = error.name === 'AggregateError' && Array.isArray(errors) ? errors.slice(0, maxInner).map(within) : []
   const cause = error.cause === undefined || error.cause === null ? [] : [within(error.cause)]
-  const more = [...(inner.length > 0 ? [inner.join('; ')] : []), ...cause].filter((text) => !own.includes(text))
+  const more = [...(inner.length > 0 ? [inner.join('; ')] : []), ...cause].filter((text) => !includesMessage(own, text))
   return more.length > 0 ? [own.replace(/\.$/, ''), ...more].join(': ') : own
 }
 

@@ -3,7 +3,7 @@ import { afterEach, expect, it, vi } from 'vitest'
 import { bootTimeout, checkTimeLimits, importTimeout } from '../../../src/core/project/time-limit.ts'
 import { BootError } from '../../../src/host/sandbox.ts'
 import { runTimed } from '../../../src/host/timed-process.ts'
-import { keyLines, messageOf, readableError, UsageError } from '../../../src/util/errors.ts'
+import { errorMessage, keyLines, messageOf, readableError, UsageError } from '../../../src/util/errors.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
@@ -38,6 +38,7 @@ it('has a message for whatever user code throws', () => {
   const both = { error: new Error('not removed'), suppressed: new UsageError('the cause') }
   const suppressed = Object.assign(new Error('An error was suppressed during disposal'), { name: 'SuppressedError' })
   expect(messageOf(Object.assign(suppressed, both))).toBe('the cause; then: not removed')
+  expect(messageOf(new Error('failed', { cause: suppressed }))).toBe('failed: the cause; then: not removed')
   expect([null, undefined, 'text', Symbol('s')].map(messageOf)).toEqual(['null', 'undefined', 'text', 'Symbol(s)'])
 })
 
@@ -49,6 +50,13 @@ it('names the causes of an error, three at most, each once', () => {
   expect(messageOf(new Error(`no server: ${refused.message}`, { cause: refused }))).toBe(
     `no server: ${refused.message}`,
   )
+  for (const text of ['Expected values to be equal:\n\n1 !== 2', `${'long '.repeat(200)}text`]) {
+    const [raw, onOneLine] = [text, messageOf(text)].map(
+      (part) => new Error(`late: ${part}`, { cause: new Error(text) }),
+    )
+    expect(errorMessage(raw!)).toBe(`late: ${text}`)
+    expect(errorMessage(onOneLine!)).toBe(`late: ${messageOf(text)}`)
+  }
   expect(messageOf(new Error('no', { cause: null }))).toBe('no')
   const self = new AggregateError([], 'itself')
   self.errors.push(self)
