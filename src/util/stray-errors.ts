@@ -204,10 +204,10 @@ const exitScript = new Script("globalThis[Symbol.for('isobench.exit')]()")
  */
 export function endProcess(code: number): never {
   isEnding = true
-  endIfHungUp()
   let isEmitted = false
   // The last listener: those before it still get the function that throws.
   process.once('exit', () => {
+    endIfHungUp()
     process.exitCode = code
     ending.reallyExit = reallyExit
   })
@@ -220,6 +220,7 @@ export function endProcess(code: number): never {
     return exitScript.runInThisContext({ timeout: exitMs, displayErrors: false }) as never
   } catch (error) {
     if (isEmitted) handle(error)
+    endIfHungUp()
     return reallyExit.call(process, code)
   }
 }

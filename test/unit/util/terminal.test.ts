@@ -7,7 +7,7 @@ import { script, temporary, until } from '../host/children.ts'
 const folder = temporary()
 afterAll(() => folder.remove())
 
-it('a process of a closed terminal ends by SIGHUP, and Node.js does not abort', async () => {
+it('a process of a closed terminal ends by SIGHUP after its exit listeners, and Node.js does not abort', async () => {
   const program = await script(
     folder.path,
     'program',
@@ -15,6 +15,7 @@ it('a process of a closed terminal ends by SIGHUP, and Node.js does not abort', 
     import { endProcess, handleStrayErrors } from './src/util/stray-errors.ts'
     handleStrayErrors(() => {})
     process.on('SIGHUP', () => endProcess(130))
+    process.once('exit', () => writeFileSync('listened', ''))
     setInterval(() => {}, 1000)
     writeFileSync('ready', '')`,
   )
@@ -31,4 +32,5 @@ it('a process of a closed terminal ends by SIGHUP, and Node.js does not abort', 
   const status = join(folder.path, 'status')
   await until(() => existsSync(status))
   expect(readFileSync(status, 'utf8')).toBe(`${128 + 1}\n`)
+  expect(existsSync(join(folder.path, 'listened'))).toBe(true)
 })
