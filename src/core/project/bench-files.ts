@@ -116,13 +116,14 @@ export function filterFiles(
 ): string[] {
   if (filters.includes(''))
     throw new UsageError('a filter is empty.', 'write the path of a bench file, or leave the filter out')
-  const realPaths = new Map(
-    filters.length > 0 ? files.map((file) => [file, realpathSync(join(project.root, file))] as const) : [],
-  )
+  let realPaths: readonly string[] | undefined
+  const filesWithin = (folder: string): readonly string[] => {
+    realPaths ??= files.map((file) => realpathSync(join(project.root, file)))
+    return files.filter((_, at) => isWithin(realPaths![at]!, folder))
+  }
   const matches = (filter: string): readonly string[] => {
     const path = resolve(project.cwd, filter)
-    const real = existsSync(path) ? realpathSync(path) : undefined
-    const within = real === undefined ? [] : files.filter((file) => isWithin(realPaths.get(file)!, real))
+    const within = existsSync(path) ? filesWithin(realpathSync(path)) : []
     return within.length > 0 ? within : files.filter((file) => file.includes(filter))
   }
   const selected = filters.map(matches)
