@@ -72,8 +72,8 @@ export function refuseLate(callers: readonly Location[]): never {
 
 function refuseElsewhere(callers: readonly Location[]): never {
   throw new DefinitionError(
-    'a bench or a finding is registered outside of a bench file',
-    'move it to a file that the config includes, such as benches/name.bench.ts',
+    'the config or a reporter registers a bench or a finding',
+    'write it in a bench file, such as benches/name.bench.ts, that neither of them imports',
     callers[0],
   )
 }

@@ -192,8 +192,8 @@ it.each([
   expect(thrown.problems).toEqual([
     {
       file: 'isobench.config.ts',
-      message: 'a bench or a finding is registered outside of a bench file',
-      fix: 'move it to a file that the config includes, such as benches/name.bench.ts',
+      message: 'the config or a reporter registers a bench or a finding',
+      fix: 'write it in a bench file, such as benches/name.bench.ts, that neither of them imports',
       location: expect.objectContaining({ file: join(root, 'isobench.config.ts'), line: before ? 2 : 3 }),
     },
   ])
