@@ -142,4 +142,8 @@ export function filterFiles(
   return files.filter((file) => filters.length === 0 || matched.has(file))
 }
 
+/** Whether a filter is a part of a file's path, or the path of the file or of a folder with it. */
+export const isSelected = ({ root, cwd }: Pick<Project, 'root' | 'cwd'>, file: string, filter: string): boolean =>
+  file.includes(filter) || isWithin(join(root, file), resolve(cwd, filter))
+
 const isWithin = (file: string, path: string): boolean => file === path || file.startsWith(`${path}${sep}`)

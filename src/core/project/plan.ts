@@ -25,7 +25,7 @@ import {
   type Suite,
 } from '../model/suite.ts'
 import { planLooks } from '../stats/index.ts'
-import { benchFiles, filterFiles, overlookedFiles } from './bench-files.ts'
+import { benchFiles, filterFiles, isSelected, overlookedFiles } from './bench-files.ts'
 import { checkNames, namedPlatforms } from './check-names.ts'
 import { checkSelection, emptySelection } from './check-selection.ts'
 import { type Collected, collect } from './collect.ts'
@@ -284,7 +284,9 @@ export async function selectProject(
       warnings: [
         ...project.warnings,
         ...warnings.filter(isOfSelection(project.root, files, chosen)),
-        ...overlooked.filter(({ file }) => filters.length === 0 || filters.some((filter) => file.includes(filter))),
+        ...overlooked.filter(
+          ({ file }) => filters.length === 0 || filters.some((filter) => isSelected(project, file, filter)),
+        ),
       ],
     },
     benches,

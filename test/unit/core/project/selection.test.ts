@@ -111,6 +111,7 @@ const w = workload('w', { metrics: { e: higher('ops/s') }, run: async () => ({ e
     expect(await warned()).toEqual(['benches/other.bench.ts', 'benches/left.bench.js'])
     expect(await warned('ok')).toEqual([])
     expect(await warned('other')).toEqual(['benches/other.bench.ts'])
+    expect(await warned('./benches')).toEqual(await warned())
   })
 
   it('fails with a name that selects nothing beside one that does', async () => {
