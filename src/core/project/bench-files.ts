@@ -10,11 +10,12 @@ import {
   stat,
   statSync,
 } from 'node:fs'
-import { basename, join, resolve, sep } from 'node:path'
+import { basename, join, relative, resolve, sep } from 'node:path'
 import { type GlobOptions, glob } from 'tinyglobby'
 import { UsageError } from '../../util/errors.ts'
 import type { Problem } from '../model/suite.ts'
 import type { Project } from './config.ts'
+import { locatePath, locateWord } from './locate-word.ts'
 
 const scriptExtension = /\.[cm]?[jt]sx?$/
 
@@ -88,6 +89,28 @@ export async function overlookedFiles(
       const fix = lower === file ? `add '${file}' to include in the config` : `rename it to ${lower}`
       return [{ file, message: 'no pattern of the config includes it, so its benches do not run.', fix }]
     })
+}
+
+/**
+ * A warning for each pattern of the config that includes no bench file, where it stands. A single pattern needs none,
+ * because without any bench file nothing runs.
+ */
+export async function unmatchedPatterns({
+  root,
+  include,
+  configFile,
+}: Pick<Project, 'root' | 'include' | 'configFile'>): Promise<Problem[]> {
+  if (include.length === 1) return []
+  const excluding = include.filter((pattern) => pattern.startsWith('!'))
+  const file = relative(root, configFile)
+  const { location } = locatePath(configFile, ['include'])
+  const found = include.map(async (pattern): Promise<Problem[]> => {
+    if (excluding.includes(pattern)) return []
+    if ((await benchFiles({ root, include: [pattern, ...excluding] })).length > 0) return []
+    const message = `include: no bench file matches "${pattern}".`
+    return [{ file, message, fix: 'correct the pattern, or remove it', ...locateWord(location, pattern) }]
+  })
+  return (await Promise.all(found)).flat()
 }
 
 /** Why a path cannot be imported, whatever its ending. Undefined for a regular file and for a folder. */

@@ -25,7 +25,7 @@ import {
   type Suite,
 } from '../model/suite.ts'
 import { planLooks } from '../stats/index.ts'
-import { benchFiles, filterFiles, isSelected, overlookedFiles } from './bench-files.ts'
+import { benchFiles, filterFiles, isSelected, overlookedFiles, unmatchedPatterns } from './bench-files.ts'
 import { checkNames, namedPlatforms } from './check-names.ts'
 import { checkSelection, emptySelection } from './check-selection.ts'
 import { type Collected, collect } from './collect.ts'
@@ -251,9 +251,10 @@ export async function selectProject(
   const profile = resolveProfile(project, options)
   const all = resolvePlatforms(project.platforms, drivers, project.configFile)
   const split = splitPlatforms(all, options, project.skipPlatformTags)
-  const [{ suite: unchecked, compiled, warnings }, overlooked] = await Promise.all([
+  const [{ suite: unchecked, compiled, warnings }, overlooked, unmatched] = await Promise.all([
     collect(project.root, files),
     overlookedFiles(project, files),
+    unmatchedPatterns(project),
   ])
   const whole = checkNames(unchecked, { project, platforms: all, drivers })
   const selection = applyFindings(selectFiles(whole, chosen, project), { all, ...split }, options)
@@ -283,6 +284,7 @@ export async function selectProject(
       compiled,
       warnings: [
         ...project.warnings,
+        ...unmatched,
         ...warnings.filter(isOfSelection(project.root, files, chosen)),
         ...overlooked.filter(
           ({ file }) => filters.length === 0 || filters.some((filter) => isSelected(project, file, filter)),

@@ -114,6 +114,32 @@ const w = workload('w', { metrics: { e: higher('ops/s') }, run: async () => ({ e
     expect(await warned('./benches')).toEqual(await warned())
   })
 
+  it('warns of each pattern of the config that includes nothing, at its place', async () => {
+    const patterns = ['benches/ok*', 'perf/**/*.bench.ts', '!old/**', 'benches/left*', '!benches/left*', 'benches/*']
+    const lines = patterns.map((pattern) => `    '${pattern}',`).join('\n')
+    const config = join(root, 'patterns.config.ts')
+    const native = "{ kind: 'native', name: 'native', tags: [], options: {} }"
+    writeFileSync(config, `export default {\n  include: [\n${lines}\n  ],\n  platforms: [${native}],\n}\n`)
+    const { collected } = await selectProject(await loadProject(root, config), drivers, { profile: 'quick' })
+    const fix = 'correct the pattern, or remove it'
+    expect(collected.warnings.filter(({ message }) => message.startsWith('include'))).toEqual([
+      {
+        file: 'patterns.config.ts',
+        message: 'include: no bench file matches "perf/**/*.bench.ts".',
+        fix,
+        location: { file: config, line: 4, column: 6 },
+        word: 'perf/**/*.bench.ts',
+      },
+      {
+        file: 'patterns.config.ts',
+        message: 'include: no bench file matches "benches/left*".',
+        fix,
+        location: { file: config, line: 6, column: 6 },
+        word: 'benches/left*',
+      },
+    ])
+  })
+
   it('fails with a name that selects nothing beside one that does', async () => {
     await expect(select({ name: ['fine', 'zzz'] })).rejects.toThrow('no bench has "zzz" in its name')
     await expect(select({ filters: ['ok'], name: ['fine', 'other'] })).rejects.toThrow('no bench of the selected files')
