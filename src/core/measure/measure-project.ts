@@ -179,7 +179,7 @@ async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHos
     writer.problem(problem)
     reporter.onProblems([problem])
   }
-  const lateErrors = new LateErrors(project.root, addProblem)
+  const lateErrors = new LateErrors(project.root, addProblem, () => collected.suite.problems)
   const stop = await measureAll(options, { ...measuring, lateErrors }, writer).catch((error: unknown) => {
     // The start of the load client and the removal of guests can be interrupted, too.
     if (options.signal.aborted) return 'interrupted' as const
@@ -302,9 +302,11 @@ export async function loadWorkloads(
   const workloads = new Map<string, Workload>()
   for (const file of new Set(benches.map((bench) => bench.file))) {
     const url = pathToFileURL(compiled.get(file)!.output).href
-    // While the file is imported, errors are those of the import.
+    // While the file is imported, errors that collecting did not find are those of the import.
     let isImported = false
-    const late = lateErrors && ((error: StrayError) => isImported && lateErrors.ofFile(file, error))
+    const late =
+      lateErrors &&
+      ((error: StrayError) => (isImported ? lateErrors.ofFile(file, error) : lateErrors.isCollected(file, error)))
     const registered = await loadRegistrations(() => markStrayErrors(late, () => importCompiled(root, file, url)))
     isImported = true
     for (const { name, workload } of registered.benches) if (workload) workloads.set(`${file}#${name}`, workload)

@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
 import { parentPort } from 'node:worker_threads'
 import type { Claim } from '../../dsl/claim.ts'
 import { DefinitionError, type Location, parseStackFrames } from '../../dsl/errors.ts'
@@ -134,12 +135,16 @@ function benchData(bench: BenchSpec, file: string, id: (name: string) => string)
 /** The file that the code that runs now belongs to, also in a timer that it has left behind. */
 const running = new AsyncLocalStorage<string>()
 
-/** Errors that nothing handles, since the last message. */
+/** Errors that nothing handles. An interval throws the same one again and again. */
 const stray: Problem[] = []
+let posted = 0
+const addStray = (found: Problem) => {
+  if (!stray.some((known) => isDeepStrictEqual(known, found))) stray.push(found)
+}
 let importing = ''
 const unhandledFix = 'handle it in the bench file: await the promise, or catch the error'
 const onStray = (error: unknown) =>
-  void stray.push({ fix: unhandledFix, ...problem(running.getStore() ?? importing, explainByBuiltins(error, 'it')) })
+  addStray({ fix: unhandledFix, ...problem(running.getStore() ?? importing, explainByBuiltins(error, 'it')) })
 // Otherwise it would end the worker, and with it the import of another file if a timer calls it.
 process.exit = (code) => {
   throw new DefinitionError(`it called process.exit(${code ?? ''})`, 'a bench file must not call process.exit')
@@ -202,6 +207,7 @@ for (const { file, output } of files) {
   }
   await settled()
   const changed = restoreBuiltins()
-  if (changed.length > 0) stray.push(problem(file, new ChangedBuiltinsError(changed, 'it')))
-  post({ kind: 'collected', file, ...result, problems: [...result.problems, ...stray.splice(0)] })
+  if (changed.length > 0) addStray(problem(file, new ChangedBuiltinsError(changed, 'it')))
+  post({ kind: 'collected', file, ...result, problems: [...result.problems, ...stray.slice(posted)] })
+  posted = stray.length
 }

@@ -186,8 +186,11 @@ export class WatchSession {
   }
 
   get #late(): LateErrors {
-    const { root } = this.current().state.project
-    this.#lateErrors ??= new LateErrors(root, () => this.options.onLateError?.())
+    this.#lateErrors ??= new LateErrors(
+      this.current().state.project.root,
+      () => this.options.onLateError?.(),
+      () => this.current().state.problems,
+    )
     return this.#lateErrors
   }
 

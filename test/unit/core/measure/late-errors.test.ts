@@ -6,6 +6,7 @@ import { LateErrors } from '../../../../src/core/measure/late-errors.ts'
 import { measureProject } from '../../../../src/core/measure/measure-project.ts'
 import { errorOf } from '../../../../src/core/model/record.ts'
 import type { Problem } from '../../../../src/core/model/suite.ts'
+import { importProblem } from '../../../../src/core/project/import-default.ts'
 import { mergeRecords } from '../../../../src/core/records/merge.ts'
 import { readRecord } from '../../../../src/core/records/record-file.ts'
 import { fileSource, SharedParts, surveyRecord } from '../../../../src/core/records/record-survey.ts'
@@ -93,6 +94,37 @@ describe('an error that a workload leaves behind for the time after its end', ()
     ] as const)
       late.ofBench({ id, file: 'a.bench.ts', location }, new StrayError(thrown, id))
     expect(problems).toMatchObject([{ location: { file: filename } }, { location }])
+  })
+
+  it.each([
+    ['at its place', 'the same error'],
+    ['without a stack', { code: 1 }],
+  ])('is not reported again if collecting has found it: %s', (_, thrown) => {
+    const error = typeof thrown === 'string' ? new Error(thrown) : thrown
+    const { dirname } = import.meta
+    const found = importProblem(error, dirname, 'a.bench.ts')
+    const problems: Problem[] = []
+    const late = new LateErrors(
+      dirname,
+      (problem) => problems.push(problem),
+      () => [found],
+    )
+    expect(late.ofFile('a.bench.ts', new StrayError(error))).toBe(true)
+    expect(problems).toEqual([])
+    expect(late.ofFile('b.bench.ts', new StrayError(error))).toBe(true)
+    expect(late.ofFile('a.bench.ts', new StrayError(new Error('another')))).toBe(true)
+    expect(problems.map(({ file, message }) => `${file} ${message}`)).toEqual([
+      expect.stringMatching(/^b.bench.ts an error that no code handles: /),
+      'a.bench.ts an error that no code handles: another',
+    ])
+  })
+
+  it('of an interval is handled also after the record is complete, and a new one is not', () => {
+    const late = new LateErrors(import.meta.dirname, () => {})
+    late.ofFile('a.bench.ts', new StrayError(new Error('again')))
+    late.end()
+    expect(late.ofFile('a.bench.ts', new StrayError(new Error('again')))).toBe(true)
+    expect(late.ofFile('b.bench.ts', new StrayError(new Error('again')))).toBe(false)
   })
 
   it('is in the record, also after the last sample, and a merge has it', async () => {
