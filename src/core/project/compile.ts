@@ -9,7 +9,6 @@ import {
   type Message,
   type Metafile,
   type OutputFile,
-  type Plugin,
   transform,
 } from 'esbuild'
 import { suggestion } from '../../dsl/checked.ts'
@@ -19,6 +18,7 @@ import { IsobenchError, messageOf } from '../../util/errors.ts'
 import { makeFolder, WriteError, writeFileAtomic } from '../../util/files.ts'
 import { utf16Fix } from '../../util/text.ts'
 import type { Problem } from '../model/suite.ts'
+import { entryPoint, isStarred } from './entry-point.ts'
 import { isProjectFile } from './error-location.ts'
 import { locationConstants, moduleLocation, nativeAddons, withoutProjectPath } from './module-location.ts'
 
@@ -186,24 +186,17 @@ function typeOf(root: string, input: string, { inputs }: Metafile): (readonly [s
   return type === undefined ? [] : [[join(root, input), type]]
 }
 
-/** Entry points by their place in a list: esbuild would expand the `*` in the name of a file. */
-const starredFiles = (root: string, files: readonly string[]): Plugin => ({
-  name: 'starred-files',
-  setup: ({ onResolve }) =>
-    onResolve({ filter: /^isobench-file:\d+$/ }, ({ path, kind }) =>
-      kind === 'entry-point' ? { path: join(root, files[Number(path.split(':')[1])]!) } : undefined,
-    ),
-})
-
+/** @param files if one of them is starred, the only one */
 async function compileTogether(root: string, files: readonly string[]): Promise<Compiled[]> {
   const folder = folderOf(root)
+  const entries = files.map((file) => ({ name: outputName(file), ...entryPoint(root, file) }))
+  const tsconfig = entries[0]?.tsconfig
   const result = await build({
     ...shared,
     absWorkingDir: root,
-    plugins: [...shared.plugins, starredFiles(root, files)],
-    entryPoints: Object.fromEntries(
-      files.map((file, at) => [outputName(file), file.includes('*') ? `isobench-file:${at}` : file]),
-    ),
+    ...(tsconfig !== undefined && { tsconfig }),
+    plugins: [...shared.plugins, ...entries.flatMap(({ plugins }) => plugins)],
+    entryPoints: Object.fromEntries(entries.map(({ name, path }) => [name, path])),
     outdir: folder,
     outExtension: { '.js': '.mjs' },
     sourcemap: 'linked',
@@ -275,8 +268,12 @@ export async function compile(root: string, file: string): Promise<CompileResult
   }
 }
 
-/** Compiles several files together, which parses shared imports once. If one fails, each is compiled separately. */
+/**
+ * Compiles several files together, which parses shared imports once. If one fails or is starred, each is compiled
+ * separately.
+ */
 export async function compileAll(root: string, files: readonly string[]): Promise<CompileResult[]> {
+  if (files.some(isStarred)) return Promise.all(files.map((file) => compile(root, file)))
   try {
     return (await compileTogether(root, files)).map((compiled) => ({ ok: true, compiled }))
   } catch (error) {
@@ -287,10 +284,13 @@ export async function compileAll(root: string, files: readonly string[]): Promis
 
 /** Bundles a bench file for a guest, where tinybench times its in-guest functions. Returns the code. */
 export async function compileForGuest(root: string, file: string): Promise<string> {
-  const [runtime, bench] = [bundlePath('in-guest'), join(root, file)].map((path) => JSON.stringify(path))
+  const { path: entry, plugins, ...options } = entryPoint(root, file)
+  const [runtime, bench] = [bundlePath('in-guest'), entry].map((path) => JSON.stringify(path))
   const main = `import { timeInGuest } from ${runtime}\nawait timeInGuest(() => import(${bench}))\n`
   const result = await build({
     ...shared,
+    ...options,
+    plugins: [...shared.plugins, ...plugins],
     absWorkingDir: root,
     stdin: { contents: main, resolveDir: root, sourcefile: `${relative(root, file)}.guest.js` },
     splitting: false,

@@ -1,8 +1,9 @@
 import { accessSync, readFileSync } from 'node:fs'
-import { dirname, isAbsolute, relative } from 'node:path'
+import { basename, dirname, isAbsolute, relative } from 'node:path'
 import { build, transform } from 'esbuild'
 import { bundlePath } from '../../util/assets.ts'
 import { type Compiled, sha256 } from './compile.ts'
+import { entryPoint } from './entry-point.ts'
 import { stripClaims } from './strip-claims.ts'
 
 /** What identifies the work of a bench file, without the claims about it. */
@@ -24,8 +25,7 @@ const compiling = new Map<string, Promise<string>>()
 function fileDigest(file: string, type: string | undefined): Promise<string> {
   const loader = /\.[cm]?([jt]sx?)$/.exec(file)?.[1] as 'js' | 'jsx' | 'ts' | 'tsx' | undefined
   const isCode = type === undefined && loader !== undefined && !file.includes('/node_modules/')
-  // esbuild would expand the star in the name of a file.
-  if (isCode && loader !== 'js' && !file.includes('*')) return compiledDigest(file)
+  if (isCode && loader !== 'js') return compiledDigest(file)
   const content = readFileSync(file)
   if (!isCode) return Promise.resolve(sha256(content))
   return digestOnce(`${loader} ${sha256(content)}`, async () => {
@@ -44,7 +44,10 @@ function compiledDigest(file: string): Promise<string> {
   const known = compiling.get(file)
   if (known) return known
   accessSync(file)
-  const work = build({ ...output, entryPoints: [file], bundle: false, write: false, logLevel: 'silent' })
+  const folder = dirname(file)
+  const { path, ...options } = entryPoint(folder, basename(file))
+  const alone = { absWorkingDir: folder, bundle: false, write: false, logLevel: 'silent' } as const
+  const work = build({ ...output, ...options, ...alone, entryPoints: [path] })
     .then(({ outputFiles }) => outputFiles[0]!.text)
     .then((code) => digestOnce(`compiled ${sha256(code)}`, async () => digestOfCode(code)))
     .finally(() => compiling.delete(file))

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type Compiled, compile, compileAll } from '../../../../src/core/project/compile.ts'
+import { type Compiled, compile, compileAll, compileForGuest } from '../../../../src/core/project/compile.ts'
 import { definitionDetails } from '../../../../src/core/project/definition-details.ts'
 import { benchDigest } from '../../../../src/core/project/work-digest.ts'
 import { bundlePath } from '../../../../src/util/assets.ts'
@@ -40,6 +40,23 @@ async function exported(files: Readonly<Record<string, string>>): Promise<unknow
 }
 
 describe('a file with a star in its name', () => {
+  const decorated = {
+    'tsconfig.json': '{ "compilerOptions": { "experimentalDecorators": true } }',
+    'b/c*.bench.ts':
+      'let given = 0\nconst count = (...args: unknown[]) => void (given = args.length)\n' +
+      'class Noted { @count add() {} }\nexport default given',
+  }
+
+  it('is compiled with the tsconfig.json above it', async () => {
+    const result = await compile(project(decorated), 'b/c*.bench.ts')
+    const { output } = result.ok ? result.compiled : { output: '' }
+    expect(await import(pathToFileURL(output).href)).toMatchObject({ default: 3 })
+  })
+
+  it('is bundled for a guest with the tsconfig.json above it', async () => {
+    expect(await compileForGuest(project(decorated), 'b/c*.bench.ts')).toContain('__decorateClass([')
+  })
+
   it('is compiled alone, and not as a pattern of other files', async () => {
     const root = project({ '*.bench.ts': 'export default 1', 'b.bench.ts': 'export default 2' })
     const results = await compileAll(root, ['*.bench.ts', 'b.bench.ts'])

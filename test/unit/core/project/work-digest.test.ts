@@ -351,6 +351,8 @@ describe('the digest of a bench file', () => {
       expect(await digest({ target: 'ES2021' }, field)).toBe(await digest({ useDefineForClassFields: false }, field))
       expect(await digest({ experimentalDecorators: true }, field)).toBe(plain)
       expect(await digest({ experimentalDecorators: true }, decorated)).not.toBe(await digest({}, decorated))
+      const starred = await digest({}, decorated, 'a*.bench.ts')
+      expect(await digest({ experimentalDecorators: true }, decorated, 'a*.bench.ts')).not.toBe(starred)
       const react = await digest({}, element, 'it.bench.tsx')
       expect(await digest({ jsx: 'react', jsxFactory: 'h' }, element, 'it.bench.tsx')).not.toBe(react)
       // The defaults are those of a project without a tsconfig.json.
