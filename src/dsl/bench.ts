@@ -1,6 +1,6 @@
 /** `bench`: registers a benchmark. */
 
-import { asciiName, visibleName } from '../util/names.ts'
+import { asciiName } from '../util/names.ts'
 import {
   checkBenchArguments,
   checkBenchName,
@@ -18,6 +18,7 @@ import { callerFrames, DefinitionError, type Location, withLocation } from './er
 import type { Expectation, ExpectationsOf } from './expect.ts'
 import type { MetricRef } from './matcher-arguments.ts'
 import type { Metric, Metrics } from './metric.ts'
+import { namesakesOf } from './namesakes.ts'
 import { type BenchSpec, registry, withProblems } from './registry.ts'
 import { formatTitle } from './title.ts'
 import type { ParamSpace, ParamValue, Workload } from './workload.ts'
@@ -149,10 +150,11 @@ function originOf(callee: (...args: never[]) => unknown): Origin {
  */
 function newKey(name: string, { owner, location }: Origin): string {
   const { benches, warnings } = registry()
-  const namesakes = benches.filter((bench) => bench.name === name)
+  const alikes = namesakesOf(name, benches)
+  const namesakes = alikes.filter((bench) => bench.name === name)
   if (namesakes.some((bench) => bench.owner === owner))
     throw new DefinitionError(`two benches are named "${name}".`, 'use different names for the benches of a file')
-  const alike = benches.find((bench) => bench.owner === owner && visibleName(bench.name) === visibleName(name))
+  const alike = alikes.find((bench) => bench.owner === owner)
   if (alike)
     warnings.push(
       new DefinitionError(

@@ -5,6 +5,7 @@ import type { FindingSpec } from '../../dsl/registry.ts'
 import type { TraceSource } from '../../dsl/traced.ts'
 import type { Lifecycle, ParamSpace, Workload } from '../../dsl/workload.ts'
 import { IsobenchError } from '../../util/errors.ts'
+import { groupBy } from '../../util/group-by.ts'
 import { visibleName } from '../../util/names.ts'
 import type { BenchInfo } from './claim.ts'
 
@@ -47,7 +48,7 @@ export const benchId = (file: string, name: string): string => `${file}#${name}`
  * fields of its `BenchData`.
  */
 export function benchInfo(id: string, benches: readonly BenchData[]): BenchInfo {
-  const known = benches.find((bench) => bench.id === id)
+  const known = indexOf(benches).byId.get(id)
   if (known) return infoOf(known, benches)
   const at = id.indexOf('#')
   return at < 0 ? { id, file: id, name: id } : { id, file: id.slice(0, at), name: id.slice(at + 1) }
@@ -58,9 +59,28 @@ export function benchInfo(id: string, benches: readonly BenchData[]): BenchInfo 
  * file as filters take it: `startup (net/boot)`.
  */
 export function infoOf({ id, file, name }: BenchData, benches: readonly BenchData[]): BenchInfo {
-  const visible = visibleName(name)
-  const isShared = benches.some((other) => other.id !== id && visibleName(other.name) === visible)
+  const isShared = indexOf(benches)
+    .byVisibleName.get(visibleName(name))
+    ?.some((other) => other.id !== id)
   return { id, file, name: isShared ? `${name} (${shortFile(file)})` : name }
+}
+
+/** The benches of one list. */
+interface BenchIndex {
+  readonly byId: ReadonlyMap<string, BenchData>
+  readonly byVisibleName: ReadonlyMap<string, readonly BenchData[]>
+}
+
+const indexes = new WeakMap<readonly BenchData[], BenchIndex>()
+
+/** The index of a list, which is made once: a report names each bench of a plan many times. */
+function indexOf(benches: readonly BenchData[]): BenchIndex {
+  const index = indexes.get(benches) ?? {
+    byId: new Map(benches.map((bench) => [bench.id, bench])),
+    byVisibleName: groupBy(benches, ({ name }) => visibleName(name)),
+  }
+  indexes.set(benches, index)
+  return index
 }
 
 /** A bench file as shortly as filters allow. */
