@@ -1,6 +1,7 @@
 import { describeExitCode, exitCodes, failureTexts } from '../core/judge/exit-code.ts'
 import type { Report } from '../core/model/report.ts'
 import { listText } from '../util/text.ts'
+import { unmeasuredPlatforms, unmeasuredTexts } from './unmeasured.ts'
 
 /** The exit code of a run, with the reasons that apply to it. */
 
@@ -70,30 +71,9 @@ function openReasons({ exit, claims, findings, excluded, shard, status, damagedL
 }
 
 function nothingReasons(report: ExitOfReport): string[] {
-  const { unmeasured = [], regressions } = report.exit
-  if (unmeasured.length === 0)
-    return [
-      // With a baseline, a run is not clean because of the comparison alone.
-      regressions === undefined ? 'no claim could be evaluated' : 'no regression against the baseline could be found',
-    ]
-  const texts = {
-    absent: 'not measured',
-    failed: 'all samples failed',
-    'claim-failed': 'all samples of a claim failed',
-    'claim-absent': 'all samples of a claim are absent',
-  }
-  return Object.entries(texts).flatMap(([why, text]) => {
-    const names = unmeasured.filter((name) => whyUnmeasured(report, name) === why)
-    return names.length > 0 ? [`${text}: ${listText(names)}`] : []
-  })
-}
-
-/** Why a platform of `unmeasured` is there: no sample, or none that succeeded, in the whole run or for a claim. */
-function whyUnmeasured({ cases, claims }: ExitOfReport, platform: string) {
-  const samples = cases
-    .flatMap(({ results }) => results.filter((one) => one.platform === platform))
-    .flatMap((one) => one.samples)
-  const hasFailed = claims.some(({ reason }) => reason?.code === 'sample-errors' && reason.platforms.includes(platform))
-  if (samples.some(({ judged }) => judged)) return hasFailed ? 'claim-failed' : 'claim-absent'
-  return samples.length > 0 ? 'failed' : 'absent'
+  const unmeasured = unmeasuredPlatforms(report)
+  if (unmeasured.length > 0) return unmeasuredTexts(unmeasured)
+  // With a baseline, a run is not clean because of the comparison alone.
+  const isCompared = report.exit.regressions !== undefined
+  return [isCompared ? 'no regression against the baseline could be found' : 'no claim could be evaluated']
 }

@@ -353,7 +353,7 @@ export function findingsTable(
     ...shown.flatMap((note, at) => [lines[at]!, ...beneath(report, note, width, ink), '']),
     ...wrap(formatTally(report.findings), width).map((line) => ink.strong(line)),
     ...(rest > 0 ? wrap(`${plural(rest, 'finding')} not shown here: ${command} --all`, width).map(ink.dim) : []),
-    ...wrap(`exit code ${report.exit.code}: ${describeExit(report)}`, width),
+    ...wrap(sanitize(`exit code ${report.exit.code}: ${describeExit(report)}`), width),
   ]
 }
 

@@ -77,7 +77,7 @@ function headOf(headline: Headline, report: Report, { root }: ReporterContext): 
     '',
     ...markdownHeadline(headline, report, root, limits),
     ...verdictNotes(report).flatMap((note) => [md(note), '']),
-    `Exit code ${report.exit.code}: ${describeExit(report)}. Record: ${md(shownPath(report.record, root))}`,
+    `Exit code ${report.exit.code}: ${md(describeExit(report))}. Record: ${md(shownPath(report.record, root))}`,
     '',
   ]
 }

@@ -1,11 +1,12 @@
 import { exitCodes } from '../../core/judge/exit-code.ts'
-import type { CaseResult, Report } from '../../core/model/report.ts'
+import type { Report } from '../../core/model/report.ts'
 import type { ClaimVerdict } from '../../core/model/verdict.ts'
 import type { Comparison } from '../../core/records/compare.ts'
 import { withLocation } from '../../dsl/errors.ts'
 import type { Failures } from '../failures.ts'
 import { type AddedNames, addedNames } from '../new-names.ts'
 import { isAsked } from '../summary.ts'
+import { type Unmeasured, unmeasuredPlatforms } from '../unmeasured.ts'
 import { type Disturbance, disturbanceOf } from './disturbance.ts'
 import { type Before, type Fact, factsOf } from './facts.ts'
 import { type FindingNote, findingNotes, saysSomething } from './findings.ts'
@@ -41,9 +42,7 @@ export interface Headline {
   /** Expectations of benches that are exceeded, and do not fail the run. */
   readonly better: readonly Fact[]
   /** Platforms that the run was asked for or that claims compare with, and that were not measured. */
-  readonly unmeasured: readonly string[]
-  /** Those among them that cannot run the workload of a claim, and the kind of that workload. */
-  readonly unable: readonly { readonly platform: string; readonly kind: CaseResult['kind'] }[]
+  readonly unmeasured: readonly Unmeasured[]
   readonly failedSamples: readonly FailedSamples[]
   /**
    * Claims that would fail the run: the data contradict them, but the rounds depend on each other or other processes
@@ -134,8 +133,7 @@ export function headlineOf(report: Report, before: Before): Headline {
     problems: report.problems,
     warnings: own.filter(({ direction }) => direction !== 'better'),
     better: own.filter(({ direction }) => direction === 'better'),
-    unmeasured: report.exit.unmeasured ?? [],
-    unable: unablePlatforms(report),
+    unmeasured: unmeasuredPlatforms(report),
     failedSamples: failedSamples(report),
     suspended,
     open: { claims: report.exit.claims.length, findings: report.exit.findings.length },
@@ -143,17 +141,6 @@ export function headlineOf(report: Report, before: Before): Headline {
     findings: findingNotes(report).filter((note) => saysSomething(note) && !note.fails),
     next: nextSteps(report, baseline !== undefined, disturbance),
   }
-}
-
-function unablePlatforms({ claims, cases, exit: { unmeasured = [] } }: Report): Headline['unable'] {
-  const kinds = new Map(cases.map(({ bench, kind }) => [bench.id, kind]))
-  return unmeasured.flatMap((platform) => {
-    const claim = claims.find(
-      ({ reason, bench }) =>
-        reason?.code === 'workload-unsupported' && reason.platforms.includes(platform) && kinds.has(bench.id),
-    )
-    return claim ? [{ platform, kind: kinds.get(claim.bench.id)! }] : []
-  })
 }
 
 function suspendedClaims({ claims, findings }: Report): ClaimVerdict[] {

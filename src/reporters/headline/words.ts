@@ -15,6 +15,7 @@ import {
   formatQuantity,
 } from '../format.ts'
 import { countNames } from '../new-names.ts'
+import { unmeasuredTexts } from '../unmeasured.ts'
 import type { Disturbance } from './disturbance.ts'
 import type { Fact, FactSubject, Since } from './facts.ts'
 import type { FindingNote } from './findings.ts'
@@ -100,7 +101,7 @@ export function verdictText(headline: Headline): string {
         isIncomplete ? 'samples are missing' : 'a result may have regressed, or is no longer decided',
       )
     case 'nothing':
-      if (unmeasured.length > 0) return unmeasuredText(headline)
+      if (unmeasured.length > 0) return unmeasuredTexts(unmeasured).join('; ')
       return baseline ? 'no regression could be found' : 'no claim could be judged'
     case 'invalid':
       return problems.length > 0
@@ -111,19 +112,6 @@ export function verdictText(headline: Headline): string {
     case 'killed':
       return `this run was killed, and has samples of ${rounds.measured} of ${plural(rounds.planned, 'round')}`
   }
-}
-
-const unableTexts: Readonly<Partial<Record<Headline['unable'][number]['kind'], string>>> = {
-  snapshot: 'has no snapshots',
-  'vmm-start': 'has no VMM that starts without a guest',
-}
-
-function unmeasuredText({ unmeasured, unable }: Pick<Headline, 'unmeasured' | 'unable'>): string {
-  const others = unmeasured.filter((name) => !unable.some(({ platform }) => platform === name))
-  return [
-    ...unable.map(({ platform, kind }) => `${platform} ${unableTexts[kind] ?? 'cannot run such a workload'}`),
-    ...(others.length > 0 ? [`not measured, or all samples failed or are absent: ${others.join(', ')}`] : []),
-  ].join('; ')
 }
 
 /** What the data say, and why it is no verdict. */

@@ -359,7 +359,7 @@ function endLines(report: Report, { width, ink, root }: RenderOptions): string[]
   const { code } = report.exit
   const isBad = code === exitCodes.failed || code === exitCodes.invalid
   const paint = code === 0 ? ink.good : isBad ? ink.bad : ink.doubt
-  const exit = `exit code ${code}: ${describeExit(report)}`
+  const exit = sanitize(`exit code ${code}: ${describeExit(report)}`)
   const record = `record ${sanitize(shownPath(report.record, root))}`
   if (widthOf(exit) + widthOf(record) + 3 <= width) return [`${paint(exit)}${ink.dim(` · ${record}`)}`]
   return [...wrap(record, width).map(ink.dim), ...wrap(exit, width).map(paint)]

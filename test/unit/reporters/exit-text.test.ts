@@ -5,6 +5,7 @@ import type { Report } from '../../../src/core/model/report.ts'
 import { describeExit } from '../../../src/reporters/exit-text.ts'
 import { headlineOf } from '../../../src/reporters/headline/headline.ts'
 import { verdictSign, verdictText, verdictWord } from '../../../src/reporters/headline/words.ts'
+import { reporters } from '../../../src/reporters/index.ts'
 import { mergeAll } from '../../support/merged.ts'
 import { shard } from '../../support/shards.ts'
 import {
@@ -19,6 +20,7 @@ import {
   native,
   withError,
 } from '../core/judge/builders.ts'
+import { contextOf, Memory } from './fixture.ts'
 
 const claims = [aClaim({ kind: 'withinNative', percent: 10 })]
 const plan = aPlan({ benches: [aBench({ claims })] })
@@ -174,7 +176,26 @@ describe('the text of exit code 4', () => {
           ],
         }),
       )
-    expect(ofBoth(costing('runc', 1, withError('no')))).toEqual([4, 'all samples of a claim failed: runc'])
-    expect(ofBoth([])).toEqual([4, 'all samples of a claim are absent: runc'])
+    expect(ofBoth(costing('runc', 1, withError('no')))).toEqual([4, 'all samples of a claim failed: runc (b)'])
+    expect(ofBoth([])).toEqual([4, 'all samples of a claim are absent: runc (b)'])
+  })
+
+  it('names the benches that lack native, as the headline does', async () => {
+    const limit = (bench: string) => aClaim({ kind: 'atMost', value: 1000 }, { bench })
+    const relative = (bench: string) => aClaim({ kind: 'withinNative', percent: 10 }, { bench })
+    const benches = [
+      aBench({ id: 'a', name: 'a', claims: [limit('a')] }),
+      ...['b', 'c', 'd', 'e'].map((id) => aBench({ id, name: `${id}\u001b[2J`, claims: [relative(id)] })),
+    ]
+    const withoutNative = aPlan({ benches, platforms: [aPlatform('runc')] })
+    const samples = benches.flatMap(({ id }) => costing('runc', 1).map((sample) => ({ ...sample, case: id })))
+    const report = reportOf({ plan: withoutNative, samples })
+    const text = (esc: string) => `not measured: native (b${esc}, c${esc}, d${esc} and 1 more)`
+    expect(textOf(report)).toEqual([4, text('\u001b[2J')])
+    expect(headlineText(report)).toBe(`? INCOMPLETE: ${text('\u001b[2J')}`)
+    const out = new Memory()
+    await reporters.default!.create(contextOf(out)).onFinish?.(report)
+    expect(out.text).toContain('exit code 4: not measured: native')
+    expect(out.text).not.toContain('\u001b[2J')
   })
 })
