@@ -214,6 +214,8 @@ function claims<U extends string, P extends ParamSpace>(
     const matcher = createMatcher(ref.definition)
     checkReference(matcher, choice.on, location)
     checkWhere(matcher, choice.where, location)
+    // Throws where no finding could have the claim: in a workload, or in the config.
+    registry().ownerOf?.(location ? [location] : [])
     const claim = {
       bench: ref.bench,
       metric: ref.metric,

@@ -60,11 +60,11 @@ export function registry(): Registry {
 
 /**
  * The error of a registration that no import waits for: in a timer, or in a function of a workload.
- * @param callers of `bench` or `finding`, innermost first
+ * @param callers of `bench`, `finding` or a matcher, innermost first
  */
 export function refuseLate(callers: readonly Location[]): never {
   throw new DefinitionError(
-    'a bench or a finding is registered after the file was imported',
+    'a bench, a finding or a claim is registered after the file was imported',
     'register it at the top level, or await there what registers it',
     callers[0],
   )
@@ -72,21 +72,21 @@ export function refuseLate(callers: readonly Location[]): never {
 
 function refuseElsewhere(callers: readonly Location[]): never {
   throw new DefinitionError(
-    'the config or a reporter registers a bench or a finding',
+    'the config or a reporter registers a bench, a finding or a claim',
     'write it in a bench file, such as benches/name.bench.ts, that neither of them imports',
     callers[0],
   )
 }
 
-/** Imports a module that is no bench file. Calls of `bench` and `finding` throw, also later ones. */
+/** Imports a module that is no bench file. Calls of `bench`, `finding` and matchers throw, also later ones. */
 export function loadWithoutRegistrations<T>(load: () => Promise<T>): Promise<T> {
   holder.current = empty(refuseElsewhere)
   return load()
 }
 
 /**
- * Imports a bench file with `load` and returns what it registered. Not reentrant. After the import, `bench` and
- * `finding` throw.
+ * Imports a bench file with `load` and returns what it registered. Not reentrant. After the import, `bench`,
+ * `finding` and matchers throw.
  */
 export async function collectRegistrations(load: () => Promise<unknown>, ownerOf?: OwnerOf): Promise<Registry> {
   const collected = empty(ownerOf)

@@ -64,19 +64,24 @@ describe('the registry', () => {
     expect(registry()).toMatchObject({ benches: [], findings: [], claims: [], problems: [], warnings: [] })
   })
 
-  it.each<[string, () => unknown]>([
+  it.each<[string, (known: { readonly e: Parameters<typeof claim>[0] }) => unknown]>([
     ['bench', () => bench('lost', disk)],
     ['bench.todo', () => bench.todo('lost')],
     ['bench.each', () => bench.each([])('lost', () => disk)],
     ['finding', () => finding(100, 'lost', [])],
+    ['a claim', ({ e }) => claim(e).withinNative(5)],
+    ['a claim that only warns', ({ e }) => claim(e).on('runc').warn.atMost('5ops/s')],
   ])('lets %s throw in a function of a workload', async (_, register) => {
-    const w = workload('w', { metrics: { e: higher('ops/s') }, run: async () => ({ e: Number(register()) }) })
-    const { benches } = await loadRegistrations(async () => bench('a', w))
+    const w = workload('w', { metrics: { e: higher('ops/s') }, run: async () => ({ e: Number(register(known)) }) })
+    let known: { readonly e: Parameters<typeof claim>[0] }
+    const { benches } = await loadRegistrations(async () => {
+      known = bench('a', w)
+    })
     const { work } = benches[0]!.workload!
     if (work.kind !== 'commands') throw new Error('it runs no commands')
     const error = await work.run({} as never).catch((thrown) => thrown)
     expect(error).toBeInstanceOf(DefinitionError)
-    expect(error.message).toBe('a bench or a finding is registered after the file was imported')
+    expect(error.message).toBe('a bench, a finding or a claim is registered after the file was imported')
     expect(error.location.file).toBe(fileURLToPath(import.meta.url))
   })
 

@@ -406,11 +406,11 @@ describe.skipIf(!built)('an error of a bench file', () => {
     ["process.kill(process.pid, 'SIGKILL')", "it called process.kill(process.pid, 'SIGKILL'), which reaches isobench"],
     ['process.kill(0)', "it called process.kill(0, 'SIGTERM'), which reaches isobench"],
     ["throw new AggregateError([new Error('IPv4'), new Error('IPv6')])", 'AggregateError: IPv4; IPv6'],
-    ["setTimeout(() => bench('late', w()), 0)", 'a bench or a finding is registered after'],
-    ["setTimeout(() => bench('late', w()), 30)", 'a bench or a finding is registered after'],
+    ["setTimeout(() => bench('late', w()), 0)", 'a bench, a finding or a claim is registered after'],
+    ["setTimeout(() => bench('late', w()), 30)", 'a bench, a finding or a claim is registered after'],
     [
       "const c = bench('c', w()); setImmediate(() => finding(1, 'x', [expect(c.e).on('runc').withinNative(5)]))",
-      'a bench or',
+      'a bench, a finding or a claim is registered after',
     ],
   ])('is a problem of that file, and of no other: %s', async (code, message) => {
     write({ 'benches/a.bench.ts': `${head}${code}\nbench('a', w())`, 'benches/ok.bench.ts': sound })
@@ -425,7 +425,7 @@ describe.skipIf(!built)('an error of a bench file', () => {
     ["setInterval(() => { throw new Error('late') }, 1)", 'late'],
     ['setTimeout(() => process.exit(0), 1)', 'it called process.exit(0)'],
     ['setTimeout(() => process.kill(0), 1)', "it called process.kill(0, 'SIGTERM'), which reaches isobench"],
-    ["setTimeout(() => bench('x', w()), 150)", 'a bench or a finding is registered after the file was imported'],
+    ["setTimeout(() => bench('x', w()), 150)", 'a bench, a finding or a claim is registered after the file was imported'],
   ])('is a problem of the file that left it behind, while another one is imported: %s', async (code, message) => {
     write({
       'benches/a.bench.ts': `${head}${code}\nbench('a', w())`,

@@ -192,7 +192,7 @@ it.each([
   expect(thrown.problems).toEqual([
     {
       file: 'isobench.config.ts',
-      message: 'the config or a reporter registers a bench or a finding',
+      message: 'the config or a reporter registers a bench, a finding or a claim',
       fix: 'write it in a bench file, such as benches/name.bench.ts, that neither of them imports',
       location: expect.objectContaining({ file: join(root, 'isobench.config.ts'), line: before ? 2 : 3 }),
     },
