@@ -70,7 +70,8 @@ function whyNothing(
   if (benches.length === 0 && shard) return 'the shard has no bench'
   if (benches.length === 0) return 'no bench is left; isobench list shows all'
   if (notMeasured.length > 0) return 'no bench fits into --max-duration'
-  const isAble = platforms.some((platform) => benches.some((bench) => canRun(platform, bench)))
+  const isAble =
+    platforms.length === 0 || platforms.some((platform) => benches.some((bench) => canRun(platform, bench)))
   if (!isAble) return `${platforms.map(({ name }) => name).join(', ')} cannot run such workloads`
   return onlyFindings ? 'no claim of the findings is about these platforms' : 'no bench has a case for these platforms'
 }

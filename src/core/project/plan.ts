@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { join, relative } from 'node:path'
 import { type Driver, platformFamily } from '../../driver.ts'
-import { compareFindingIds, type FindingId } from '../../dsl/finding-id.ts'
-import { matchesSelector, type PlatformSpec } from '../../dsl/platform.ts'
+import { compareFindingIds } from '../../dsl/finding-id.ts'
+import type { PlatformSpec } from '../../dsl/platform.ts'
 import { closestMatch } from '../../util/closest-match.ts'
 import { UsageError } from '../../util/errors.ts'
 import { plural } from '../../util/text.ts'
@@ -25,8 +25,9 @@ import {
   type Suite,
 } from '../model/suite.ts'
 import { planLooks } from '../stats/index.ts'
+import { applyFindings, type PlatformsOfFindings } from './apply-findings.ts'
 import { benchFiles, filterFiles, isSelected, overlookedFiles, unmatchedPatterns } from './bench-files.ts'
-import { checkNames, namedPlatforms } from './check-names.ts'
+import { checkNames } from './check-names.ts'
 import { checkSelection, emptySelection } from './check-selection.ts'
 import { type Collected, collect } from './collect.ts'
 import type { Project } from './config.ts'
@@ -294,7 +295,7 @@ export async function selectProject(
     benches,
     excluded: [...wanted.excluded, ...(part?.excluded ?? [])],
     ...(part && { shard: part.shard }),
-    notes: [...notes, ...missingNative(benches, selection, options)],
+    notes: [...notes, ...missingNative(benches, selection, options), ...unusedPlatforms(selection)],
   }
 }
 
@@ -364,75 +365,13 @@ function missingNative(
   ]
 }
 
+const unusedPlatforms = ({ unused }: PlatformsOfFindings): string[] =>
+  unused.map((name) => `${name} is not measured, because no claim of the findings is about it`)
+
 const isOneOf = (benches: readonly BenchData[], id: string): boolean => benches.some((bench) => bench.id === id)
 
 /** CI services set `CI` to `true` or 1. */
 const isCi = (value: string | undefined): boolean => value === 'true' || value === '1'
-
-interface PlatformsOfRun {
-  readonly all: readonly ResolvedPlatform[]
-  readonly selected: readonly ResolvedPlatform[]
-  readonly excluded: readonly ResolvedPlatform[]
-}
-
-/** A suite and its platforms, after `--findings`. */
-interface PlatformsOfFindings {
-  readonly suite: Suite
-  readonly platforms: readonly ResolvedPlatform[]
-  readonly excludedPlatforms: readonly ResolvedPlatform[]
-  /** Platforms that are measured only for the claims that name them. */
-  readonly onlyNamed: readonly string[]
-}
-
-/**
- * With --findings: the suite with the findings that are asked for, without the benches' own claims, and only the
- * platforms that their claims use. A platform that a claim names is measured whatever its tags.
- * @throws {UsageError} if there is no such finding
- */
-function applyFindings(
-  suite: Suite,
-  { all, selected, excluded }: PlatformsOfRun,
-  { findings: ids, platform }: Pick<PlanOptions, 'findings' | 'platform'>,
-): PlatformsOfFindings {
-  if (!ids) return { suite, platforms: selected, excludedPlatforms: excluded, onlyNamed: [] }
-  const findings = chooseFindings(ids, suite.findings)
-  const claims = findings.flatMap(claimsOfFinding)
-  const named = new Set(['native', ...claims.flatMap(namedPlatforms)])
-  const isUsed = ({ spec, driver, options }: ResolvedPlatform) =>
-    named.has(spec.name) ||
-    claims.some(({ on }) => matchesSelector(on, { ...spec, family: platformFamily(driver, options) }))
-  const used = (platforms: readonly ResolvedPlatform[]) => platforms.filter(isUsed)
-  const isNamed = ({ spec }: ResolvedPlatform) => !platform?.length && named.has(spec.name)
-  const isChosen = (one: ResolvedPlatform) => selected.includes(one) || isNamed(one)
-  return {
-    suite: { ...suite, findings, benches: suite.benches.map((bench) => ({ ...bench, claims: [] })) },
-    platforms: used(all).filter(isChosen),
-    excludedPlatforms: used(excluded).filter((one) => !isNamed(one)),
-    onlyNamed: excluded.filter(isNamed).map(({ spec }) => spec.name),
-  }
-}
-
-/**
- * The findings with these numbers, or with these labels at the start of their titles (`A2`, in any case); without any,
- * all. Each is returned once.
- * @param asked each text may have several, separated by commas
- * @throws {UsageError} if there is no such finding
- */
-export function chooseFindings<T extends { readonly id: FindingId; readonly title: string }>(
-  asked: readonly string[],
-  all: readonly T[],
-): T[] {
-  if (asked.length === 0) return [...all]
-  const texts = asked.flatMap((text) => text.split(',')).map((text) => text.trim())
-  const chosen = texts.map((text) => {
-    const label = `${text}: `.toLowerCase()
-    const found = all.find(({ id, title }) => String(id) === text || title.toLowerCase().startsWith(label))
-    if (found) return found
-    const known = all.map(({ id }) => id).sort(compareFindingIds)
-    throw new UsageError(`no finding "${text}".`, `the bench files have the findings ${known.join(', ') || '(none)'}.`)
-  })
-  return [...new Set(chosen)]
-}
 
 /** @throws {ProjectError} with the location of each `bench.only` */
 function forbidOnly({ benches }: Suite): void {

@@ -32,6 +32,9 @@ test('--dry-run counts only the platforms that it would measure', () => {
   const { text } = showPlan({ ...plan, findings, onlyFindings: true }, platforms)
   expect(text).toMatch(/^Would measure 1 case on 2 platforms: /)
   expect(text).toContain('\nPlatforms: native, runc\n')
+  expect(showPlan({ ...plan, findings, onlyFindings: true }, []).text).toContain(
+    '\nNothing to measure: no claim of the findings is about these platforms.\n',
+  )
 })
 
 test('--dry-run leaves out platforms that cannot run a workload, as the run does', () => {

@@ -425,7 +425,10 @@ describe.skipIf(!built)('an error of a bench file', () => {
     ["setInterval(() => { throw new Error('late') }, 1)", 'late'],
     ['setTimeout(() => process.exit(0), 1)', 'it called process.exit(0)'],
     ['setTimeout(() => process.kill(0), 1)', "it called process.kill(0, 'SIGTERM'), which reaches isobench"],
-    ["setTimeout(() => bench('x', w()), 150)", 'a bench, a finding or a claim is registered after the file was imported'],
+    [
+      "setTimeout(() => bench('x', w()), 150)",
+      'a bench, a finding or a claim is registered after the file was imported',
+    ],
   ])('is a problem of the file that left it behind, while another one is imported: %s', async (code, message) => {
     write({
       'benches/a.bench.ts': `${head}${code}\nbench('a', w())`,

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { casesOf, combinations, describeParams, stepsOfRound } from '../../../../src/core/model/plan.ts'
+import { chooseFindings } from '../../../../src/core/project/apply-findings.ts'
 import {
-  chooseFindings,
   type PlatformSelection,
   selectBenches,
   selectPlatforms,

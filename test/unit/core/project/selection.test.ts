@@ -145,6 +145,34 @@ const w = workload('w', { metrics: { e: higher('ops/s') }, run: async () => ({ e
     await expect(select({ filters: ['ok'], name: ['fine', 'other'] })).rejects.toThrow('no bench of the selected files')
   })
 
+  it('with --findings names the platforms of --platform that no claim of them is about', async () => {
+    const config = join(root, 'findings.config.ts')
+    const platforms = ['native', 'runc', 'crun'].map((name) => `platform('${name}')`).join(', ')
+    writeFileSync(
+      config,
+      `import { platform } from 'isobench'
+export default { include: ['findings.ts'], platforms: [${platforms}] }`,
+    )
+    const imports = "import { bench, expect, finding, higher, workload } from 'isobench'"
+    writeFileSync(
+      join(root, 'findings.ts'),
+      `${head.replace(/^import.*/, imports)}const it = bench('it', w)
+finding(1, 'A1: runc', [expect(it.e).on('runc').atLeast('1ops/s')])`,
+    )
+    const project = await loadProject(root, config)
+    const options = { profile: 'quick', findings: ['A1'] }
+    const { platforms: chosen, notes } = await createPlan(project, drivers, {
+      ...options,
+      platform: ['native', 'runc', 'crun'],
+    })
+    expect(chosen.map(({ spec }) => spec.name)).toEqual(['native', 'runc'])
+    expect(notes).toEqual(['crun is not measured, because no claim of the findings is about it'])
+    await expect(createPlan(project, drivers, { ...options, platform: ['crun'] })).rejects.toMatchObject({
+      message: 'no claim of the findings is about crun',
+      fix: 'use platforms of the findings: --platform native,runc',
+    })
+  })
+
   it('that is empty fails with a fix that names the given filters', async () => {
     expect(await failure({ name: ['slow'], tag: ['x'] })).toBe(
       'no bench is left to run | loosen --name and --tag, or look at: isobench list',
