@@ -268,7 +268,12 @@ function leaveRemovedFolder(): void {
   try {
     cwd()
   } catch {
-    chdir(launchFolder ?? '/')
+    try {
+      chdir(launchFolder ?? '/')
+    } catch {
+      // User code removed that folder, too.
+      chdir('/')
+    }
   }
 }
 const { cwd, chdir } = process
