@@ -95,7 +95,7 @@ const exemptOfFs = new Set(['close', 'closeSync'])
 
 /**
  * Functions that isobench changes itself, or that widely used packages replace by functions that call the original:
- * signal-exit, graceful-fs and core-js.
+ * signal-exit, graceful-fs and core-js. `isPolyfill` finds the other functions of core-js.
  */
 const exempt = new Set<PropertyKey>([
   'process.exit',
@@ -113,6 +113,24 @@ const exempt = new Set<PropertyKey>([
 /** Restored without an error: many packages set it, and only isobench's reading of stack traces needs Node's own. */
 const formatter = 'prepareStackTrace'
 const hasFormatter = Object.hasOwn(Error, formatter)
+
+/** Owners of clocks. No polyfill may replace their functions: a wrong clock would falsify samples. */
+const clocks = new Set(['Date', 'globalThis', 'performance', 'Performance.prototype', 'process', 'process.hrtime'])
+
+/**
+ * Whether core-js made a function: it replaces builtins of Node.js that differ from the standard, such as `JSON.parse`
+ * without `context.source`. It keeps its functions in a WeakMap, for all copies of it: internals/internal-state.js of
+ * core-js 3.
+ */
+function isPolyfill(given: unknown): boolean {
+  const { '__core-js_shared__': coreJs } = globalThis as { '__core-js_shared__'?: { readonly state?: object } }
+  try {
+    return typeof given === 'function' && apply(hasKept, coreJs?.state, [given])
+  } catch {
+    // It is no WeakMap.
+    return false
+  }
+}
 
 /** The names of descriptors, and those that change how every object is awaited or written as JSON. */
 const meaningful = new Set<PropertyKey>(['get', 'set', 'value', 'writable', 'enumerable', 'configurable', 'then'])
@@ -187,6 +205,7 @@ function keepExtensible(): void {
     }
 }
 const nameOfKept = kept.get
+const hasKept = kept.has
 let isKept = false
 
 /** Remembers the builtins as they are now. Call it before user code runs. */
@@ -248,6 +267,7 @@ function restoreOwner(one: Remembered, changed: string[]): void {
     const given = getOwnPropertyDescriptor(owner, key)
     const after = given && plain(given)
     if (after && after.value === before.value && after.get === before.get && after.set === before.set) continue
+    if (after && !apply(hasOf, clocks, [name]) && isPolyfill(after.get ?? after.value)) continue
     defineProperty(owner, key, before)
     if (key !== formatter) append(changed, nameOf(name, key))
   }

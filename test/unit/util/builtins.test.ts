@@ -2,7 +2,7 @@ import crypto, { createHash } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import fs, * as imported from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   ChangedBuiltinsError,
   rememberBuiltins,
@@ -72,6 +72,41 @@ it('leaves alone what graceful-fs replaces', () => {
   Reflect.set(fs, 'statSync', boom)
   expect(restoreBuiltins()).toEqual(['fs.statSync'])
   expect([restoreBuiltins(), imported.closeSync, fs.closeSync]).toEqual([[], closeSync, closeSync])
+})
+
+describe('what core-js replaces', () => {
+  const { parse } = JSON
+  const { now } = Date
+  const polyfill = { parse: (text: string) => parse(text) as unknown, now: () => 7, size: () => 3 }
+
+  /** As internals/internal-state.js of core-js 3 does. */
+  const keep = (state: unknown) => Reflect.set(globalThis, '__core-js_shared__', { state })
+
+  afterEach(() => {
+    Reflect.deleteProperty(globalThis, '__core-js_shared__')
+    restoreBuiltins()
+  })
+
+  it('is left in place, and restored if other code replaces it', () => {
+    keep(new WeakMap(Object.values(polyfill).map((one) => [one, {}])))
+    JSON.parse = polyfill.parse
+    Object.defineProperty(Map.prototype, 'size', { get: polyfill.size })
+    expect([restoreBuiltins(), JSON.parse, new Map().size]).toEqual([[], polyfill.parse, 3])
+    JSON.parse = boom
+    expect([restoreBuiltins(), JSON.parse]).toEqual([['JSON.parse'], parse])
+  })
+
+  it('is restored if it is a clock', () => {
+    keep(new WeakMap([[polyfill.now, {}]]))
+    Date.now = polyfill.now
+    expect([restoreBuiltins(), Date.now]).toEqual([['Date.now'], now])
+  })
+
+  it.each([undefined, {}, new Map()])('is not found in %j', (state) => {
+    keep(state)
+    JSON.parse = polyfill.parse
+    expect([restoreBuiltins(), JSON.parse]).toEqual([['JSON.parse'], parse])
+  })
 })
 
 describe('builtins that user code changes', () => {
