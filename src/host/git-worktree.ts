@@ -22,9 +22,11 @@ export const git = (folder: string, args: readonly string[], options: HostComman
     ...options,
   })
 
-/** A work tree of git left after a kill: git forgets it, and the folder goes even if the repository is gone. */
-const removal =
-  'if [ -e "$2" ]; then git -C "$1" -c safe.directory=* worktree remove --force --force "$2" || rm -rf -- "$2"; fi'
+/**
+ * Removes a work tree, and makes git forget it. git does the latter only if the folder is whole or gone, and a kill may
+ * leave a part of it. `git worktree prune` would also forget work trees of the user.
+ */
+const removal = 'rm -rf -- "$2" && { git -C "$1" -c safe.directory=* worktree remove --force --force "$2" || :; }'
 
 /**
  * Adds a work tree of `repository` at a commit, journal first. The user's own work tree, index and branch stay as they

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { removeResource } from '../../host/cleanup.ts'
@@ -121,7 +121,8 @@ export async function bisectRepository(options: BisectOptions): Promise<BisectRe
   await checkAncestor(options, good, bad)
   const name = `bisect-${randomBytes(4).toString('hex')}`
   await using journal = CleanupJournal.start(name, removeResource)
-  const folder = join(tmpdir(), `isobench-${name}`)
+  // git knows a work tree that is gone only by its real path.
+  const folder = join(realpathSync(tmpdir()), `isobench-${name}`)
   await journal.create({ kind: 'directory', path: folder }, () =>
     withUsualUmask(() => mkdirSync(folder, { mode: 0o755 })),
   )
