@@ -4,7 +4,7 @@ import { Script } from 'node:vm'
 import { explainByBuiltins, userChanges } from './builtins.ts'
 import { IsobenchError, isError, messageOf, readableError } from './errors.ts'
 import { allowOwnSignals, refuseOwnSignals } from './own-signals.ts'
-import { endIfHungUp } from './terminal.ts'
+import { leaveClosedTerminal } from './terminal.ts'
 
 /** Errors that code of bench files leaves behind: promises that nobody awaits, timers, and calls of `process.exit`. */
 
@@ -193,6 +193,9 @@ let isEnding = false
 /** Whether `endProcess` ends the process now, with the code of its caller. */
 export const endsProcess = (): boolean => isEnding
 
+/** The exit code of a command that a signal ended: of a shell, 128 and the number of SIGINT. */
+const interruptedCode = 130
+
 /** Milliseconds that `exit` listeners of user code may take. */
 const exitMs = 5000
 const exitFunction = Symbol.for('isobench.exit')
@@ -207,7 +210,7 @@ export function endProcess(code: number): never {
   let isEmitted = false
   // The last listener: those before it still get the function that throws.
   process.once('exit', () => {
-    endIfHungUp()
+    leaveClosedTerminal(code === interruptedCode)
     process.exitCode = code
     ending.reallyExit = reallyExit
   })
@@ -220,7 +223,7 @@ export function endProcess(code: number): never {
     return exitScript.runInThisContext({ timeout: exitMs, displayErrors: false }) as never
   } catch (error) {
     if (isEmitted) handle(error)
-    endIfHungUp()
+    leaveClosedTerminal(code === interruptedCode)
     return reallyExit.call(process, code)
   }
 }

@@ -1,4 +1,4 @@
-import { fstatSync, type Stats } from 'node:fs'
+import { closeSync, fstatSync, openSync, type Stats } from 'node:fs'
 import { isatty } from 'node:tty'
 
 function statOf(descriptor: number): Pick<Stats, 'dev' | 'ino'> | undefined {
@@ -15,22 +15,31 @@ const terminals = [0, 1, 2].flatMap((descriptor) => {
   return stat ? [{ descriptor, stat }] : []
 })
 
-/** Whether a terminal of this process was closed: its window, or the connection of ssh. */
-const isHungUp = (): boolean =>
-  terminals.some(({ descriptor, stat }) => {
+/** The standard descriptors that are terminals which were closed: their window, or the connection of ssh. */
+const hungUp = (): number[] =>
+  terminals.flatMap(({ descriptor, stat }) => {
     const now = statOf(descriptor)
     // Another file with this number is no terminal that was closed.
-    return now?.dev === stat.dev && now.ino === stat.ino && !isatty(descriptor)
+    return now?.dev === stat.dev && now.ino === stat.ino && !isatty(descriptor) ? [descriptor] : []
   })
 
 const { kill } = process
 
 /**
- * Ends the process by SIGHUP if its terminal was closed. Otherwise Node.js 20 aborts when it ends, because it restores
- * the mode of the terminal and requires that this succeeds (`ResetStdio` in src/node.cc).
+ * Lets Node.js 20 end after the terminal was closed. It aborts otherwise, because it restores the mode of the terminal
+ * and requires that this succeeds (`ResetStdio` in src/node.cc).
+ * @param isInterrupted whether a signal ends the process. It ends by SIGHUP then, if its terminal was closed.
  */
-export function endIfHungUp(): void {
-  if (!isHungUp()) return
-  process.removeAllListeners('SIGHUP')
-  kill(process.pid, 'SIGHUP')
+export function leaveClosedTerminal(isInterrupted: boolean): void {
+  const descriptors = hungUp()
+  if (descriptors.length === 0) return
+  if (isInterrupted) {
+    process.removeAllListeners('SIGHUP')
+    kill(process.pid, 'SIGHUP')
+  }
+  // Node.js leaves a descriptor alone that is another file than at its start.
+  for (const descriptor of descriptors) {
+    closeSync(descriptor)
+    openSync('/dev/null', 'r+')
+  }
 }
