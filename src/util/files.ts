@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { IsobenchError } from './errors.ts'
+import { giveFolderToOwner } from './project-owner.ts'
 
 /** A file cannot be written. */
 export class WriteError extends IsobenchError {
@@ -150,6 +151,7 @@ export function makeFolder(folder: string): void {
     )
   try {
     mkdirSync(folder)
+    giveFolderToOwner(folder)
   } catch (error) {
     // Another process may have created it.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error

@@ -1,5 +1,18 @@
-import { lchownSync, lstatSync, readdirSync, type Stats, statSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  lchownSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  type Stats,
+  statSync,
+} from 'node:fs'
+import { dirname, join, sep } from 'node:path'
+
+/** Where isobench has its files in a project. */
+const ownFolder = '.isobench'
 
 /** Projects of this process with files to give back. */
 const projects = new Set<string>()
@@ -15,11 +28,32 @@ export function keepProjectOwner(root: string): void {
   projects.add(root)
 }
 
+/**
+ * Gives a folder that root has just created in `.isobench` to the owner of the folder above it. A run that is killed
+ * gives nothing back at its end, and the owner of the project could write nothing there.
+ */
+export function giveFolderToOwner(folder: string): void {
+  if (process.getuid?.() !== 0 || !folder.split(sep).includes(ownFolder)) return
+  try {
+    const { uid, gid } = statSync(dirname(folder))
+    if (uid === 0) return
+    // The owner of the project may replace the folder by a link in the meantime.
+    const descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+    try {
+      fchownSync(descriptor, uid, gid)
+    } finally {
+      closeSync(descriptor)
+    }
+  } catch {
+    // The folder is gone, or the file system has no owners.
+  }
+}
+
 /** Gives the files of root in the project's `.isobench` to the owner of the project. */
 export function giveToOwner(root: string): void {
   try {
     const owner = statSync(root)
-    if (owner.uid !== 0) chownTree(join(root, '.isobench'), owner)
+    if (owner.uid !== 0) chownTree(join(root, ownFolder), owner)
   } catch {
     // The project is gone, or the file system has no owners.
   }

@@ -2,6 +2,7 @@ import { chownSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { makeFolder } from '../../../src/util/files.ts'
 import { giveToOwner } from '../../../src/util/project-owner.ts'
 
 const isRoot = process.getuid?.() === 0
@@ -32,4 +33,13 @@ test('changes nothing if the project belongs to the same user, and needs no .iso
   expect(owner('.isobench', 'runs', 'a.jsonl')).toBe(before)
   rmSync(join(root, '.isobench'), { recursive: true })
   expect(() => giveToOwner(root)).not.toThrow()
+})
+
+test.runIf(isRoot)('a new folder in .isobench belongs to the owner of the project at once, and no other folder', () => {
+  rmSync(join(root, '.isobench'), { recursive: true })
+  chownSync(root, 4321, 4322)
+  makeFolder(join(root, '.isobench', 'runs'))
+  makeFolder(join(root, 'reports'))
+  expect([owner('.isobench'), owner('.isobench', 'runs'), owner('reports')]).toEqual([4321, 4321, 0])
+  expect(lstatSync(join(root, '.isobench', 'runs')).gid).toBe(4322)
 })
