@@ -214,7 +214,8 @@ async function diagnose(args: readonly string[], options: Options, io: CommandIo
     }),
     kvm,
     traceSources: await probeTraceSources(session),
-    artifacts: requiredArtifacts(platforms, image?.rootfs).map(({ name, path }) => ({
+    // The probe has reported the error of a driver.
+    artifacts: requiredArtifacts(platforms, image?.rootfs, () => {}).map(({ name, path }) => ({
       name,
       path,
       made: existsSync(path),

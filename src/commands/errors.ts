@@ -1,7 +1,9 @@
 import { dirname, relative } from 'node:path'
 import pc from 'picocolors'
 import { exitCodes } from '../core/judge/exit-code.ts'
+import { ReportFileError } from '../core/model/report.ts'
 import { type Problem, ProjectError } from '../core/model/suite.ts'
+import { ProjectCodeError } from '../core/project/project-code-error.ts'
 import { DifferentHostsError } from '../core/records/fingerprint.ts'
 import { parseStackFrames } from '../dsl/errors.ts'
 import { annotation, shownAnnotations } from '../reporters/annotation.ts'
@@ -49,8 +51,17 @@ function whereFrom(error: unknown, cwd = launchFolder ?? '/'): string {
   return own ? `${sanitize(relative(cwd, own.file))}:${own.line}:${own.column}  ` : ''
 }
 
+/** An error that code of the project caused, with the line of that code. */
+function withProblems(error: unknown): unknown {
+  const cause = error instanceof ReportFileError ? error.cause : error
+  if (!(cause instanceof ProjectCodeError) || !cause.location) return error
+  const { message, fix = cause.fix } = error as IsobenchError
+  return new ProjectError([{ ...cause.problem(cause.location.file), message, fix }])
+}
+
 /** What is printed on standard error for a failed command, without a stack trace, and the exit code. */
-export function describeFailure(error: unknown, color: boolean): { readonly text: string; readonly exitCode: number } {
+export function describeFailure(thrown: unknown, color: boolean): { readonly text: string; readonly exitCode: number } {
+  const error = withProblems(thrown)
   const { red, dim } = pc.createColors(color)
   if (error instanceof InterruptedError)
     return { text: 'interrupted; all resources on the host are released.\n', exitCode: exitCodes.interrupted }
@@ -81,7 +92,8 @@ export function describeFailure(error: unknown, color: boolean): { readonly text
 }
 
 /** The annotations of a failed command for GitHub Actions. An interruption has none. */
-export function failureAnnotations(error: unknown, root = launchFolder ?? '/'): string {
+export function failureAnnotations(thrown: unknown, root = launchFolder ?? '/'): string {
+  const error = withProblems(thrown)
   if (error instanceof InterruptedError) return ''
   const both = suppressedErrors(error)
   if (both) return both.map((one) => failureAnnotations(one, root)).join('')

@@ -1,11 +1,13 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { dirname, isAbsolute, relative, resolve } from 'node:path'
+import * as z from 'zod'
 import { buildReport } from '../core/judge/report.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import type { Report } from '../core/model/report.ts'
 import { findConfig, loadProject } from '../core/project/config.ts'
 import { importDefault } from '../core/project/import-default.ts'
-import { callWithinLimit, limitMethods } from '../core/project/time-limit.ts'
+import { callMethod, guardObject, type ProjectObject } from '../core/project/project-code.ts'
+import { ProjectCodeError } from '../core/project/project-code-error.ts'
 import { compareRecords } from '../core/records/compare.ts'
 import { formerRun, historyFor } from '../core/records/history.ts'
 import { readRecord } from '../core/records/record-file.ts'
@@ -20,6 +22,7 @@ import { IsobenchError, messageOf, UsageError } from '../util/errors.ts'
 import { WriteError } from '../util/files.ts'
 import { isStream, linkChain } from '../util/outputs.ts'
 import type { CommandIo } from './command.ts'
+import { problemText } from './errors.ts'
 import type { Options } from './options.ts'
 import { checkOutput } from './output-path.ts'
 
@@ -100,8 +103,14 @@ export async function createReporters(
   io: CommandIo,
   { against, isNamed = false, files = [], sources = [] }: ReportedRecords = {},
 ): Promise<Required<Reporter>> {
-  const onBroken = (name: string, error: unknown) =>
-    void io.err.write(`warning  reporter "${name}" failed: ${messageOf(error)}. The other reporters continue.\n`)
+  const onBroken = (name: string, error: unknown) => {
+    const rest = 'The other reporters continue.'
+    const text =
+      error instanceof ProjectCodeError
+        ? problemText({ ...error.problem(name), message: `${error.message.replace(/\.$/, '')}. ${rest}` })
+        : `reporter "${name}" failed: ${messageOf(error)}. ${rest}\n`
+    io.err.write(`warning  ${text}`)
+  }
   const context: ReporterContext = {
     out: { write: (text) => void io.out.write(text), isTTY: io.out.isTTY === true, columns: io.out.columns ?? 100 },
     root: project.root,
@@ -138,10 +147,10 @@ export async function createReporters(
     try {
       const module = modules.get(wanted)
       const given = { ...context, ...(file !== undefined && { file }) }
-      add(module ? createOutside(module.factory, wanted, given, output) : createBuiltIn(wanted, given))
+      add(module ? createOutside(module.factory, wanted, given, output, project.root) : createBuiltIn(wanted, given))
     } catch (error) {
       // A wrong name, path or file is the user's to fix before hours of measuring; a fault of the reporter is not.
-      if (error instanceof IsobenchError) throw error
+      if (error instanceof IsobenchError && !(error instanceof ProjectCodeError)) throw error
       onBroken(wanted.name, error)
       if (output) add({ onFinish: () => Promise.reject(error) })
     }
@@ -252,15 +261,17 @@ async function importReporter({ name, base }: Wanted, root: string) {
 
 function createOutside(
   factory: ReporterDefinition,
-  { options = {} }: Wanted,
+  { name, options = {} }: Wanted,
   context: ReporterContext,
   output: OutputFile | undefined,
+  root: string,
 ): Reporter {
   const out = output && { write: (text: string) => output.write(text), isTTY: false, columns: 100 }
   const given = out ? { ...context, out, color: false } : context
-  const reporter: unknown = callWithinLimit('create()', () => factory.create(given, options))
-  if (typeof reporter !== 'object' || reporter === null) throw new Error('create() returned no object with hooks')
-  return limitMethods('the reporter', reporter as Reporter, hooks)
+  const object: ProjectObject = { what: `the reporter "${name}"`, reference: 'docs/how-to/add-a-reporter.md', root }
+  const rules = { returns: z.object({}), returned: 'an object with hooks' }
+  const reporter = callMethod(object, 'create', factory.create, () => factory.create(given, options), rules)
+  return guardObject(object, reporter as Reporter, Object.fromEntries(hooks.map((hook) => [hook, { isAsync: true }])))
 }
 
 /** Compares a report with a baseline. */

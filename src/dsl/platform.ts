@@ -105,7 +105,14 @@ function definePlatform(
   location?: Location,
 ): PlatformSpec {
   const kind = typeof driver === 'string' ? driver : driver?.kind
-  if (typeof kind !== 'string' || (typeof driver === 'object' && typeof driver.options?.parse !== 'function')) {
+  if (typeof kind === 'string' && typeof driver === 'object' && typeof driver.options?.parse !== 'function') {
+    throw new DefinitionError(
+      `the driver "${kind}" has no options.parse().`,
+      'pass the result of defineDriver({ options: z.strictObject({}), ... }), or options with another parse(value)',
+      location,
+    )
+  }
+  if (typeof kind !== 'string') {
     throw new DefinitionError(
       'platform() needs the kind of a driver of isobench, or a driver object.',
       "write platform('runc'), or pass the result of defineDriver({ ... })",

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Reporter, ReportFileError } from '../core/reporter.ts'
-import { messageOf } from '../util/errors.ts'
+import { IsobenchError, messageOf } from '../util/errors.ts'
 import { makeFolder, WriteError, writeRefusal } from '../util/files.ts'
 import { openOutput, writeAll } from '../util/outputs.ts'
 import { inputWord, shellWord } from './headline/next-steps.ts'
@@ -86,9 +86,14 @@ export class OutputFile {
 
   /** The error of a reporter that failed for another reason than its file. */
   #incomplete(asked: string, error: unknown): ReportFileError {
+    const why = messageOf(error)
+    // An error of isobench names the reporter's code that failed.
+    const cause = error instanceof IsobenchError ? why : `the reporter "${asked}" failed: ${why}`
     return new ReportFileError(
-      `${this.path} is missing or incomplete, because the reporter "${asked}" failed: ${messageOf(error)}`,
+      `${this.path} is missing or incomplete, because ${cause}`,
       'correct the reporter',
+      'ISOBENCH_WRITE',
+      error,
     )
   }
 }
@@ -99,5 +104,5 @@ function fromRecords(error: ReportFileError, records: readonly string[], asked: 
   if (error.code === 'ISOBENCH_USAGE' || !records.every((record) => existsSync(record))) return error
   const command = `isobench report ${records.map(inputWord).join(' ')} --reporter ${shellWord(asked)}`
   const fix = [...(error.fix === undefined ? [] : [error.fix]), `write it from the record: ${command}`]
-  return new ReportFileError(error.message, fix.join(', then '))
+  return new ReportFileError(error.message, fix.join(', then '), error.code, error.cause)
 }

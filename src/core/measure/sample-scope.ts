@@ -2,7 +2,10 @@ import { setMaxListeners } from 'node:events'
 import { messageOf } from '../../util/errors.ts'
 import { raceAbort } from '../../util/race-abort.ts'
 import { claimStrayErrors, type StrayError, type StrayErrorClaim } from '../../util/stray-errors.ts'
-import { inOwnJob, interruptLoopAfter, type LoopLimit } from '../../util/watchdog.ts'
+import { type InterruptedStack, inOwnJob, interruptLoopAfter, type LoopLimit } from '../../util/watchdog.ts'
+import { stackLocation } from '../project/error-location.ts'
+import { type PendingCall, trackCalls } from '../project/project-code.ts'
+import { ProjectCodeError } from '../project/project-code-error.ts'
 import type { CommandBounds, Exec } from '../session/exec-target.ts'
 
 /** Milliseconds past its limit after which a workload is abandoned. A command's own limit comes first and says more. */
@@ -11,6 +14,20 @@ const graceMs = 5000
 export const bootGraceMs = 5000
 /** Milliseconds that the commands of an ended sample get to disappear. */
 const settleMs = 10_000
+
+/** The error of a sample that waits for a driver of the project. */
+function lateCall(
+  { what, root, locate }: PendingCall,
+  limit: number,
+  detail: string,
+  stack: InterruptedStack | undefined,
+): ProjectCodeError {
+  return new ProjectCodeError(
+    `${what} did not end within the ${limit} s of the sample${detail}`,
+    stack ? 'look for a loop in it' : 'look for an await in it that never ends',
+    (stack && stackLocation(stack.join('\n'), root)) ?? locate(),
+  )
+}
 
 /**
  * The time limit of one sample, and the commands that run on its behalf.
@@ -30,6 +47,8 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
   readonly #timers: readonly NodeJS.Timeout[]
   readonly #strayErrors: StrayErrorClaim
   readonly #loopLimit: LoopLimit
+  /** Calls of a driver of the project that have not ended. */
+  readonly #calls = new Set<PendingCall>()
 
   /**
    * @param name of the sample, for errors that its code leaves behind
@@ -58,6 +77,8 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
       const stack = loop.stack()
       const failure = latestFailure()
       const detail = failure === undefined ? '' : `; its latest failure: ${messageOf(failure)}`
+      const pending = [...this.#calls].at(-1)
+      if (pending) return this.#ending.abort(lateCall(pending, limit, detail, stack))
       const error = new Error(message + detail)
       this.#ending.abort(stack ? Object.assign(error, { stack: [message, ...stack].join('\n') }) : error)
     }
@@ -85,7 +106,7 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
 
   /** Runs all code of the sample, so that errors of what it leaves behind are known as its own. */
   run<T>(work: (scope: this) => T): T {
-    return this.#strayErrors.run(() => work(this))
+    return this.#strayErrors.run(() => trackCalls(this.#calls, () => work(this)))
   }
 
   /**

@@ -28,6 +28,7 @@ import { sha256 } from '../project/compile.ts'
 import { errorLocation } from '../project/error-location.ts'
 import { locateAssignment } from '../project/locate-word.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
+import { ProjectCodeError } from '../project/project-code-error.ts'
 import { remaining } from '../session/exec-target.ts'
 import { runProcess, runSteps } from './boot-phases.ts'
 import { runCommandWork } from './command-work.ts'
@@ -143,14 +144,16 @@ function failureCause(error: unknown): FailureCause | undefined {
 const failureLocation = (error: unknown, { file }: BenchData, root: string): Location | undefined =>
   error instanceof ChangedBuiltinsError ? locateAssignment(join(root, file), error.names) : errorLocation(error, root)
 
-/** What went wrong, with the fix if the platform has one. */
-const errorText = (error: unknown): string =>
-  isError(error)
-    ? messageOf(error) +
-      ((error instanceof UnsupportedError || error instanceof ChangedBuiltinsError) && error.fix
-        ? `: ${error.fix}`
-        : '')
-    : `the workload threw ${typeof error === 'string' ? `"${messageOf(error)}"` : messageOf(error)}, which is no Error`
+/** What went wrong, with the fix if there is one for the author of a bench or a driver. */
+function errorText(error: unknown): string {
+  if (!isError(error)) {
+    const value = typeof error === 'string' ? `"${messageOf(error)}"` : messageOf(error)
+    return `the workload threw ${value}, which is no Error`
+  }
+  if (error instanceof ProjectCodeError) return `${messageOf(error).replace(/\.$/, '')}. Fix: ${error.fix}`
+  const hasFix = (error instanceof UnsupportedError || error instanceof ChangedBuiltinsError) && error.fix
+  return messageOf(error) + (hasFix ? `: ${error.fix}` : '')
+}
 
 /**
  * The work, its parameters, its length, the limits and the image. Samples with different digests are never compared.

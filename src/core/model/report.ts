@@ -267,7 +267,9 @@ export class ReportFileError extends IsobenchError {
     message: string,
     fix?: string,
     readonly code: 'ISOBENCH_WRITE' | 'ISOBENCH_USAGE' = 'ISOBENCH_WRITE',
+    cause?: unknown,
   ) {
     super(message, fix)
+    if (cause !== undefined) Object.defineProperty(this, 'cause', { value: cause, configurable: true, writable: true })
   }
 }

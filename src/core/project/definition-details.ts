@@ -3,7 +3,7 @@ import { ChangedBuiltinsError } from '../../util/builtins.ts'
 import { IsobenchError } from '../../util/errors.ts'
 import { locationSchema } from '../model/claim.ts'
 import { locateAssignment } from './locate-word.ts'
-import { TimeLimitError } from './time-limit.ts'
+import { ProjectCodeError } from './project-code-error.ts'
 
 /** Node refuses to import it: the path is computed, so isobench could not compile the module. */
 const isUncompiled = (error: Error): boolean =>
@@ -40,7 +40,7 @@ export function definitionDetails(
     const location = locateAssignment(file, error.names)
     return { fix: error.fix!, ...(location && { location }) }
   }
-  if (error instanceof TimeLimitError) return { fix: error.fix!, ...(error.location && { location: error.location }) }
+  if (error instanceof ProjectCodeError) return { fix: error.fix, ...(error.location && { location: error.location }) }
   if (error instanceof IsobenchError) return error.fix === undefined ? {} : { fix: error.fix }
   if (isUncompiled(error)) return { fix: importFix }
   if (isWorkerStream(error)) return { fix: streamFix, message: streamMessage }

@@ -3,6 +3,7 @@ import { SourceMap } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { type Location, parseStackFrames } from '../../dsl/errors.ts'
 import { IsobenchError, isError } from '../../util/errors.ts'
+import { ProjectCodeError } from './project-code-error.ts'
 
 /** A position of the compiled file in its source, if the file has a source map beside it. */
 function inSource({ file, line, column }: Location): Location {
@@ -24,6 +25,7 @@ export const isProjectFile = (root: string, file: string): boolean =>
  * @param root the project's folder
  */
 export function errorLocation(thrown: unknown, root: string): Location | undefined {
+  if (thrown instanceof ProjectCodeError) return thrown.location
   if (!isError(thrown) || thrown instanceof IsobenchError || thrown.cause instanceof IsobenchError) return undefined
   // Watch mode loads bench files without source maps, because Node never frees those.
   return stackLocation(String(thrown.stack), root)

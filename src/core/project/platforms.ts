@@ -1,18 +1,18 @@
 import { realpathSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type * as z from 'zod'
-import { type Driver, type GuestHandle, platformFamily } from '../../driver.ts'
-import { describeValue } from '../../dsl/checked.ts'
+import { type Driver, platformFamily } from '../../driver.ts'
 import type { PlatformSpec } from '../../dsl/platform.ts'
-import { which } from '../../host/packages.ts'
+import { type Requirement, which } from '../../host/packages.ts'
 import { closestMatch } from '../../util/closest-match.ts'
 import { messageOf } from '../../util/errors.ts'
 import { wrongOptions } from '../../util/schema-issues.ts'
-import { inOwnJob } from '../../util/watchdog.ts'
 import type { PlannedPlatform } from '../model/plan.ts'
 import { type Problem, ProjectError, type WorkKind } from '../model/suite.ts'
+import { guardDriver } from './guard-driver.ts'
 import { locateWord } from './locate-word.ts'
-import { callWithinLimit, limitMethods } from './time-limit.ts'
+import { ProjectCodeError } from './project-code-error.ts'
+import { callWithinLimit } from './time-limit.ts'
 
 /** A platform of the config with its driver and its checked options. */
 export interface ResolvedPlatform {
@@ -62,27 +62,16 @@ function optionsProblem(
   return { message, fix: close === undefined ? fix : `did you mean "${close}"? ${reference}`, word: value }
 }
 
-/** The methods of a driver that no sample limits. */
-const limitedMethods: readonly (keyof Driver)[] = [
-  ...(['family', 'requirements', 'configFiles', 'version', 'requiredImageFiles', 'preflight'] as const),
-  ...(['requiresSeccomp', 'programRoles', 'cpuMode', 'versionDetails', 'artifacts', 'oneShot'] as const),
-  ...(['bootSteps', 'vmmStart', 'clockCalibrationMs'] as const),
-]
-
-/** The methods of a guest that isobench calls outside of any sample. */
-const limitedGuestMethods: readonly (keyof GuestHandle)[] = ['pause', 'resume', 'oomKillCount']
-
-/** A driver of the project, and its guests, with a time limit for each call. */
-function limitDriver(name: string, driver: Driver): Driver {
-  const boot: Driver['boot'] = async (...given) => {
-    // The limit of its sample interrupts a loop.
-    const guest: unknown = await inOwnJob(() => driver.boot(...given))
-    if (typeof (guest as GuestHandle | undefined)?.execArgv !== 'function')
-      throw new TypeError(`boot() of the driver of "${name}" returned ${describeValue(guest)}: execArgv() is missing.`)
-    return limitMethods(`the guest of "${name}"`, guest as GuestHandle, limitedGuestMethods)
-  }
-  const limited = limitMethods(`the driver of "${name}"`, driver, limitedMethods)
-  return Object.defineProperty(limited, 'boot', { value: boot, enumerable: true })
+/**
+ * The driver of a platform of the project, with the family that its options decide, which is needed even if nothing is
+ * probed.
+ * @throws {ProjectCodeError} if a member of the driver is wrong, or its `options.parse()` or `family()` fails
+ */
+function resolveOwn(spec: PlatformSpec, driver: Driver, given: unknown, root: string): ResolvedPlatform {
+  const guarded = guardDriver(spec.name, driver, { root, location: spec.location })
+  const options = callWithinLimit(`options.parse() of the driver of "${spec.name}"`, () => driver.options.parse(given))
+  const family = platformFamily(guarded, options)
+  return { spec, driver: Object.defineProperty(guarded, 'family', { value: family }), options }
 }
 
 /**
@@ -95,6 +84,7 @@ export function resolvePlatforms(
   drivers: Readonly<Record<string, Driver>>,
   file: string,
 ): ResolvedPlatform[] {
+  const root = dirname(resolve(file))
   const resolved = specs.map((spec): ResolvedPlatform | Problem => {
     const driver =
       (spec.driver as Driver | undefined) ?? (Object.hasOwn(drivers, spec.kind) ? drivers[spec.kind] : undefined)
@@ -108,11 +98,12 @@ export function resolvePlatforms(
     try {
       const { shape = {} } = driver.options as { readonly shape?: object }
       const common = spec.security !== undefined && 'security' in shape ? { security: spec.security } : {}
-      const parse = () => driver.options.parse({ ...common, ...spec.options })
+      const given = { ...common, ...spec.options }
       return spec.driver
-        ? { spec, driver: limitDriver(spec.name, driver), options: callWithinLimit('options.parse()', parse) }
-        : { spec, driver, options: parse() }
+        ? resolveOwn(spec, driver, given, root)
+        : { spec, driver, options: driver.options.parse(given) }
     } catch (error) {
+      if (error instanceof ProjectCodeError) return error.problem(file)
       const { message, fix, word } = optionsProblem(error, driver, spec.options)
       return {
         file,
@@ -149,15 +140,29 @@ export const unprobedPlatforms = (platforms: readonly ResolvedPlatform[]): Plann
     cpuMode: 'hardware',
   }))
 
+/** What a driver returns, or else a value if code of the project fails. Its platform is not available then. */
+export function orIfDriverFails<T>(otherwise: T, call: () => T): T {
+  try {
+    return call()
+  } catch (error) {
+    if (error instanceof ProjectCodeError) return otherwise
+    throw error
+  }
+}
+
+/** The programs of a platform. None if a driver of the project fails: the probe then reports its error. */
+export const requirementsOf = ({ driver, options }: Pick<ResolvedPlatform, 'driver' | 'options'>) =>
+  orIfDriverFails<readonly Requirement[]>([], () => driver.requirements(options))
+
 /** The programs of a platform, their link targets, and its configuration files. */
-export function platformFiles({ driver, options, spec }: ResolvedPlatform, root: string): string[] {
-  const programs = driver.requirements(options).flatMap(({ binary }) => {
+export function platformFiles(platform: ResolvedPlatform, root: string): string[] {
+  const { driver, options, spec } = platform
+  const programs = requirementsOf(platform).flatMap(({ binary }) => {
     const file = which(binary)
     return file === undefined ? [] : [file, ...targetOf(file)]
   })
-  const configFiles = [...(driver.configFiles?.(options) ?? []), ...(spec.watchFiles ?? [])].map((file) =>
-    resolve(root, file),
-  )
+  const own = orIfDriverFails<readonly string[]>([], () => driver.configFiles?.(options) ?? [])
+  const configFiles = [...own, ...(spec.watchFiles ?? [])].map((file) => resolve(root, file))
   return [...new Set([...programs, ...configFiles])]
 }
 

@@ -1,8 +1,9 @@
 import { Script } from 'node:vm'
 import type { Location } from '../../dsl/errors.ts'
-import { IsobenchError, UsageError } from '../../util/errors.ts'
+import { UsageError } from '../../util/errors.ts'
 import { inOwnJob, interruptLoopAfter } from '../../util/watchdog.ts'
 import { stackLocation } from './error-location.ts'
+import { ProjectCodeError } from './project-code-error.ts'
 
 /** Time limits for code of the project. Nothing that an author exports may keep isobench from ending. */
 
@@ -27,18 +28,9 @@ export const importTimeout = (): number => secondsFrom('ISOBENCH_IMPORT_SECONDS'
 /** How to find code that never ends. */
 export const neverEnds = 'look for a loop, or an await that never ends, at its top level'
 
-/** Code of the project did not end in time. */
-export class TimeLimitError extends IsobenchError {
-  readonly code = 'ISOBENCH_TIME_LIMIT'
-
-  constructor(
-    message: string,
-    fix: string,
-    /** The line that a loop was at. */
-    readonly location?: Location,
-  ) {
-    super(message, fix)
-  }
+/** Code of the project did not end in time. Its location is the line that a loop was at, if it is known. */
+export class TimeLimitError extends ProjectCodeError {
+  override readonly code = 'ISOBENCH_TIME_LIMIT'
 }
 
 /** Code of the project that must end in time. */
@@ -94,45 +86,24 @@ const script = new Script("globalThis[Symbol.for('isobench.calledFunction')]()")
  * Calls a function of the project at once. Ends its part that is not asynchronous, and abandons its promise, when the
  * time is up. Unlike `withinLimit`, it does not know the line of a loop.
  * @param what the function, for messages: `onFinish()`
+ * @param locate where it is written. Called only if it does not return in time
  * @throws {TimeLimitError} if it does not return in time
  */
-export function callWithinLimit<T>(what: string, call: () => T): T {
+export function callWithinLimit<T>(what: string, call: () => T, locate?: () => Location | undefined): T {
   const seconds = callTimeout()
-  const late = () => new TimeLimitError(`${what} took longer than ${seconds} s`, 'look for a loop in it')
+  const late = (fix: string) => new TimeLimitError(`${what} took longer than ${seconds} s`, fix, locate?.())
   Object.defineProperty(globalThis, calledFunction, { value: call, configurable: true })
   let result: unknown
   try {
     result = script.runInThisContext({ timeout: Math.ceil(seconds * 1000), displayErrors: false })
   } catch (error) {
-    throw (error as NodeJS.ErrnoException | undefined)?.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT' ? late() : error
+    if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error
+    throw late('look for a loop in it')
   }
   if (!(result instanceof Promise)) return result as T
   let timer: NodeJS.Timeout | undefined
   const isLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late()), seconds * 1000)
+    timer = setTimeout(() => reject(late('look for an await in it that never ends')), seconds * 1000)
   })
   return Promise.race([result, isLate]).finally(() => clearTimeout(timer)) as T
-}
-
-/**
- * The same object with a time limit for each call of some of its methods. `this` of each method is the object itself,
- * because a class may have private members.
- * @param of what it is, for messages
- */
-export function limitMethods<T extends object>(of: string, given: T, names: readonly (keyof T & string)[]): T {
-  const limited = Object.create(given) as T
-  for (const name of names) {
-    const method: unknown = given[name]
-    if (typeof method !== 'function') continue
-    const value = (...args: readonly unknown[]) =>
-      callWithinLimit(`${name}() of ${of}`, () => Reflect.apply(method, given, args) as unknown)
-    Object.defineProperty(limited, name, { value, enumerable: true, writable: true, configurable: true })
-  }
-  return new Proxy(limited, {
-    get: (own, name) => {
-      if (Object.hasOwn(own, name)) return Reflect.get(own, name)
-      const value: unknown = Reflect.get(given, name)
-      return typeof value === 'function' ? value.bind(given) : value
-    },
-  })
 }

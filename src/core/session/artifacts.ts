@@ -14,10 +14,11 @@ import {
   type Requirement,
 } from '../../host/packages.ts'
 import type { PinnedDigests } from '../../host/releases/release.ts'
-import { HostError, messageOf } from '../../util/errors.ts'
+import { HostError } from '../../util/errors.ts'
 import { raceAbort } from '../../util/race-abort.ts'
 import { kvm } from '../../vm/kvm.ts'
-import type { ResolvedPlatform } from '../project/platforms.ts'
+import { type ResolvedPlatform, requirementsOf } from '../project/platforms.ts'
+import { messageWithPlace, ProjectCodeError } from '../project/project-code-error.ts'
 import { isSkipped } from './probe.ts'
 import { type ProvisionOptions, provisionMissing, unpackersFor } from './provision-missing.ts'
 
@@ -63,7 +64,7 @@ export async function ensureDependencies(options: EnsureDependenciesOptions): Pr
 
 /** Returns what the platforms lack, and what unpacks the releases that have it. */
 function missingOf(platforms: readonly ResolvedPlatform[]): readonly Requirement[] {
-  const lacking = missing(platforms.flatMap(({ driver, options }) => driver.requirements(options)))
+  const lacking = missing(platforms.flatMap(requirementsOf))
   return [...lacking, ...missing(unpackersFor(lacking))]
 }
 
@@ -102,11 +103,25 @@ export async function installPlatformPrograms(
   await provisionMissing(missingOf(wanted), options)
 }
 
-/** The build artifacts of the platforms with installed programs, each once. */
-export function requiredArtifacts(platforms: readonly ResolvedPlatform[], rootfs: string | undefined): Artifact[] {
-  const all = platforms.flatMap(({ driver, options }) =>
-    missing(driver.requirements(options)).length > 0 ? [] : (driver.artifacts?.(options, rootfs) ?? []),
-  )
+/**
+ * The build artifacts of the platforms with installed programs, each once.
+ * @param onError receives the error of a driver of the project. Its artifacts are left out
+ * @throws {ProjectCodeError} without `onError`
+ */
+export function requiredArtifacts(
+  platforms: readonly ResolvedPlatform[],
+  rootfs: string | undefined,
+  onError?: (error: ProjectCodeError) => void,
+): Artifact[] {
+  const all = platforms.flatMap(({ driver, options }) => {
+    try {
+      return missing(driver.requirements(options)).length > 0 ? [] : (driver.artifacts?.(options, rootfs) ?? [])
+    } catch (error) {
+      if (!onError || !(error instanceof ProjectCodeError)) throw error
+      onError(error)
+      return []
+    }
+  })
   return [...new Map(all.map((artifact) => [artifact.path, artifact])).values()]
 }
 
@@ -126,7 +141,8 @@ export async function ensureArtifacts(
 ): Promise<void> {
   const wanted: ResolvedPlatform[] = []
   for (const platform of platforms) if (!(await isSkipped(platform, skipEmulated))) wanted.push(platform)
-  for (const { name, path, ensure } of requiredArtifacts(wanted, rootfs)) {
+  const onError = (error: ProjectCodeError) => options.onLine?.(messageWithPlace(error))
+  for (const { name, path, ensure } of requiredArtifacts(wanted, rootfs, onError)) {
     if (existsSync(path)) continue
     options.onLine?.(`making the ${name}`)
     try {
@@ -134,7 +150,7 @@ export async function ensureArtifacts(
       await (options.signal ? raceAbort(building, options.signal, interruptGraceMs) : building)
     } catch (error) {
       options.signal?.throwIfAborted()
-      options.onLine?.(`the ${name} could not be made: ${messageOf(error)}`)
+      options.onLine?.(`the ${name} could not be made: ${messageWithPlace(error)}`)
     }
   }
 }

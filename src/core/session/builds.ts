@@ -6,7 +6,7 @@ import type { Build } from '../../host/releases/build.ts'
 import { findRelease, releases } from '../../host/releases/manifest.ts'
 import { compareVersions } from '../../host/releases/release.ts'
 import { installedRelease } from '../../host/releases/store.ts'
-import type { ResolvedPlatform } from '../project/platforms.ts'
+import { type ResolvedPlatform, requirementsOf } from '../project/platforms.ts'
 
 /** A build that a platform uses. */
 export interface BuildInUse extends Build {
@@ -83,8 +83,8 @@ export async function buildsInUse(
   platforms: readonly ResolvedPlatform[],
   today = new Date().toISOString().slice(0, 10),
 ): Promise<BuildInUse[]> {
-  const used = platforms.flatMap(({ spec, driver, options }) => {
-    const requirements = driver.requirements(options).filter((requirement) => missing([requirement]).length === 0)
+  const used = platforms.flatMap(({ spec, ...platform }) => {
+    const requirements = requirementsOf(platform).filter((requirement) => missing([requirement]).length === 0)
     const byRelease = new Map(
       requirements.toReversed().flatMap((one) => (one.build ? [[one.build.release, one] as const] : [])),
     )

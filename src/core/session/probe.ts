@@ -16,6 +16,7 @@ import { IsobenchError, messageOf } from '../../util/errors.ts'
 import { sanitize } from '../../util/text.ts'
 import type { Plan, PlannedPlatform } from '../model/plan.ts'
 import { type ResolvedPlatform, unsupportedWorkloads } from '../project/platforms.ts'
+import { messageWithPlace, ProjectCodeError } from '../project/project-code-error.ts'
 import { bootTimeout } from '../project/time-limit.ts'
 import type { Exec } from './exec-target.ts'
 import type { Session } from './session.ts'
@@ -150,9 +151,45 @@ function queue(): Queue {
 export const isSkipped = async (
   { driver, options }: Pick<ResolvedPlatform, 'driver' | 'options'>,
   skipEmulated: boolean,
-): Promise<boolean> => skipEmulated && (await driver.cpuMode?.(options)) === 'emulated'
+): Promise<boolean> => {
+  if (!skipEmulated) return false
+  try {
+    return (await driver.cpuMode?.(options)) === 'emulated'
+  } catch (error) {
+    if (error instanceof ProjectCodeError) return false
+    throw error
+  }
+}
+
+/** Why a platform does not work: its probe has failed with this error. */
+const reasonFrom = (error: unknown): { readonly reason: string; readonly fix?: string } => ({
+  reason: messageWithPlace(error),
+  ...(error instanceof IsobenchError && error.fix && { fix: error.fix }),
+})
 
 async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<ProbeResult> {
+  try {
+    return await probeDriver(platform, probing)
+  } catch (error) {
+    // A driver of the project that fails is no reason to keep the other platforms from running.
+    if (!(error instanceof ProjectCodeError)) throw error
+    return { available: false, ...reasonFrom(error), cpuMode: 'hardware' }
+  }
+}
+
+/**
+ * Calls the members of a driver of the project that are first needed later, so that their errors are known now.
+ * @throws {ProjectCodeError} if one of them fails
+ */
+function tryMembers({ spec, driver, options }: ResolvedPlatform, image: Image | undefined): void {
+  if (!spec.driver) return
+  driver.configFiles?.(options)
+  driver.programRoles?.(options)
+  driver.clockCalibrationMs?.(options)
+  driver.artifacts?.(options, image?.rootfs)
+}
+
+async function probeDriver(platform: ResolvedPlatform, probing: Probing): Promise<ProbeResult> {
   const { image, skipEmulated, serialQueue, digests } = probing
   const { spec, driver, options } = platform
   const requirements = driver.requirements(options)
@@ -163,6 +200,7 @@ async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<P
   }
   const unverified = unverifiedRelease(requirements, digests)
   if (unverified) return { available: false, ...unverified, cpuMode: 'hardware' }
+  tryMembers(platform, image)
   const version = await versionOf(driver, options)
   const obstacle = await driver.preflight?.(options)
   const cpuMode = (await driver.cpuMode?.(options)) ?? 'hardware'
@@ -233,8 +271,7 @@ async function bootOnce(
     return security ? { security } : {}
   } catch (error) {
     session.signal.throwIfAborted()
-    const fix = error instanceof IsobenchError ? error.fix : undefined
-    return { reason: messageOf(error), ...(fix && { fix }) }
+    return reasonFrom(error)
   }
 }
 

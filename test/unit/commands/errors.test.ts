@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
 import { describeFailure, failureAnnotations } from '../../../src/commands/errors.ts'
+import { ReportFileError } from '../../../src/core/model/report.ts'
 import { ProjectError } from '../../../src/core/model/suite.ts'
+import { ProjectCodeError } from '../../../src/core/project/project-code-error.ts'
 import { HostError, InterruptedError, UncertainError, UsageError } from '../../../src/util/errors.ts'
 
 /** Fails in a block and in its clean-up, as the bundle throws it. */
@@ -35,6 +37,20 @@ it('exits with 3 if values decide nothing', () => {
     text: 'error  no verdict. (ISOBENCH_UNCERTAIN)\n       fix: stop other processes\n',
     exitCode: 3,
   })
+})
+
+it('names the line of the code of the project that failed, also of a reporter that has left no file', () => {
+  const location = { file: '/p/rep.ts', line: 3, column: 5 }
+  const cause = new ProjectCodeError('onFinish() of the reporter "./rep.ts" failed: no', 'correct it', location)
+  const file = new ReportFileError('out is missing, because it failed', 'write it again', 'ISOBENCH_WRITE', cause)
+  expect(describeFailure(cause, false)).toEqual({
+    text: expect.stringMatching(/p\/rep\.ts:3:5 {2}onFinish\(\) of the reporter .* failed: no\n {7}fix: correct it\n$/),
+    exitCode: 5,
+  })
+  expect(describeFailure(file, false).text).toMatch(
+    /p\/rep\.ts:3:5 {2}out is missing, because it failed\n {7}fix: write it again\n$/,
+  )
+  expect(failureAnnotations(cause, '/p')).toMatch(/^::error file=.*rep\.ts,line=3,/)
 })
 
 it('annotates errors for GitHub, at the line of the project if they have one', async () => {

@@ -117,17 +117,30 @@ describe('a reporter of the user', () => {
   it('does not stop the others if it throws', async () => {
     const { out, err } = await outputOf({ reporter: ['./broken.ts', './mine.ts'] })
     expect(out).toBe(`${report.seed}\n`)
-    expect(err).toBe('warning  reporter "./broken.ts" failed: it is broken. The other reporters continue.\n')
+    expect(err).toContain(
+      'create() of the reporter "./broken.ts" failed: it is broken. The other reporters continue.\n',
+    )
+    expect(err).toContain('fix: correct it: see docs/how-to/add-a-reporter.md')
   })
 
   it.each([
-    ["create() { throw new Error('it is broken') }", 'it is broken', true],
-    ["create: ({ out }) => ({ onFinish() { out.write('half'); throw new Error('no end') } })", 'no end', false],
-    ["create: ({ out }) => ({ async onFinish() { out.write('half'); throw new Error('late') } })", 'late', false],
-    ["create: () => ({ onPrepare() { throw new Error('step') } })", 'step', true],
-    ["create: () => ({ onSample: async () => { throw new Error('sample') } })", 'sample', true],
-    ['create: () => ({ onFinish: () => new Promise(() => {}) })', 'onFinish() of the reporter took longer', false],
-  ])('fails the command if it breaks before its file is complete: %s', async (code, why, isWarned) => {
+    ["create() { throw new Error('it is broken') }", 'create', 'failed: it is broken', true],
+    [
+      "create: ({ out }) => ({ onFinish() { out.write('half'); throw new Error('no end') } })",
+      'onFinish',
+      'failed: no end',
+      false,
+    ],
+    [
+      "create: ({ out }) => ({ async onFinish() { out.write('half'); throw new Error('late') } })",
+      'onFinish',
+      'failed: late',
+      false,
+    ],
+    ["create: () => ({ onPrepare() { throw new Error('step') } })", 'onPrepare', 'failed: step', true],
+    ["create: () => ({ onSample: async () => { throw new Error('sample') } })", 'onSample', 'failed: sample', true],
+    ['create: () => ({ onFinish: () => new Promise(() => {}) })', 'onFinish', 'took longer than 0.2 s', false],
+  ])('fails the command if it breaks before its file is complete: %s', async (code, hook, why, isWarned) => {
     writeFileSync(join(root, 'fragile.mjs'), `export default { name: 'f', description: 'f', ${code} }\n`)
     vi.stubEnv('ISOBENCH_CALL_SECONDS', '0.2')
     const written = { out: '', err: '' }
@@ -146,14 +159,30 @@ describe('a reporter of the user', () => {
     )
     vi.unstubAllEnvs()
     const given = './fragile.mjs=out/f.txt'
-    const what = `${join(root, 'out/f.txt')} is missing or incomplete, because the reporter "${given}" failed`
+    const cause = `${hook}() of the reporter "./fragile.mjs" ${why}`
+    const what = `${join(root, 'out/f.txt')} is missing or incomplete, because ${cause}`
     expect(error).toMatchObject({
       code: 'ISOBENCH_WRITE',
-      message: expect.stringContaining(`${what}: ${why}`),
+      message: what,
       fix: `correct the reporter, then write it from the record: isobench report ${stored} --reporter ${given}`,
     })
     expect(written.out).toBe(`${report.seed}\n`)
-    expect(written.err.includes('warning  reporter "./fragile.mjs" failed')).toBe(isWarned)
+    expect(written.err.includes(cause)).toBe(isWarned)
+  })
+
+  it.each([
+    ['create: async () => ({})', 'create() of the reporter "./odd.mjs" returned a promise'],
+    ['create: () => 5', 'create() of the reporter "./odd.mjs" returned a wrong value: 5 is not an object'],
+    ['create: () => ({ onFinish: 5 })', 'onFinish of the reporter "./odd.mjs" is no function'],
+    [
+      "create: () => ({ get onFinish() { throw new Error('odd') } })",
+      'onFinish of the reporter "./odd.mjs" failed: odd',
+    ],
+    ['create: () => process.exit(0)', 'create() of the reporter "./odd.mjs" failed'],
+  ])('does not stop the others if it is none: %s', async (code, why) => {
+    writeFileSync(join(root, 'odd.mjs'), `export default { name: 'odd', description: 'odd', ${code} }\n`)
+    const { out, err } = await outputOf({ reporter: ['./odd.mjs', './mine.ts'] })
+    expect([out, err]).toEqual([`${report.seed}\n`, expect.stringContaining(why)])
   })
 
   it('fails the command if its file cannot be written, and names the command that needs no new run', async () => {

@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest'
+import { benchFile, expectNoStack, Project } from './support/cli.ts'
+
+/** A config with native, and drivers of the project that fail in other ways. */
+const config = `import { defineConfig, platform } from 'isobench'
+import { defineDriver, idleCommand, inChroot } from 'isobench/driver'
+
+const mine = defineDriver({
+  kind: 'mine', family: 'container', description: 'a chroot',
+  options: { parse: (input) => input },
+  requirements: () => [],
+  oneShot: async (sandbox, argv) => sandbox.wrap([...inChroot(await sandbox.chrootDir(), argv)]),
+  boot: async (sandbox) => ({ execArgv: (argv) => sandbox.wrap(idleCommand) }),
+})
+const throws = defineDriver({ ...mine, kind: 'throws',
+  requirements: () => { throw new Error('no list') },
+})
+const exits = defineDriver({ ...mine, kind: 'exits',
+  version: () => process.exit(0),
+})
+const waits = defineDriver({ ...mine, kind: 'waits',
+  boot: () => new Promise<never>(() => {}),
+})
+const loops = defineDriver({ ...mine, kind: 'loops',
+  boot: async () => { for (;;); },
+})
+export default defineConfig({
+  platforms: [platform('native'), ...[throws, exits, waits, loops].map((driver) => platform(driver))],
+})
+`
+
+/** The line of the config with this text, and its column. */
+function placeOf(text: string): { line: number; column: number } {
+  const lines = config.split('\n')
+  const line = lines.findIndex((one) => one.includes(text))
+  return { line: line + 1, column: lines[line]!.indexOf(text) + 1 }
+}
+
+test('drivers of the project that fail are named with the method and its line, and the others run', async () => {
+  using project = Project.of(benchFile('return { time: await say(1) }', '{ timeout: 1 }'))
+  project.write({ 'isobench.config.ts': config })
+  const { report, ...outcome } = await project.run(['--rounds', '1', '--no-remeasure'])
+  expectNoStack(outcome as never)
+  const thrown = placeOf("new Error('no list')")
+  const exit = placeOf('exit(0)')
+  expect(report.platforms).toMatchObject([
+    { name: 'native', available: true },
+    {
+      name: 'throws',
+      available: false,
+      reason:
+        'requirements() of the driver of "throws" failed: no list ' +
+        `(isobench.config.ts:${thrown.line}:${thrown.column})`,
+    },
+    {
+      name: 'exits',
+      available: false,
+      reason:
+        'version() of the driver of "exits" failed: it called process.exit(0); throw an error instead ' +
+        `(isobench.config.ts:${exit.line}:${exit.column})`,
+    },
+    { name: 'waits', available: true },
+    { name: 'loops', available: true },
+  ])
+  const errors = Object.fromEntries(report.cases[0]!.results.map((result) => [result.platform, result.errors]))
+  expect(errors.native).toEqual([])
+  const late = (name: string) => `boot() of the driver of "${name}" did not end within the 1 s of the sample`
+  expect(errors.waits).toMatchObject([
+    { message: expect.stringContaining(late('waits')), location: { line: placeOf('() => new Promise').line } },
+  ])
+  expect(errors.loops).toMatchObject([
+    { message: expect.stringContaining(late('loops')), location: { line: placeOf('for (;;)').line } },
+  ])
+})
