@@ -7,6 +7,7 @@ import { checkNames } from '../project/check-names.ts'
 import { checkSelection } from '../project/check-selection.ts'
 import { type Collected, checkSuite, collect, type SpareWorker } from '../project/collect.ts'
 import type { Compiled } from '../project/compile.ts'
+import { compilerFiles } from '../project/compiler-files.ts'
 import { loadProject, type Project } from '../project/config.ts'
 import { type PlatformSelection, selectBenches, selectFiles, splitPlatforms } from '../project/plan.ts'
 import { platformFiles, type ResolvedPlatform, resolvePlatforms } from '../project/platforms.ts'
@@ -135,7 +136,7 @@ export async function updateProjectState(
   let settings: Settings = before
   let configProblems: readonly Problem[] = []
   const configChanged =
-    before.project.configInputs.some((file) => paths.has(file)) || before.problems.some(isOf(before))
+    dependsOn(before.project.root, before.project.configInputs, paths) || before.problems.some(isOf(before))
   if (configChanged) {
     try {
       settings = await loadSettings(sources)
@@ -150,12 +151,18 @@ export async function updateProjectState(
   const { root } = settings.project
   const files = moved || configChanged ? await benchFiles(settings.project) : before.files
   const sameFiles = files.join('\n') === before.files.join('\n')
-  const reached = files.filter(
-    (file) => paths.has(join(root, file)) || before.compiled.get(file)?.inputs.some((input) => paths.has(input)),
+  const reached = files.filter((file) =>
+    dependsOn(root, [join(root, file), ...(before.compiled.get(file)?.inputs ?? [])], paths),
   )
   const quick = sameFiles && before.problems.length === 0 ? await collectSome(sources, before, reached) : undefined
   const state = stateOf(settings, sources.drivers, files, quick ?? (await collect(root, files, quiet(sources))), before)
   return { ...state, problems: [...configProblems, ...state.problems] }
+}
+
+/** Whether code, or what decides how it is compiled, is among the paths. */
+function dependsOn(root: string, code: readonly string[], paths: ReadonlySet<string>): boolean {
+  const isIn = (file: string) => paths.has(file)
+  return code.some(isIn) || [...compilerFiles(root, code.filter(isUserFile))].some(isIn)
 }
 
 const isOf =
@@ -237,10 +244,14 @@ function stateOf(
  */
 export function watchedFiles({ project, files, compiled, platforms }: ProjectState): string[] {
   const folders = foldersOf(project.root, project.include)
-  const single = [
+  const code = [
     ...project.configInputs.filter(isUserFile),
     ...files.map((file) => join(project.root, file)),
     ...[...compiled.values()].flatMap(({ inputs }) => inputs.filter(isUserFile)),
+  ]
+  const single = [
+    ...code,
+    ...compilerFiles(project.root, code),
     ...platforms.flatMap((one) => platformFiles(one, project.root)),
   ].filter((path) => !path.includes('/node_modules/') && !folders.some((folder) => path.startsWith(`${folder}/`)))
   return [...new Set([...folders, ...single])]

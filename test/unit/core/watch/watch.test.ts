@@ -141,6 +141,31 @@ const roundsOf = ({ report }: Watch, platform: string) =>
   report!.cases.map(({ results }) => results.find((one) => one.platform === platform)!.metrics.time!.samples.length)
 
 describe.skipIf(!built)('watch mode', () => {
+  it('measures again after a change of what decides how a bench file is compiled', async () => {
+    const decorated = `${bench('a')}
+const noted = (..._: unknown[]) => {}
+export class Counter { @noted add() {} }`
+    const { watch, save } = await watching({ 'a.bench.ts': decorated, 'tsconfig.json': '{ "extends": "./base" }' })
+    await save({ 'base.json': '{ "compilerOptions": { "experimentalDecorators": true } }' })
+    expect(watch.note!.text).toMatch(/^base\.json → .*measured again/)
+    await save({ 'base.json': '{ "compilerOptions": { "experimentalDecorators": true, "strict": true } }' })
+    expect(watch.note!.text).toBe('base.json → nothing to do')
+  })
+
+  it('reads a bench file again if a package.json names another file for its import', async () => {
+    const imports = (file: string) => JSON.stringify({ imports: { '#settings': file } })
+    const { watch, save } = await watching({
+      'a.bench.ts': bench('a')
+        .replace('command(', 'command(name ?? ')
+        .replace('\n', "\nimport { name } from '#settings'\n"),
+      'one.ts': 'export const name = undefined',
+      'two.ts': "export const name = 'true'",
+      'package.json': imports('./one.ts'),
+    })
+    await save({ 'package.json': imports('./two.ts') })
+    expect(watch.note!.text).toMatch(/^package\.json → .*measured again/)
+  })
+
   it('gives a verdict on a changed flag, and the former verdict stays until it is there', async () => {
     const { watch, behaviors, save, host } = await watching({ 'a.bench.ts': bench('a') })
     expect(outcomes(watch)).toEqual({ 'a runc': 'holds', 'a gvisor': 'contradicted' })
