@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, lstatSync, realpathSync, type Stats, statSync } from 'node:fs'
-import { basename, dirname, join, resolve, sep } from 'node:path'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { benchFiles } from '../core/project/bench-files.ts'
+import { importedFiles } from '../core/project/compile.ts'
 import { findConfig, type Project } from '../core/project/config.ts'
 import { baselineFile, baselineNames } from '../core/records/baseline.ts'
 import { folderOf, recordsByTime } from '../core/records/record-file.ts'
@@ -31,6 +32,12 @@ export interface Output {
   readonly isBench?: boolean
 }
 
+/** The folder of a project and, if the config is loaded, its bench files. */
+export interface OutputProject extends Pick<Project, 'root'>, Partial<Pick<Project, 'include' | 'configFile'>> {
+  /** Whether the inputs of the command have every file that bench files and the config import. Default: false. */
+  readonly areImportsKnown?: boolean
+}
+
 /** The bench files of a project without a loaded config: they are where `isobench init` writes them. */
 const usualBenches = ['benches/**/*.bench.{ts,mts,cts,js,mjs,cjs}']
 
@@ -50,12 +57,11 @@ const keptNames: readonly (readonly [name: RegExp, what: string])[] = [
  * Refuses an output that a command must not write: `-`, a folder, one of its inputs, source code, a file that describes
  * the project, and every file in `.isobench`. Compares real paths and inodes, because a link may lead to the same file.
  * Also refuses an output that the kernel would refuse, because hours of measuring may come first.
- * @param project its folder and, if the config is loaded, its bench files
  * @throws {UsageError} that says which file it is, or why it cannot be written
  */
 export async function checkOutput(
   { option, given, path, isNew = false, isBench = false }: Output,
-  project: Pick<Project, 'root'> & Partial<Pick<Project, 'include' | 'configFile'>>,
+  project: OutputProject,
   inputs: readonly InputFile[] = [],
 ): Promise<void> {
   if (basename(path) === '-')
@@ -177,17 +183,23 @@ export function writeNew(output: Parameters<typeof refuseExisting>[0], texts: It
   writeParts(output.path, parts())
 }
 
-/** The config, bench files, baselines and records of a project. */
+/** The config, bench files and what they import, baselines and records of a project. */
 async function projectFiles({
   root,
   include = usualBenches,
   configFile = findConfig(root),
-}: Parameters<typeof checkOutput>[1]): Promise<InputFile[]> {
+  areImportsKnown = false,
+}: OutputProject): Promise<InputFile[]> {
   const benches = await benchFiles({ root, include })
+  const configs = configFile !== undefined && existsSync(configFile) ? [relative(root, configFile)] : []
   const name = (what: string, files: readonly string[]) => files.map((file) => ({ what, file: resolve(root, file) }))
   return [
     ...name('the config', configFile === undefined ? [] : [configFile]),
     ...name('a bench file', benches),
+    ...name(
+      'a file that a bench file or the config imports',
+      areImportsKnown ? [] : await importedFiles(root, [...configs, ...benches]),
+    ),
     ...name(
       'a baseline',
       baselineNames(root).map((one) => baselineFile(root, one)),

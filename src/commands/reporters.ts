@@ -101,7 +101,7 @@ export async function createReporters(
   options: ReporterOptions,
   project: ReporterProject,
   io: CommandIo,
-  { against, isNamed = false, files = [], sources = [] }: ReportedRecords = {},
+  { against, isNamed = false, files = [], sources }: ReportedRecords = {},
 ): Promise<Required<Reporter>> {
   const onBroken = (name: string, error: unknown) => {
     const rest = 'The other reporters continue.'
@@ -130,14 +130,14 @@ export async function createReporters(
   const bundled = [...(project.configInputs ?? []), ...[...modules.values()].flatMap(({ inputs }) => inputs)]
   const inputs = [
     ...files.map((file) => ({ what: 'a run record', file: resolve(io.cwd, file) })),
-    ...[...sources, ...bundled].map((file) => ({ what: 'a file', file })),
+    ...[...(sources ?? []), ...bundled].map((file) => ({ what: 'a file', file })),
   ]
   for (const wanted of all) {
     const file = wanted.file === undefined ? undefined : outputPath(wanted, wanted.file)
     const written = file === undefined ? [] : writtenFiles(wanted.name, file)
     for (const path of written) {
       const output = { option: `the reporter "${wanted.name}=${wanted.file}"`, given: wanted.file!, path }
-      await checkOutput(output, project, inputs)
+      await checkOutput(output, { ...project, areImportsKnown: sources !== undefined }, inputs)
     }
     takeFiles(written, wanted.name, taken)
     const output = file === undefined ? undefined : new OutputFile(file)

@@ -186,24 +186,32 @@ function typeOf(root: string, input: string, { inputs }: Metafile): (readonly [s
   return type === undefined ? [] : [[join(root, input), type]]
 }
 
-/** @param files if one of them is starred, the only one */
-async function compileTogether(root: string, files: readonly string[]): Promise<Compiled[]> {
-  const folder = folderOf(root)
+/**
+ * Bundles files, and writes nothing.
+ * @param files if one of them is starred, the only one
+ */
+function bundleTogether(root: string, files: readonly string[]) {
   const entries = files.map((file) => ({ name: outputName(file), ...entryPoint(root, file) }))
   const tsconfig = entries[0]?.tsconfig
-  const result = await build({
+  return build({
     ...shared,
     absWorkingDir: root,
     ...(tsconfig !== undefined && { tsconfig }),
     plugins: [...shared.plugins, ...entries.flatMap(({ plugins }) => plugins)],
     entryPoints: Object.fromEntries(entries.map(({ name, path }) => [name, path])),
-    outdir: folder,
+    outdir: folderOf(root),
     outExtension: { '.js': '.mjs' },
     sourcemap: 'linked',
     // Only the positions are read. esbuild 0.28.2 never ends if a source ends within a character of UTF-8.
     sourcesContent: false,
     metafile: true,
   })
+}
+
+/** @param files if one of them is starred, the only one */
+async function compileTogether(root: string, files: readonly string[]): Promise<Compiled[]> {
+  const folder = folderOf(root)
+  const result = await bundleTogether(root, files)
   writeBuild(root, result.outputFiles)
   const notUtf8 = firstBytesNotUtf8(root, result.metafile)
   return Promise.all(
@@ -280,6 +288,14 @@ export async function compileAll(root: string, files: readonly string[]): Promis
     if (!isBuildFailure(error)) throw explainCompiler(error)
     return Promise.all(files.map((file) => compile(root, file)))
   }
+}
+
+/** The absolute path of every file in the bundles of the files. One that does not compile has none. Writes nothing. */
+export async function importedFiles(root: string, files: readonly string[]): Promise<string[]> {
+  const inputsOf = async (some: readonly string[]) =>
+    Object.keys((await bundleTogether(root, some)).metafile.inputs).map((input) => join(root, input))
+  const ofEach = async () => (await Promise.all(files.map((file) => inputsOf([file]).catch(() => [])))).flat()
+  return files.some(isStarred) ? ofEach() : inputsOf(files).catch(ofEach)
 }
 
 /** Bundles a bench file for a guest, where tinybench times its in-guest functions. Returns the code. */

@@ -206,7 +206,7 @@ it('report refuses files that a reporter derives from its own', async () => {
   )
 })
 
-it('run keeps every file that its config, reporters and benches import, and those of its platforms', async () => {
+it('run and report keep every file that config, reporters and benches import, and run those of platforms', async () => {
   const folder = join(root, 'imports')
   const texts = {
     'isobench.config.mjs':
@@ -246,6 +246,15 @@ it('run keeps every file that its config, reporters and benches import, and thos
   )
   for (const [name, text] of Object.entries(texts)) expect(readFileSync(join(folder, name), 'utf8')).toBe(text)
   expect(await dryRun(['json=old.json'])).toBe(0)
+  // A bench file that does not compile does not hide what the others import.
+  writeFileSync(join(folder, 'benches/broken.bench.ts'), 'import {')
+  for (const name of ['config.json', 'data.json', 'data.txt', 'linked.json']) {
+    const options = { reporter: [`csv=${name}`], strict: false, all: false, json: false }
+    const shown = report.run([join(root, 'r.jsonl')], options as never, { ...io, cwd: folder })
+    await expect(shown).rejects.toThrow('would overwrite a file that a bench file or the config imports: ')
+  }
+  rmSync(join(folder, 'benches/broken.bench.ts'))
+  for (const [name, text] of Object.entries(texts)) expect(readFileSync(join(folder, name), 'utf8')).toBe(text)
 })
 
 it('run --save-baseline refuses a folder of that name before it measures', async () => {
