@@ -1,4 +1,4 @@
-import { dirname, relative } from 'node:path'
+import { dirname, relative, resolve } from 'node:path'
 import pc from 'picocolors'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { ReportFileError } from '../core/model/report.ts'
@@ -28,16 +28,17 @@ const frameWidth = 120
 const fixLine = (fix: string): string => `       fix: ${sanitize(fix)}\n`
 
 /** `file:line:column  what is wrong`, the lines of the source, and how to fix it. */
-export function problemText(problem: Problem, cwd = launchFolder ?? '/'): string {
+export function problemText(problem: Problem, root: string, cwd = launchFolder ?? '/'): string {
   const { file, message, fix, location } = problem
-  const where = location ? `${relative(cwd, location.file)}:${location.line}:${location.column}` : file
+  const path = relative(cwd, location?.file ?? resolve(root, file))
+  const where = location ? `${path}:${location.line}:${location.column}` : path
   const frame = problemFrame(problem, process.stderr.columns || frameWidth).map((line) => `${line}\n`)
   return `${sanitize(where)}  ${sanitize(message)}\n${frame.join('')}${fix ? fixLine(fix) : ''}`
 }
 
 /** What the bundler warns of, for standard error. */
-export const warningsText = (warnings: readonly Problem[]): string =>
-  warnings.map((warning) => `warning  ${problemText(warning)}`).join('')
+export const warningsText = (warnings: readonly Problem[], root: string): string =>
+  warnings.map((warning) => `warning  ${problemText(warning, root)}`).join('')
 
 /** A refusal of the kernel, such as EACCES or ENOSPC. Its message names the file, and it is not a bug in isobench. */
 const isSystemError = (error: Error): boolean =>
@@ -56,7 +57,7 @@ function withProblems(error: unknown): unknown {
   const cause = error instanceof ReportFileError ? error.cause : error
   if (!(cause instanceof ProjectCodeError) || !cause.location) return error
   const { message, fix = cause.fix } = error as IsobenchError
-  return new ProjectError([{ ...cause.problem(cause.location.file), message, fix }])
+  return new ProjectError([{ ...cause.problem(cause.location.file), message, fix }], dirname(cause.location.file))
 }
 
 /** What is printed on standard error for a failed command, without a stack trace, and the exit code. */
@@ -73,7 +74,10 @@ export function describeFailure(thrown: unknown, color: boolean): { readonly tex
     return { ...first!, text: `${isInterrupted ? 'interrupted.\n' : first!.text}${later!.text}` }
   }
   if (error instanceof ProjectError)
-    return { text: error.problems.map((problem) => `${red('error')}  ${problemText(problem)}`).join(''), exitCode }
+    return {
+      text: error.problems.map((problem) => `${red('error')}  ${problemText(problem, error.root)}`).join(''),
+      exitCode,
+    }
   const headline = `${red('error')}  ${whereFrom(error)}${messageOf(error)}`
   if (error instanceof DifferentHostsError) {
     const differences = error.differences.map((difference) => `     ${differenceText(difference)}\n`).join('')
@@ -92,11 +96,11 @@ export function describeFailure(thrown: unknown, color: boolean): { readonly tex
 }
 
 /** The annotations of a failed command for GitHub Actions. An interruption has none. */
-export function failureAnnotations(thrown: unknown, root = launchFolder ?? '/'): string {
+export function failureAnnotations(thrown: unknown): string {
   const error = withProblems(thrown)
   if (error instanceof InterruptedError) return ''
   const both = suppressedErrors(error)
-  if (both) return both.map((one) => failureAnnotations(one, root)).join('')
+  if (both) return both.map(failureAnnotations).join('')
   const title = 'isobench cannot run'
   const withFix = (message: string, fix?: string) => (fix ? `${message} fix: ${fix}` : message)
   if (!(error instanceof ProjectError)) {
@@ -105,7 +109,11 @@ export function failureAnnotations(thrown: unknown, root = launchFolder ?? '/'):
   }
   const shown = error.problems.slice(0, shownAnnotations).map(({ file, message, fix, location }) => {
     const line = location && { line: location.line }
-    return annotation('error', title, withFix(message, fix), { root, file: location?.file ?? file, ...line })
+    return annotation('error', title, withFix(message, fix), {
+      root: error.root,
+      file: location?.file ?? file,
+      ...line,
+    })
   })
   return shown.join('')
 }

@@ -66,7 +66,7 @@ async function showFindings(
   const { record: named, explain: explained, markdown, all } = options
   const whole = await loadSuite(io.cwd, options.config)
   const { project, suite } = whole
-  for (const problem of suite.problems) io.err.write(problemText(problem))
+  for (const problem of suite.problems) io.err.write(problemText(problem, project.root))
   const chosen = chooseFindings(asked, suite.findings)
   const width = Math.max(40, Math.min(io.out.columns ?? 80, 100))
   const view = { width, ink: createColors(io), root: project.root }

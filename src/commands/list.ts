@@ -89,10 +89,10 @@ async function list(filters: readonly string[], options: Options, io: CommandIo)
   const isSelected = ({ id }: BenchData) => selection.benches.some((bench) => bench.id === id)
   const isFiltered = Boolean(name || tag || findings || shard || lastFailed)
   const benches = isFiltered ? suite.benches.filter(isSelected) : suite.benches
-  io.err.write(warningsText(selection.collected.warnings))
+  io.err.write(warningsText(selection.collected.warnings, project.root))
   if (isFiltered && benches.length === 0 && suite.problems.length === 0)
     throw emptySelection({ ...options, filters }, suite)
-  for (const problem of suite.problems) io.err.write(problemText(problem))
+  for (const problem of suite.problems) io.err.write(problemText(problem, project.root))
   if (options.json) io.out.write(`${JSON.stringify({ ...suite, benches }, null, 1)}\n`)
   else if (benches.length > 0 || suite.problems.length === 0) {
     const time = benchTime(selection, project.root)

@@ -53,7 +53,7 @@ async function measureNoise(
     filters,
     platform: undefined,
   })
-  io.err.write(warningsText(collected.warnings))
+  io.err.write(warningsText(collected.warnings, project.root))
   const native = platforms.find(({ spec }) => spec.name === 'native')
   if (!native) throw new UsageError('the config has no platform "native"', "add platform('native') to it")
   const reporter = await createReporters(

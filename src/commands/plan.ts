@@ -88,7 +88,7 @@ async function plan(filters: readonly string[], given: PlanOptions, io: CommandI
   }
   const { shards, from, out: _, ...options } = { ...given, ...withConfigDefaults(given, project) }
   const planned = await createPlan(project, drivers, { ...options, shard: undefined, filters })
-  io.err.write(warningsText(planned.collected.warnings))
+  io.err.write(warningsText(planned.collected.warnings, project.root))
   for (const note of planned.notes) io.err.write(`${note}\n`)
   const { benches, profile, seed } = planned.plan
   const former = from

@@ -107,7 +107,7 @@ export async function createReporters(
     const rest = 'The other reporters continue.'
     const text =
       error instanceof ProjectCodeError
-        ? problemText({ ...error.problem(name), message: `${error.message.replace(/\.$/, '')}. ${rest}` })
+        ? problemText({ ...error.problem(name), message: `${error.message.replace(/\.$/, '')}. ${rest}` }, io.cwd)
         : `reporter "${name}" failed: ${messageOf(error)}. ${rest}\n`
     io.err.write(`warning  ${text}`)
   }

@@ -116,7 +116,7 @@ async function runBenches(typedFilters: readonly string[], typed: Options, io: C
     ],
   })
   const { problems } = planned.collected.suite
-  io.err.write(warningsText(planned.collected.warnings))
+  io.err.write(warningsText(planned.collected.warnings, project.root))
   if (problems.length > 0) reporter.onProblems(problems)
   for (const note of notes) reporter.onPrepare(note)
   if (options.dryRun) {

@@ -123,7 +123,11 @@ export interface Problem {
 export class ProjectError extends IsobenchError {
   readonly code = 'ISOBENCH_DEFINITION'
 
-  constructor(readonly problems: readonly Problem[]) {
+  /** @param root the folder of the project, which the files of the problems are relative to */
+  constructor(
+    readonly problems: readonly Problem[],
+    readonly root: string,
+  ) {
     super(problems.map(({ message }) => message).join('; '))
   }
 }

@@ -153,7 +153,12 @@ export function filterFiles(
   const unmatched = filters.filter((_, at) => selected[at]!.length === 0)
   const isWrong = unmatched.length > 0 && (!allowUnmatched || unmatched.length === filters.length)
   if (files.length === 0)
-    throw new UsageError('there is no bench file', `the config includes ${project.include.join(', ')}`)
+    throw new UsageError(
+      'there is no bench file',
+      project.include.every((pattern) => pattern.startsWith('!'))
+        ? 'add a pattern without an exclamation mark to include in the config'
+        : `write one, or correct include in the config: ${project.include.join(', ')}`,
+    )
   if (isWrong)
     throw new UsageError(
       `no bench file has ${unmatched.map((filter) => `"${filter}"`).join(' or ')} in its path`,

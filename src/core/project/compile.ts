@@ -20,6 +20,7 @@ import { utf16Fix } from '../../util/text.ts'
 import type { Problem } from '../model/suite.ts'
 import { entryPoint, isStarred } from './entry-point.ts'
 import { isProjectFile } from './error-location.ts'
+import { importFix } from './import-fixes.ts'
 import { locationConstants, moduleLocation, nativeAddons, withoutProjectPath } from './module-location.ts'
 
 /** A TypeScript file and everything it imports, bundled into one module that Node can load. */
@@ -72,9 +73,10 @@ const shared = {
 } satisfies BuildOptions
 
 const problemsOf = (messages: readonly Message[], file: string, root: string): Problem[] =>
-  messages.map(({ text, location }) => ({
+  messages.filter(isCause).map(({ text, notes, location }) => ({
     file,
     message: text,
+    ...importFix({ text, notes, location }),
     ...missingExport(text, root),
     // esbuild reads UTF-8 only, and names the first byte of the mark of UTF-16.
     ...(/^Unexpected "\\x(ff|fe)"$/.test(text) && { message: 'the file is not UTF-8', fix: utf16Fix }),
@@ -87,6 +89,9 @@ const problemsOf = (messages: readonly Message[], file: string, root: string): P
       ...(location.length > 0 && { word: location.lineText.slice(location.column, location.column + location.length) }),
     }),
   }))
+
+/** Whether a message is no mere result of another one: of `isobench/x`, esbuild first looks into a file as a folder. */
+const isCause = ({ text }: Message): boolean => !text.startsWith('Cannot read directory ')
 
 /** Exports of Vitest, and what isobench has for them. */
 const testExports: Readonly<Record<string, string>> = {

@@ -76,6 +76,8 @@ const platformSchema = z
   })
   .meta({ id: 'Platform', description: 'What `platform(kind, options)` returns.' })
 
+const howToInclude = "write globs such as 'benches/**/*.bench.ts', or leave include out"
+
 const howToWriteRounds = 'write it as 10 or "10..30"; 1000 at most'
 
 const profileSchema = z
@@ -92,11 +94,14 @@ const profileSchema = z
 export const configSchema = z
   .strictObject({
     include: z
-      .array(z.string())
-      .min(1)
+      .array(z.string().regex(/\S/, howToInclude))
+      .min(1, howToInclude)
       .default(['benches/**/*.bench.ts'])
       .describe("globs of bench files, relative to the config's folder"),
-    platforms: z.array(platformSchema).min(1).describe('platforms to measure'),
+    platforms: z
+      .array(platformSchema)
+      .min(1, "write platforms such as [platform('native'), platform('runc')]")
+      .describe('platforms to measure'),
     skipPlatformTags: z
       .array(z.string())
       .default([])
@@ -159,7 +164,7 @@ export const configSchema = z
           'write a name such as "html=report.html", or [path, options]',
         ),
       )
-      .min(1)
+      .min(1, "write reporters such as ['default', 'html=report.html'], or leave reporters out")
       .optional()
       .describe('reporters as on the command line, or `[path, options]`. Default: `["default"]`'),
     profiles: z.record(z.string(), profileSchema).default({}).describe('how much a run measures, by name'),
@@ -199,7 +204,7 @@ async function readConfig(exported: unknown, environment: ConfigEnvironment, roo
     )
     return { value, parsed: await withinLimit(limited, () => configSchema.safeParse(value)) }
   } catch (error) {
-    throw new ProjectError([importProblem(error, root, file)])
+    throw new ProjectError([importProblem(error, root, file)], root)
   }
 }
 
@@ -251,7 +256,7 @@ export async function loadProject(
       'rename the folder',
     )
   const name = basename(file)
-  const fail = (message: string, rest: object = {}) => new ProjectError([{ file: name, message, ...rest }])
+  const fail = (message: string, rest: object = {}) => new ProjectError([{ file: name, message, ...rest }], root)
   const imported = await importDefault(root, name, 'write: export default defineConfig({ … })')
   const { value, parsed } = await readConfig(imported.value, environment, root, name)
   if (!parsed.success) {
@@ -262,6 +267,7 @@ export async function loadProject(
         fix: fix ?? 'see docs/reference/config.md',
         ...locatePath(join(root, name), path),
       })),
+      root,
     )
   }
   const config = parsed.data

@@ -2,6 +2,7 @@ import type { Location } from '../../dsl/errors.ts'
 import { ChangedBuiltinsError } from '../../util/builtins.ts'
 import { IsobenchError } from '../../util/errors.ts'
 import { locationSchema } from '../model/claim.ts'
+import { thrownImportFix } from './import-fixes.ts'
 import { locateAssignment } from './locate-word.ts'
 import { ProjectCodeError } from './project-code-error.ts'
 
@@ -44,6 +45,8 @@ export function definitionDetails(
   if (error instanceof IsobenchError) return error.fix === undefined ? {} : { fix: error.fix }
   if (isUncompiled(error)) return { fix: importFix }
   if (isWorkerStream(error)) return { fix: streamFix, message: streamMessage }
+  const fixOfImport = thrownImportFix(error)
+  if (fixOfImport !== undefined) return { fix: fixOfImport }
   // Not `instanceof`: a bench file may resolve another copy of isobench.
   if (error.name !== 'DefinitionError') return {}
   const { fix, location } = error as { readonly fix?: unknown; readonly location?: unknown }

@@ -25,14 +25,14 @@ export async function importDefault(
   missing: string,
 ): Promise<{ readonly value: unknown } & Pick<Compiled, 'digest' | 'inputs' | 'warnings'>> {
   const result = await compile(root, file)
-  if (!result.ok) throw new ProjectError(result.problems)
+  if (!result.ok) throw new ProjectError(result.problems, root)
   const { output, digest, inputs, warnings } = result.compiled
   rememberBuiltins()
   // With the digest, changed code is a new module for Node: watch mode loads it again.
   const url = `${pathToFileURL(output).href}?${digest}`
   const loaded = await loadWithoutRegistrations(() => importCompiled(root, file, url))
   if (loaded.default === undefined)
-    throw new ProjectError([{ file, message: 'it has no default export', fix: missing }])
+    throw new ProjectError([{ file, message: 'it has no default export', fix: missing }], root)
   return { value: loaded.default, digest, inputs, warnings }
 }
 
@@ -53,7 +53,7 @@ export async function importCompiled(root: string, file: string, url: string): P
     )
   } catch (thrown) {
     const error = readableError(thrown)
-    throw new ProjectError([importProblem(error, root, file)])
+    throw new ProjectError([importProblem(error, root, file)], root)
   }
 }
 

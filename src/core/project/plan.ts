@@ -261,7 +261,7 @@ export async function selectProject(
   const selection = applyFindings(selectFiles(whole, chosen, project), { all, ...split }, options)
   const { suite } = selection
   checkSelection(options, suite, whole)
-  if (options.forbidOnly ?? isCi(process.env.CI)) forbidOnly(suite)
+  if (options.forbidOnly ?? isCi(process.env.CI)) forbidOnly(suite, project.root)
   const selected = selectBenches(suite, {
     names: options.name ?? [],
     tags: options.tag ?? [],
@@ -313,7 +313,7 @@ export async function createPlan(
   const selection = await selectProject(project, drivers, options)
   const { suite, benches, excluded, shard, profile, platforms, excludedPlatforms, onlyNamed, collected, notes } =
     selection
-  if (benches.length === 0 && suite.problems.length > 0) throw new ProjectError(suite.problems)
+  if (benches.length === 0 && suite.problems.length > 0) throw new ProjectError(suite.problems, project.root)
   if (benches.length === 0) throw emptySelection(options, suite)
   const duet = duetBenches(benches, options.duet ?? project.duet, {
     isAsked: options.duet === true,
@@ -374,7 +374,7 @@ const isOneOf = (benches: readonly BenchData[], id: string): boolean => benches.
 const isCi = (value: string | undefined): boolean => value === 'true' || value === '1'
 
 /** @throws {ProjectError} with the location of each `bench.only` */
-function forbidOnly({ benches }: Suite): void {
+function forbidOnly({ benches }: Suite, root: string): void {
   const marked = benches.filter(({ mode }) => mode === 'only')
   if (marked.length === 0) return
   throw new ProjectError(
@@ -384,5 +384,6 @@ function forbidOnly({ benches }: Suite): void {
       fix: 'take .only away, or run with --no-forbid-only',
       ...(location && { location }),
     })),
+    root,
   )
 }

@@ -114,7 +114,7 @@ export function resolvePlatforms(
     }
   })
   const wrong = resolved.filter((platform) => 'message' in platform)
-  if (wrong.length > 0) throw new ProjectError(wrong)
+  if (wrong.length > 0) throw new ProjectError(wrong, dirname(file))
   return resolved as ResolvedPlatform[]
 }
 

@@ -10,6 +10,7 @@ const root = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-config-')))
 afterAll(() => rmSync(root, { recursive: true }))
 
 const native = "platforms: [{ kind: 'native', name: 'native', tags: [], options: {} }]"
+const includeFix = "write globs such as 'benches/**/*.bench.ts', or leave include out"
 const load = (text: string, environment = { command: 'run', profile: 'full' }) => {
   writeFileSync(join(root, 'isobench.config.ts'), text)
   return loadProject(root, undefined, environment)
@@ -22,6 +23,19 @@ it('a folder or a device as the config, and an empty filter, are mistakes of the
   const files = ['benches/a.bench.ts']
   expect(() => filterFiles(project, files, [''])).toThrow('a filter is empty.')
   expect(filterFiles(project, files, ['a.bench'])).toEqual(files)
+})
+
+it('a project without a bench file gets a fix that suits its patterns', async () => {
+  const fixOf = async (include: string) => {
+    const project = await load(`export default { ${native}, include: ${include} }`)
+    try {
+      return filterFiles(project, [], [])
+    } catch (error) {
+      return (error as { readonly fix?: string }).fix
+    }
+  }
+  expect(await fixOf("['perf/*.ts']")).toBe('write one, or correct include in the config: perf/*.ts')
+  expect(await fixOf("['!a']")).toBe('add a pattern without an exclamation mark to include in the config')
 })
 
 it('gives guests limits by default, also of processes and of /data', async () => {
@@ -108,7 +122,14 @@ describe('a wrong option', () => {
     ["duet: 'yes'", 'duet: "yes" is not true or false.', 'see docs/reference/config.md', 'duet'],
     ["rounds: 'many'", 'rounds: "many" is not accepted.', 'write it as 10 or "10..30"; 1000 at most', 'rounds'],
     ["include: 'benches'", 'include: "benches" is not a list.', 'see docs/reference/config.md', 'include'],
-    ['include: []', 'include: [] is not at least 1 entries long.', 'see docs/reference/config.md', 'include'],
+    ['include: []', 'include: [] is not accepted.', includeFix, 'include'],
+    ["include: ['a*', '']", 'include[1]: "" is not accepted.', includeFix, 'include'],
+    [
+      'reporters: []',
+      'reporters: [] is not accepted.',
+      "write reporters such as ['default', 'html=report.html'], or leave reporters out",
+      'reporters',
+    ],
     [
       'reporters: [{ name: 1 }]',
       'reporters[0]: {"name":1} is not accepted.',
