@@ -147,10 +147,14 @@ export function planText({ id, shards }: Pick<ShardPlan, 'id' | 'shards'>, sampl
       `  ${at + 1}/${shards.length}  ${duration(1000 * shard.seconds)}  ` +
       `${plural(shard.benches.length, 'bench', 'benches')}\n`,
   )
-  const runs = `former runs with samples of ${sampleSeconds} s`
-  const source =
-    estimated === 0
-      ? `All durations are those of ${runs}.\n`
-      : `${estimated} of ${plural(benches.length, 'duration')} are estimates: there are no ${runs} of the bench.\n`
-  return `Plan ${id}: ${plural(shards.length, 'shard')}\n${rows.join('')}${source}`
+  const source = sourceOfDurations(estimated, benches.length, `samples of ${sampleSeconds} s`)
+  return `Plan ${id}: ${plural(shards.length, 'shard')}\n${rows.join('')}${source}\n`
+}
+
+function sourceOfDurations(estimated: number, all: number, samples: string): string {
+  if (estimated === 0) return `All durations are those of former runs with ${samples}.`
+  if (estimated === all) return `All durations are estimates: no former run has ${samples} of these benches.`
+  return estimated === 1
+    ? `1 of ${all} durations is an estimate: no former run has ${samples} of that bench.`
+    : `${estimated} of ${all} durations are estimates: no former run has ${samples} of those benches.`
 }

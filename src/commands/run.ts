@@ -192,8 +192,12 @@ async function finishRun(
   const { saveBaseline: name } = options
   if (name !== undefined) {
     const refusal = options.baseline !== undefined && !comparison ? 'blind' : whyNotSaved(report, comparison)
-    if (!refusal) await attempt(() => saveBaseline(project.root, name, report.record))
-    to.write(refusal ? notSavedText(name, refusal) : errors.length === 0 ? `Saved as the baseline "${name}".\n` : '')
+    const save = () => {
+      saveBaseline(project.root, name, report.record)
+      to.write(`Saved as the baseline "${name}".\n`)
+    }
+    if (refusal) to.write(notSavedText(name, refusal))
+    else await attempt(save)
   }
   if (errors.length > 0) throw errors[0]
   return report.exit.code

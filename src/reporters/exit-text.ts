@@ -36,12 +36,17 @@ function reasonsOf(report: ExitOfReport): string[] {
 function failureReasons({ exit, claims, findings }: ExitOfReport): string[] {
   const { regressions = [], newNames = [] } = exit
   // With --strict, a regression may fail a run with claims that are in doubt. They are in `exit`, too.
-  const isContradicted =
-    exit.claims.some((index) => claims[index]?.outcome === 'contradicted') ||
-    findings.some(({ id, outcome }) => outcome === 'contradicted' && exit.findings.includes(id))
+  const directions = exit.claims.flatMap((index) => {
+    const claim = claims[index]
+    return claim?.outcome === 'contradicted' ? [claim.direction] : []
+  })
+  const isContradicted = findings.some(({ id, outcome }) => outcome === 'contradicted' && exit.findings.includes(id))
+  const isWorse = directions.every((direction) => direction === 'worse')
+  // With --strict-findings, a finding may be contradicted by claims that alone fail nothing.
+  const differs = isWorse ? 'something is worse than claimed' : failureTexts.differs
   return [
-    ...(isContradicted ? [failureTexts.worse] : []),
-    ...(regressions.length > 0 ? [`something ${failureTexts.regressed}`] : []),
+    ...(directions.length > 0 ? [differs] : isContradicted ? ['a finding is contradicted'] : []),
+    ...(regressions.length > 0 ? [failureTexts.regressed] : []),
     ...(newNames.length > 0 ? [failureTexts.isNew] : []),
   ]
 }

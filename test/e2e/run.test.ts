@@ -122,6 +122,20 @@ describe('the verdict and the exit code', () => {
 })
 
 describe('judge', () => {
+  test('a report that cannot be written ends with 5, and the baseline is saved and announced', async () => {
+    using project = Project.with({
+      'isobench.config.ts': config('native'),
+      'benches/a.bench.ts': benchFile('return { time: 1 }'),
+    })
+    const reporters = ['--reporter', 'json=/proc/x.json', '--reporter', 'default']
+    const args = ['--rounds', '1', '--seconds', '0.1', '--wait-for-lock', '--save-baseline', 'main']
+    const { exitCode, stdout, stderr } = await project.isobench(['run', ...args, ...reporters])
+    expect(stderr).toContain('the report cannot be written to /proc/x.json')
+    expect(stdout).toContain('Saved as the baseline "main".')
+    expect(readdirSync(project.path('.isobench/baselines'))).toEqual(['main.jsonl'])
+    expect(exitCode).toBe(5)
+  })
+
   test('judges a record to the same verdicts with no platform, no root-only tool and no config', async () => {
     using project = Project.of(
       `${benchFile(elsewhere(150), within10)}

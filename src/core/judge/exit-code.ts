@@ -5,8 +5,8 @@ import type { ClaimVerdict, FindingVerdict, Verdicts } from '../model/verdict.ts
 
 /** What exit code 1 means: each is a reason. */
 export const failureTexts = {
-  worse: 'something is worse than claimed',
-  regressed: 'regressed against the baseline',
+  differs: 'something is not as claimed',
+  regressed: 'something regressed against the baseline',
   isNew: 'an attack profile has a new name',
 } as const
 
@@ -16,7 +16,7 @@ export const exitCodeList = [
   {
     code: 1,
     name: 'failed',
-    description: `${failureTexts.worse}, or ${failureTexts.regressed}; or ${failureTexts.isNew}`,
+    description: `${failureTexts.differs}, ${failureTexts.regressed}, or ${failureTexts.isNew}`,
   },
   {
     code: 3,

@@ -19,11 +19,17 @@ const read = (name: string, seconds: number) => {
 }
 
 it('isobench plan says which former runs its durations are from', () => {
-  const of = (measured: boolean) =>
-    planText({ id: 'p1', shards: [{ seconds: 2, benches: [{ id: 'a', digest: 'd', seconds: 2, measured }] }] }, 0.05)
-  expect(of(true)).toContain('\nAll durations are those of former runs with samples of 0.05 s.\n')
-  expect(of(false)).toContain(
-    '\n1 of 1 duration are estimates: there are no former runs with samples of 0.05 s of the bench.\n',
+  const of = (...measured: boolean[]) => {
+    const benches = measured.map((isMeasured) => ({ id: 'a', digest: 'd', seconds: 2, measured: isMeasured }))
+    return planText({ id: 'p1', shards: [{ seconds: 2, benches }] }, 0.05)
+      .split('\n')
+      .at(-2)
+  }
+  expect(of(true)).toBe('All durations are those of former runs with samples of 0.05 s.')
+  expect(of(false)).toBe('All durations are estimates: no former run has samples of 0.05 s of these benches.')
+  expect(of(true, false)).toBe('1 of 2 durations is an estimate: no former run has samples of 0.05 s of that bench.')
+  expect(of(true, false, false)).toBe(
+    '2 of 3 durations are estimates: no former run has samples of 0.05 s of those benches.',
   )
 })
 

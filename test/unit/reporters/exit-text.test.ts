@@ -97,6 +97,50 @@ describe('the text of exit code 1', () => {
     expect(describeExit({ ...worse, exit: { code: 1, ...what } })).toBe(text)
   })
 
+  it.each<[string, Parameters<typeof aClaim>[0], number, object, string]>([
+    [
+      'better than an equivalence',
+      { kind: 'equivalentTo', platform: 'native', percent: 10 },
+      0.5,
+      {},
+      'something is not as claimed',
+    ],
+    [
+      'worse than an equivalence',
+      { kind: 'equivalentTo', platform: 'native', percent: 10 },
+      2,
+      {},
+      'something is worse than claimed',
+    ],
+    [
+      'better, with --strict-findings',
+      { kind: 'worseThan', platform: 'native', by: 1.5 },
+      0.5,
+      { strictFindings: true },
+      'something is not as claimed',
+    ],
+  ])('has the direction: %s', (_, matcher, ratio, strictness, text) => {
+    const ofFinding = 'strictFindings' in strictness
+    const one = aClaim(matcher)
+    const benches = [aBench({ claims: ofFinding ? [] : [one] })]
+    const decided = aPlan({ benches, findings: ofFinding ? [aFinding([one])] : [] })
+    const samples = [...native(), ...costing('runc', ratio)]
+    expect(textOf(reportOf({ plan: decided, samples }, { strict: false, ...strictness }))).toEqual([1, text])
+  })
+
+  it('names a finding if no claim fails the run alone', () => {
+    const worse = reportOf({ samples: [...native(), ...costing('runc', 2)] })
+    const findings = [
+      {
+        ...reportOf({ plan: { ...plan, findings: [aFinding(claims)] } }).findings[0]!,
+        outcome: 'contradicted' as const,
+      },
+    ]
+    expect(describeExit({ ...worse, findings, exit: { code: 1, claims: [], findings: [1] } })).toBe(
+      'a finding is contradicted',
+    )
+  })
+
   it('calls no claim worse that is only in doubt beside a regression', () => {
     const few = [...native(2), ...costing('runc', 1.02, { count: 2 })]
     const { exit, ...doubtful } = reportOf({ samples: few }, { strict: true })
