@@ -1,4 +1,4 @@
-/** The environment and the umask of everything that isobench starts on the host. */
+/** The environment of everything that isobench starts on the host. */
 
 import { randomInt } from 'node:crypto'
 
@@ -28,21 +28,6 @@ export const inChroot = (root: string, argv: readonly string[]): readonly [strin
 /** The folders in which isobench looks for programs: those of the caller's PATH first. */
 export const pathFolders = (path = process.env.PATH): string[] =>
   [...new Set([...(path ?? '').split(':'), ...programFolders])].filter((folder) => folder.startsWith('/'))
-
-/**
- * Sets the usual umask until it is disposed. With the caller's umask, files of the caches and of guests could be
- * writable for all or unreadable for users in guests, and commands in guests would differ between callers.
- */
-export function useUsualUmask(): Disposable {
-  const before = process.umask(0o022)
-  return { [Symbol.dispose]: () => void process.umask(before) }
-}
-
-/** Runs synchronous work, such as starting a process, with the usual umask. */
-export function withUsualUmask<T>(work: () => T): T {
-  using _umask = useUsualUmask()
-  return work()
-}
 
 /** Bytes. As many as hyperfine has, a page. */
 const mostPadding = 4096

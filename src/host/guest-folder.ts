@@ -7,7 +7,7 @@ import { accessSync, chmodSync, chownSync, constants, existsSync, lstatSync, mkd
 import { dirname, join } from 'node:path'
 import { HostError } from '../util/errors.ts'
 import { isLink, makeFolder, WriteError, writeRefusal } from '../util/files.ts'
-import { withUsualUmask } from './environment.ts'
+import { withUsualUmask } from '../util/umask.ts'
 import { guestsFolder } from './paths.ts'
 
 /**

@@ -2,7 +2,8 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { InterruptedError, IsobenchError, keyLines } from '../util/errors.ts'
-import { hostEnvironment, withUsualUmask } from './environment.ts'
+import { withUsualUmask } from '../util/umask.ts'
+import { hostEnvironment } from './environment.ts'
 
 /** Argv of a host process. No shell interprets it. */
 export type HostArgv = readonly [string, ...string[]]

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import type { GuestMemory } from '../dsl/guest.ts'
 import { AsyncDisposableStack } from '../util/async-disposable-stack.ts'
 import { IsobenchError, keyLines } from '../util/errors.ts'
+import { withUsualUmask } from '../util/umask.ts'
 import {
   cgroupExecArgv,
   cgroupName,
@@ -24,7 +25,7 @@ import {
 } from './cgroup.ts'
 import { GuestMemoryMeter } from './cgroup-memory.ts'
 import { DataLimit } from './data-limit.ts'
-import { hostEnvironment, withUsualUmask } from './environment.ts'
+import { hostEnvironment } from './environment.ts'
 import { makeDataFolder, makeGuestFolder } from './guest-folder.ts'
 import type { CleanupJournal } from './journal.ts'
 import { makeDeviceNodes, mountChroot } from './mounts.ts'

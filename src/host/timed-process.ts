@@ -3,7 +3,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { IsobenchError, keyLines, messageOf } from '../util/errors.ts'
-import { hostEnvironment, withUsualUmask } from './environment.ts'
+import { withUsualUmask } from '../util/umask.ts'
+import { hostEnvironment } from './environment.ts'
 import { killProcessGroup, safeCwd } from './process.ts'
 
 /** A guest, or a command in a guest, failed. */

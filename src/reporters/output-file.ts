@@ -4,6 +4,7 @@ import { type Reporter, ReportFileError } from '../core/reporter.ts'
 import { IsobenchError, messageOf } from '../util/errors.ts'
 import { makeFolder, WriteError, writeRefusal } from '../util/files.ts'
 import { openOutput, writeAll } from '../util/outputs.ts'
+import { withUsersUmask } from '../util/umask.ts'
 import { inputWord, shellWord } from './headline/next-steps.ts'
 
 /** The error for a report that cannot be written to its file. */
@@ -28,8 +29,10 @@ export class OutputFile {
     if (this.#failure) throw this.#failure
     try {
       if (this.#descriptor === undefined) {
-        makeFolder(dirname(this.path))
-        this.#descriptor = openOutput(this.path)
+        this.#descriptor = withUsersUmask(() => {
+          makeFolder(dirname(this.path))
+          return openOutput(this.path)
+        })
       }
       writeAll(this.#descriptor, text)
     } catch (error) {

@@ -3,11 +3,11 @@ import { mkdirSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { removeResource } from '../../host/cleanup.ts'
-import { withUsualUmask } from '../../host/environment.ts'
 import { addWorktree, git } from '../../host/git-worktree.ts'
 import { CleanupJournal } from '../../host/journal.ts'
 import { HostCommandError } from '../../host/process.ts'
 import { UncertainError, UsageError } from '../../util/errors.ts'
+import { withUsualUmask } from '../../util/umask.ts'
 
 /** Finds the commit that made a metric worse: git's bisection, with a measured comparison for each commit. */
 

@@ -17,6 +17,7 @@ import { bundlePath } from '../../util/assets.ts'
 import { IsobenchError, messageOf } from '../../util/errors.ts'
 import { makeFolder, WriteError, writeFileAtomic } from '../../util/files.ts'
 import { utf16Fix } from '../../util/text.ts'
+import { withUsersUmask } from '../../util/umask.ts'
 import type { Problem } from '../model/suite.ts'
 import { entryPoint, isStarred } from './entry-point.ts'
 import { isProjectFile } from './error-location.ts'
@@ -172,8 +173,10 @@ const outputName = (file: string) =>
 function writeBuild(root: string, files: readonly OutputFile[]): void {
   try {
     // Node's recursive mkdir reports ENOENT for a read-only file system.
-    makeFolder(folderOf(root))
-    for (const { path, contents } of files) writeFileAtomic(path, contents)
+    withUsersUmask(() => {
+      makeFolder(folderOf(root))
+      for (const { path, contents } of files) writeFileAtomic(path, contents)
+    })
   } catch (error) {
     const { code } = ((error as Error).cause ?? error) as NodeJS.ErrnoException
     if (code !== 'EROFS' && code !== 'EACCES') throw error

@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { messageOf, UsageError } from '../../util/errors.ts'
 import { explainWrites, LineWriter, makeFolder } from '../../util/files.ts'
 import { readablePath } from '../../util/inputs.ts'
+import { withUsersUmask } from '../../util/umask.ts'
 import type { ExcludedBench, Plan } from '../model/plan.ts'
 import { type Environment, type RecordLine, type RunRecord, recordVersion, type Sample } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
@@ -261,11 +262,11 @@ export class RecordWriter {
     plan: Plan,
     problems: readonly Problem[],
   ): RecordWriter {
-    explainWrites(folder, () => makeFolder(folder))
+    explainWrites(folder, () => withUsersUmask(() => makeFolder(folder)))
     const time = environment.startedAt.replace(/[:.]/g, '-')
     const writer = new RecordWriter(join(folder, `${time}-${id}.jsonl`))
     // The lines of two runs in one file would be no record.
-    explainWrites(writer.file, () => closeSync(openSync(writer.file, 'wx')))
+    explainWrites(writer.file, () => withUsersUmask(() => closeSync(openSync(writer.file, 'wx'))))
     try {
       writer.#append({ type: 'start', recordVersion, environment, plan, problems })
     } catch (error) {
