@@ -180,14 +180,16 @@ async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHos
     reporter.onProblems([problem])
   }
   const lateErrors = new LateErrors(project.root, addProblem, () => collected.suite.problems)
-  const stop = await measureAll(options, { ...measuring, lateErrors }, writer).catch((error: unknown) => {
+  const ended = await measureAll(options, { ...measuring, lateErrors }, writer).catch((error: unknown) => {
     // The start of the load client and the removal of guests can be interrupted, too.
     if (options.signal.aborted) return 'interrupted' as const
     throw error
   })
-  const { reason } = options.signal
-  if (stop !== 'interrupted') await sleep(settleMs)
+  if (ended !== 'interrupted') await sleep(settleMs)
   lateErrors.end()
+  const { reason } = options.signal
+  // A driver may have left an error behind, too.
+  const stop = reason instanceof StrayError ? 'interrupted' : ended
   if (stop !== 'interrupted') {
     writer.end('finished', excludedByTime(ordered, stop))
   } else if (reason instanceof StrayError) {

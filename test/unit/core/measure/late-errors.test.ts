@@ -22,13 +22,13 @@ afterEach(() => {
   for (const root of roots.splice(0)) rmSync(root, { recursive: true })
 })
 
-async function measured(benches: Readonly<Record<string, FakeBench>>, rounds = 3) {
+async function measured(benches: Readonly<Record<string, FakeBench>>, rounds = 3, onBenchEnd = () => {}) {
   const seen: string[] = []
   using interruption = interruptSignal((what) => seen.push(what))
   const host = fakeHost({ native: {}, runc: { ms: 104 } })
   const onProblems = (problems: readonly { readonly message: string }[]) =>
     void seen.push(...problems.map(({ message }) => message))
-  const options = fakeRun(host, benches, { rounds, reporter: { onProblems }, signal: interruption.signal })
+  const options = fakeRun(host, benches, { rounds, reporter: { onProblems, onBenchEnd }, signal: interruption.signal })
   roots.push(options.project.root)
   const report = await measureProject(options)
   return { report, seen, record: readRecord(report.record) }
@@ -135,6 +135,15 @@ describe('an error that a workload leaves behind for the time after its end', ()
     const survey = surveyRecord(fileSource(record.file), new SharedParts())
     expect(mergeRecords([survey]).problems.map((one) => one.message)).toEqual([message])
   })
+})
+
+it('an error of no workload after the last sample is one of the run, and every exit code is 5', async () => {
+  const { report, record } = await measured({ one: slow }, 1, () => void setTimeout(fail, 20))
+  expect(report).toMatchObject({ status: 'stopped', exit: { code: 5 } })
+  expect(record.samples).toHaveLength(2)
+  expect(record.problems).toMatchObject([
+    { file: 'isobench.config.ts', message: 'an error that no code handles: too late' },
+  ])
 })
 
 it('an error of no workload stops the run: what is measured is kept, and every exit code is 5', async () => {
