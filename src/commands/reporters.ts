@@ -119,9 +119,12 @@ export async function createReporters(
     isNamed,
     history: historyFor,
     former: formerRun,
+    isReportMissing: () => outputs.some(({ isIncomplete }) => isIncomplete),
     ...(against && { against }),
   }
-  const created: NamedReporter[] = []
+  // Those with a file come first, because the others state the exit code, which is 5 if a file cannot be written.
+  const created = { files: [] as NamedReporter[], others: [] as NamedReporter[] }
+  const outputs: OutputFile[] = []
   const taken = new Set<string>()
   const all = wantedReporters(options, project, io.cwd)
   checkStandardOutput(all)
@@ -141,9 +144,12 @@ export async function createReporters(
     }
     takeFiles(written, wanted.name, taken)
     const output = file === undefined ? undefined : new OutputFile(file)
+    if (output) outputs.push(output)
     const asked = askedAs(wanted, file, io.cwd)
     const add = (reporter: Reporter) =>
-      created.push({ name: wanted.name, reporter: output?.guard(reporter, asked, hooks) ?? reporter })
+      output
+        ? created.files.push({ name: wanted.name, reporter: output.guard(reporter, asked, hooks) })
+        : created.others.push({ name: wanted.name, reporter })
     try {
       const module = modules.get(wanted)
       const given = { ...context, ...(file !== undefined && { file }) }
@@ -155,7 +161,7 @@ export async function createReporters(
       if (output) add({ onFinish: () => Promise.reject(error) })
     }
   }
-  return multiplexReporters(created, onBroken)
+  return multiplexReporters([...created.files, ...created.others], onBroken)
 }
 
 function wantedReporters(

@@ -20,8 +20,14 @@ export function reportFileError(file: string, error: unknown): ReportFileError {
 export class OutputFile {
   #descriptor: number | undefined
   #failure: ReportFileError | undefined
+  #isIncomplete = false
 
   constructor(private readonly path: string) {}
+
+  /** Whether a guarded reporter has ended and did not write its whole report. */
+  get isIncomplete(): boolean {
+    return this.#isIncomplete
+  }
 
   /** @throws {ReportFileError} if the file cannot be written */
   write(text: string): void {
@@ -68,12 +74,14 @@ export class OutputFile {
       Object.defineProperty(guarded, hook, { value })
     }
     const finish = async (records: readonly string[], act: () => Promise<void> | void) => {
+      let failure: ReportFileError | undefined
       try {
         await act()
+        failure = this.#failure ?? fault
       } catch (error) {
-        throw fromRecords(error instanceof ReportFileError ? error : this.#incomplete(asked, error), records, asked)
+        failure = error instanceof ReportFileError ? error : this.#incomplete(asked, error)
       }
-      const failure = this.#failure ?? fault
+      this.#isIncomplete = failure !== undefined
       if (failure) throw fromRecords(failure, records, asked)
     }
     const { onStoredRuns } = reporter

@@ -26,6 +26,8 @@ export interface ReporterContext {
   readonly all?: boolean
   /** Whether the command line names the records or their folder, so that they need not be the project's latest. */
   readonly isNamed?: boolean
+  /** Whether a reporter has ended that could not write its file. The exit code is 5 then. */
+  readonly isReportMissing?: () => boolean
   /** Returns the run of `--baseline` and how the report compares with it. Reads its record. */
   readonly against?: (report: Report) => BaselineView | undefined
   /**

@@ -39,6 +39,8 @@ export interface RenderOptions {
   readonly all: boolean
   /** Whether the user named the record, which may not be the latest. */
   readonly isNamed?: boolean
+  /** Whether the report of another reporter could not be written, which makes the exit code 5. */
+  readonly isReportMissing?: boolean
   /** Whether a verdict is older than the others, and shown dimmed. */
   isStale?(verdict: ClaimVerdict): boolean
 }

@@ -355,11 +355,12 @@ function nextLines(headline: Headline, report: Report, view: RenderOptions): str
 /** Columns before a next step. */
 const nextIndent = 6
 
-function endLines(report: Report, { width, ink, root }: RenderOptions): string[] {
-  const { code } = report.exit
+function endLines(report: Report, { width, ink, root, isReportMissing }: RenderOptions): string[] {
+  const code = isReportMissing ? exitCodes.invalid : report.exit.code
   const isBad = code === exitCodes.failed || code === exitCodes.invalid
   const paint = code === 0 ? ink.good : isBad ? ink.bad : ink.doubt
-  const exit = sanitize(`exit code ${code}: ${describeExit(report)}`)
+  const why = isReportMissing ? 'a report could not be written' : describeExit(report)
+  const exit = sanitize(`exit code ${code}: ${why}`)
   const record = `record ${sanitize(shownPath(report.record, root))}`
   if (widthOf(exit) + widthOf(record) + 3 <= width) return [`${paint(exit)}${ink.dim(` · ${record}`)}`]
   return [...wrap(record, width).map(ink.dim), ...wrap(exit, width).map(paint)]

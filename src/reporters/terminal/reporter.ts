@@ -88,7 +88,8 @@ export function terminalReporter(
     onFinish(report) {
       status.clear()
       const took = startedAt !== undefined && { ms: Date.now() - startedAt, waitedMs }
-      print(summary(report, view, { before: comparableRuns(report), ...took }))
+      const isReportMissing = context.isReportMissing?.() ?? false
+      print(summary(report, { ...view, isReportMissing }, { before: comparableRuns(report), ...took }))
       // Watch runs again with the same reporter.
       startedAt = undefined
       waitedMs = 0

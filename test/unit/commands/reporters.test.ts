@@ -170,6 +170,19 @@ describe('a reporter of the user', () => {
     expect(written.err.includes(cause)).toBe(isWarned)
   })
 
+  it('makes the exit code 5 that the others state if its file is incomplete, whatever their order is', async () => {
+    const code = "create: ({ out }) => ({ onFinish() { out.write('half'); throw new Error('no end') } })"
+    writeFileSync(join(root, 'half.mjs'), `export default { name: 'half', description: 'half', ${code} }\n`)
+    let text = ''
+    const out = { write: (more: string) => (text += more), isTTY: false } as unknown as NodeJS.WriteStream
+    const io = { cwd: root, out, err: process.stderr, color: false, commands: [] }
+    const asked = { reporter: ['default', './half.mjs=out/half.txt'], json: false, all: false }
+    const created = await createReporters(asked, { root }, io)
+    await expect(created.onFinish(report)).rejects.toMatchObject({ code: 'ISOBENCH_WRITE' })
+    expect(text).toContain('exit code 5: a report could not be written')
+    expect(text).not.toContain(`exit code ${report.exit.code}:`)
+  })
+
   it.each([
     ['create: async () => ({})', 'create() of the reporter "./odd.mjs" returned a promise'],
     ['create: () => 5', 'create() of the reporter "./odd.mjs" returned a wrong value: 5 is not an object'],
