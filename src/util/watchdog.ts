@@ -90,19 +90,21 @@ let asyncIds: AsyncIdStack | undefined
 
 /**
  * The code of the worker. After the deadline it waits one more second, because a process that was stopped is late when
- * it continues, and lifts the limit then. A call into the kernel, such as `execSync`, cannot be interrupted.
+ * it continues, and lifts the limit then. Native code cannot be interrupted: a call into the kernel, such as
+ * `execSync`, a long call of `pbkdf2Sync`, and a loop that only calls `JSON.parse` or `sort` with large data. V8 looks
+ * for an interrupt when it calls a JavaScript function, but not each time that a loop repeats.
  */
 const watchdog = `const { Session } = require('node:inspector')
 const { writeSync } = require('node:fs')
 const { receiveMessageOnPort, workerData } = require('node:worker_threads')
-const { deadline, portOfWorker: port, warningMs, mostPauses, promiseHook } = workerData
+const { deadline, portOfWorker: port, warningMs, mostMs, promiseHook } = workerData
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 const isUnchanged = (until, milliseconds) => Atomics.wait(deadline, 0, until, milliseconds) === 'timed-out'
 const expression = "globalThis[Symbol.for('isobench.beforeInterrupt')]"
 let name
 function warn() {
-  writeSync(2, 'warning  ' + name + ' does not return from a synchronous call, such as execSync, and isobench ' +
-    'cannot interrupt it. End what it waits for, or: kill -9 ' + process.pid + '; isobench clean\\n')
+  writeSync(2, 'warning  ' + name + ' is in native code, such as execSync or JSON.parse, and isobench cannot ' +
+    'interrupt it. End what it waits for, or: kill -9 ' + process.pid + '; isobench clean\\n')
 }
 async function interrupt(until, warnAt) {
   const session = new Session()
@@ -120,11 +122,12 @@ async function interrupt(until, warnAt) {
   session.on('Debugger.resumed', () => session.post('Debugger.pause'))
   session.post('Debugger.enable')
   session.post('Debugger.pause')
-  let pauses = 0
-  for (let warned = false; Atomics.load(deadline, 0) === until; await sleep(5)) {
-    if (!warned && !stack && pauses === 0 && performance.now() > warnAt) { warned = true; warn() }
+  let latest
+  for (let warned = false; Atomics.load(deadline, 0) === until; await sleep(1)) {
+    if (!warned && !stack && latest === undefined && performance.now() > warnAt) { warned = true; warn() }
     if (!stack) continue
-    const ends = ++pauses === mostPauses ||
+    latest ??= performance.now() + mostMs
+    const ends = performance.now() > latest ||
       (stack.some((frame) => !frame.includes('(node:')) && !stack.some((frame) => promiseHook.test(frame)))
     // It is not evaluated in the frame, because code of Node.js has no Symbol.
     await post('Runtime.evaluate', { expression: expression + '(' + ends + ')', silent: true })
@@ -152,10 +155,10 @@ async function interrupt(until, warnAt) {
 const warningMs = 3000
 
 /**
- * How often the worker pauses a loop. It ends a loop of promises only in code of the project, which has a line, and
- * that code runs for a small part of the time: the rest is code of Node.js.
+ * Milliseconds for which the worker pauses a loop again and again. It ends a loop of promises only in code of the
+ * project, which has a line, and that code runs for a small part of the time: the rest is code of Node.js.
  */
-const mostPauses = 1000
+const mostMs = 3000
 
 /** A frame of a promise hook. V8 catches the interruption of a hook and reports it as an error that nothing handles. */
 const promiseHook = /^at promise\w*Hook|node:internal\/promise_hooks/
@@ -182,7 +185,7 @@ function startWatchdog(): BigInt64Array {
   asyncIds = ids
   Object.defineProperty(globalThis, beforeInterrupt, { value: (ends: boolean) => ids.ignore(ends) })
   const cell = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT))
-  const workerData = { deadline: cell, portOfWorker, warningMs, mostPauses, promiseHook }
+  const workerData = { deadline: cell, portOfWorker, warningMs, mostMs, promiseHook }
   const worker = new Worker(watchdog, { eval: true, workerData, transferList: [portOfWorker] })
   worker.unref()
   return cell

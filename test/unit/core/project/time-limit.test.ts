@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { pathToFileURL } from 'node:url'
 import { afterAll, afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { compile } from '../../../../src/core/project/compile.ts'
@@ -113,6 +114,13 @@ it.each<[string, () => Promise<never>]>([
     await new Promise((resolve) => setTimeout(resolve, 20))
   })
   expect(await withinLimit(code, async () => 5)).toBe(5)
+})
+
+it('a loop that is almost always in code of Node.js is interrupted', async () => {
+  const code = { root: import.meta.dirname, file: 'a.ts', what: 'it', fix: 'no loop' }
+  const endless = new Readable({ objectMode: true, read: () => void endless.push(1) })
+  const error = await withinLimit(code, () => endless.map(Boolean).forEach(() => {})).catch((reason) => reason)
+  expect(error).toMatchObject({ message: 'it took longer than 0.2 s' })
 })
 
 it('a loop that is interrupted drops no job of its caller, such as that of a returned promise', async () => {
