@@ -63,6 +63,7 @@ export async function checkOutput(
   { option, given, path, isNew = false, isBench = false }: Output,
   project: OutputProject,
   inputs: readonly InputFile[] = [],
+  ownFiles: () => Promise<readonly InputFile[]> = () => projectFiles(project),
 ): Promise<void> {
   if (basename(path) === '-')
     throw new UsageError(
@@ -93,7 +94,7 @@ export async function checkOutput(
   }
   const [, kept] = keptNames.find(([name]) => name.test(basename(real))) ?? []
   if (kept) refuse(kept)
-  const own = (await projectFiles(project)).find((input) => isSameFile(file, input.file))
+  const own = (await ownFiles()).find((input) => isSameFile(file, input.file))
   if (own) refuse(own.what)
 }
 
@@ -184,7 +185,7 @@ export function writeNew(output: Parameters<typeof refuseExisting>[0], texts: It
 }
 
 /** The config, bench files and what they import, baselines and records of a project. */
-async function projectFiles({
+export async function projectFiles({
   root,
   include = usualBenches,
   configFile = findConfig(root),

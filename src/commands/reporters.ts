@@ -24,7 +24,7 @@ import { isStream, linkChain } from '../util/outputs.ts'
 import type { CommandIo } from './command.ts'
 import { problemText } from './errors.ts'
 import type { Options } from './options.ts'
-import { checkOutput } from './output-path.ts'
+import { checkOutput, projectFiles } from './output-path.ts'
 
 /** A stored run that reports are shown against, and the name under which the user asked for it. */
 export interface Baseline {
@@ -135,12 +135,15 @@ export async function createReporters(
     ...files.map((file) => ({ what: 'a run record', file: resolve(io.cwd, file) })),
     ...[...(sources ?? []), ...bundled].map((file) => ({ what: 'a file', file })),
   ]
+  const outputProject = { ...project, areImportsKnown: sources !== undefined }
+  let listed: ReturnType<typeof projectFiles> | undefined
+  const ownFiles = () => (listed ??= projectFiles(outputProject))
   for (const wanted of all) {
     const file = wanted.file === undefined ? undefined : outputPath(wanted, wanted.file)
     const written = file === undefined ? [] : writtenFiles(wanted.name, file)
     for (const path of written) {
       const output = { option: `the reporter "${wanted.name}=${wanted.file}"`, given: wanted.file!, path }
-      await checkOutput(output, { ...project, areImportsKnown: sources !== undefined }, inputs)
+      await checkOutput(output, outputProject, inputs, ownFiles)
     }
     takeFiles(written, wanted.name, taken)
     const output = file === undefined ? undefined : new OutputFile(file)

@@ -5,10 +5,13 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { command as reportCommand } from '../../../src/commands/report.ts'
 import { baselineReader, createReporters, hasDocumentOnOutput } from '../../../src/commands/reporters.ts'
+import * as benchFiles from '../../../src/core/project/bench-files.ts'
 import { regressions } from '../../../src/core/records/compare.ts'
 import type { ReporterEntry } from '../../../src/dsl/config.ts'
 import { reporters } from '../../../src/reporters/index.ts'
 import { makeReport } from '../reporters/fixture.ts'
+
+vi.mock('../../../src/core/project/bench-files.ts', { spy: true })
 
 const report = makeReport(false)
 
@@ -51,6 +54,14 @@ async function outputOf({ reporter, configured, json = false }: Asked) {
   await created.onFinish(report)
   return written
 }
+
+it('the files of the project are listed once for all outputs that exist', async () => {
+  const names = ['one.html', 'two.html', 'three.html']
+  for (const name of names) writeFileSync(join(root, name), '')
+  vi.mocked(benchFiles.benchFiles).mockClear()
+  await outputOf({ reporter: names.map((name) => `html=${join(root, name)}`) })
+  expect(benchFiles.benchFiles).toHaveBeenCalledTimes(1)
+})
 
 describe('standard output', () => {
   it.each([
