@@ -2,7 +2,7 @@
 
 import { describeValue, isObject, withKnownMembers } from './checked.ts'
 import { type Claim, checkReference, type Matcher, type Severity } from './claim.ts'
-import { callerLocation, DefinitionError, type Location } from './errors.ts'
+import { callerLocation, DefinitionError, type Location, withLocation } from './errors.ts'
 import {
   checkNoMore,
   checkParams,
@@ -20,7 +20,7 @@ import {
 } from './matcher-arguments.ts'
 import type { Metric, Metrics, Quantity, Unit, Units } from './metric.ts'
 import type { Median, PlatformName, Selector } from './platform.ts'
-import { registry } from './registry.ts'
+import { type ClaimStart, registry } from './registry.ts'
 import { areDifferent, isCount, isRange, minRanked, minUnordered } from './rules.ts'
 import type { ParamSpace, ParamsOf, ParamValue } from './workload.ts'
 
@@ -209,8 +209,11 @@ function selectorOf(given: readonly unknown[], locate: () => Location | undefine
 function claims<U extends string, P extends ParamSpace>(
   ref: MetricRef<U, P>,
   choice: Pick<Claim, 'on' | 'where' | 'severity' | 'onAtLeast' | 'fallbackLabel' | 'reading'>,
+  start: ClaimStart,
 ): MetricClaims<U, P> {
+  const chosen = (more: Partial<typeof choice>) => claims(ref, { ...choice, ...more }, start)
   const createClaim = (createMatcher: (metric: Metric<U>) => Matcher, location: Location | undefined): Claim => {
+    start.isUsed = true
     const matcher = createMatcher(ref.definition)
     checkReference(matcher, choice.on, location)
     checkWhere(matcher, choice.where, location)
@@ -229,12 +232,12 @@ function claims<U extends string, P extends ParamSpace>(
   const metricClaims: MetricClaims<U, P> = {
     ...matchers<U, Claim>(createClaim),
     on: function on(...given: readonly unknown[]) {
-      return claims(ref, { ...choice, on: selectorOf(given, () => callerLocation(on)) })
+      return chosen({ on: selectorOf(given, () => callerLocation(on)) })
     },
     where: function where(params) {
-      const chosen = params as Record<string, ParamValue>
-      checkParams(ref, chosen, () => callerLocation(where))
-      return claims(ref, { ...choice, where: { ...choice.where, ...chosen } })
+      const values = params as Record<string, ParamValue>
+      checkParams(ref, values, () => callerLocation(where))
+      return chosen({ where: { ...choice.where, ...values } })
     },
     onAtLeast: function onAtLeast(count) {
       if (!isCount(count)) {
@@ -244,13 +247,13 @@ function claims<U extends string, P extends ParamSpace>(
           callerLocation(onAtLeast),
         )
       }
-      return claims(ref, { ...choice, onAtLeast: count })
+      return chosen({ onAtLeast: count })
     },
     get warn() {
-      return claims(ref, { ...choice, severity: 'warn' })
+      return chosen({ severity: 'warn' })
     },
-    asFallback: (label) => claims(ref, { ...choice, fallbackLabel: label }),
-    underReading: (reading) => claims(ref, { ...choice, reading }),
+    asFallback: (label) => chosen({ fallbackLabel: label }),
+    underReading: (reading) => chosen({ reading }),
     peaksAt: function peaksAt(at, series, ...more) {
       const location = callerLocation(peaksAt)
       checkNoMore('peaksAt', more, location)
@@ -371,8 +374,11 @@ const allPlatforms: Pick<Claim, 'on' | 'where'> = { on: { by: 'all' }, where: {}
 /** Creates `expect`. Its location, and that of `expect.warn`, is where the author calls it. */
 function createExpect(severity: Severity, more: object = {}) {
   function expectMetric<U extends string, P extends ParamSpace>(ref: MetricRef<U, P>): MetricClaims<U, P> {
-    checkMetric(ref, () => callerLocation(expectMetric))
-    return claims(ref, { ...allPlatforms, severity })
+    const location = callerLocation(expectMetric)
+    checkMetric(ref, location)
+    const start: ClaimStart = { metric: ref.metric, isUsed: false, ...withLocation(location) }
+    registry().starts.push(start)
+    return claims(ref, { ...allPlatforms, severity }, start)
   }
   const members = Object.assign(expectMetric, expectations(severity), more)
   const missing = (name: string) =>
@@ -383,7 +389,7 @@ function createExpect(severity: Severity, more: object = {}) {
 }
 
 /** @throws {DefinitionError} if `given` is no metric of a bench */
-function checkMetric(given: unknown, locate: () => Location | undefined): void {
+function checkMetric(given: unknown, location: Location | undefined): void {
   if (isMetricRef(given)) return
   const metrics =
     typeof given === 'object' && given !== null ? Object.entries(given).filter(([, ref]) => isMetricRef(ref)) : []
@@ -391,12 +397,12 @@ function checkMetric(given: unknown, locate: () => Location | undefined): void {
     throw new DefinitionError(
       'expect() takes one metric of a bench, and this is the whole bench.',
       `write expect(it.${metrics[0]![0]}), with the constant that has the bench for "it"`,
-      locate(),
+      location,
     )
   throw new DefinitionError(
     `isobench's expect() makes claims about the metrics of benches, and this is ${describeValue(given)}.`,
     'write const it = bench(...) and expect(it.metric).withinNative(5); test values with a test runner such as Vitest',
-    locate(),
+    location,
   )
 }
 

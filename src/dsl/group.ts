@@ -48,6 +48,8 @@ export function group<T>(name: string, ...rest: readonly [GroupOptions | (() => 
     ...(timeout !== undefined && { timeout }),
     ...(server && { server }),
   }
+  const count = () => Object.values(registry()).reduce((sum, one) => sum + (Array.isArray(one) ? one.length : 0), 0)
+  const before = count()
   try {
     const result = register()
     if (result instanceof Promise)
@@ -55,6 +57,14 @@ export function group<T>(name: string, ...rest: readonly [GroupOptions | (() => 
         `the function of group "${name}" is async, so isobench cannot know which benches are in the group.`,
         'await what it needs before the group',
         location(),
+      )
+    if (count() === before)
+      registry().warnings.push(
+        new DefinitionError(
+          `group "${name}" registers nothing.`,
+          "call bench('name', workload) in its function, or remove the group",
+          location(),
+        ),
       )
     return result
   } finally {

@@ -177,6 +177,18 @@ export interface Median {
   readonly medianOf: readonly string[]
 }
 
+/** @throws {DefinitionError} if a selector would select no platform at all */
+function checkSome(
+  name: string,
+  values: readonly unknown[],
+  example: string,
+  locate: () => Location | undefined,
+): void {
+  if (values.length > 0) return
+  const fix = `name at least one: platform.${name}(${example})`
+  throw new DefinitionError(`platform.${name}() selects no platform.`, fix, locate())
+}
+
 /** `platform` without the types of the built-in kinds: the entry point `isobench` adds those. */
 export const platform: PlatformFunction<Record<string, Record<string, unknown>>> = withKnownMembers(
   Object.assign(
@@ -185,6 +197,7 @@ export const platform: PlatformFunction<Record<string, Record<string, unknown>>>
     },
     {
       family: function family(...families: PlatformFamily[]): Selector {
+        checkSome('family', families, "'container'", () => callerLocation(family))
         const unknown = families.find((one) => !platformFamilies.includes(one))
         if (unknown === undefined) return { by: 'family', families }
         throw new DefinitionError(
@@ -193,8 +206,14 @@ export const platform: PlatformFunction<Record<string, Record<string, unknown>>>
           callerLocation(family),
         )
       },
-      tag: (...tags: string[]): Selector => ({ by: 'tag', tags }),
-      named: (...names: string[]): Selector => ({ by: 'name', names }),
+      tag: function tag(...tags: string[]): Selector {
+        checkSome('tag', tags, "'hardened'", () => callerLocation(tag))
+        return { by: 'tag', tags }
+      },
+      named: function named(...names: string[]): Selector {
+        checkSome('named', names, "'runc'", () => callerLocation(named))
+        return { by: 'name', names }
+      },
       medianOf: (...names: string[]): Median => ({ medianOf: names }),
     },
   ),

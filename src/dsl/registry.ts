@@ -12,6 +12,8 @@ export interface Registry {
   readonly findings: FindingSpec[]
   /** Every claim that `expect(metric)` made. */
   readonly claims: Claim[]
+  /** Every `expect(metric)`, and whether a matcher has made a claim of it. */
+  readonly starts: ClaimStart[]
   /** Errors that affect one bench but not the file. */
   readonly problems: DefinitionError[]
   /** What may be a mistake, and fails nothing. */
@@ -20,6 +22,13 @@ export interface Registry {
   group?: OpenGroup | undefined
   /** The bench file that a registration belongs to, by the callers of the registering function. */
   readonly ownerOf?: OwnerOf
+}
+
+/** An `expect(metric)`. */
+export interface ClaimStart {
+  readonly metric: string
+  readonly location?: Location
+  isUsed: boolean
 }
 
 /** What the benches of a group have. */
@@ -47,6 +56,7 @@ const empty = (ownerOf?: OwnerOf): Registry => ({
   benches: [],
   findings: [],
   claims: [],
+  starts: [],
   problems: [],
   warnings: [],
   ...(ownerOf && { ownerOf }),
@@ -84,6 +94,13 @@ export function loadWithoutRegistrations<T>(load: () => Promise<T>): Promise<T> 
   return load()
 }
 
+const unusedStart = ({ metric, location }: ClaimStart): DefinitionError =>
+  new DefinitionError(
+    `expect() of the metric "${metric}" has no matcher, so it claims nothing.`,
+    'end it with a matcher: expect(it.metric).withinNative(5)',
+    location,
+  )
+
 /**
  * Imports a bench file with `load` and returns what it registered. Not reentrant. After the import, `bench`,
  * `finding` and matchers throw.
@@ -93,6 +110,9 @@ export async function collectRegistrations(load: () => Promise<unknown>, ownerOf
   holder.current = collected
   try {
     await load()
+    // The problem of a finding may be such a start.
+    const unused = collected.problems.length > 0 ? [] : collected.starts.filter(({ isUsed }) => !isUsed)
+    collected.warnings.push(...unused.map(unusedStart))
     return collected
   } finally {
     holder.current = empty(refuseLate)
