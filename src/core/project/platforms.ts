@@ -9,6 +9,7 @@ import { messageOf } from '../../util/errors.ts'
 import { wrongOptions } from '../../util/schema-issues.ts'
 import type { PlannedPlatform } from '../model/plan.ts'
 import { type Problem, ProjectError, type WorkKind } from '../model/suite.ts'
+import { functionLocation } from './function-location.ts'
 import { guardDriver } from './guard-driver.ts'
 import { locateWord } from './locate-word.ts'
 import { ProjectCodeError } from './project-code-error.ts'
@@ -28,9 +29,10 @@ function optionsProblem(
   error: unknown,
   { kind, options: schema }: Driver,
   given: Readonly<Record<string, unknown>>,
+  isOwn: boolean,
 ): { readonly message: string; readonly fix: string; readonly word?: string } {
   const issues = issuesOf(error)
-  const reference = `see "${kind}" in docs/reference/platforms.md`
+  const reference = isOwn ? `see the options of your driver "${kind}"` : `see "${kind}" in docs/reference/platforms.md`
   if (!issues) return { message: messageOf(error), fix: reference }
   const wrong = wrongOptions(issues, given)
   const message = wrong.map((one) => one.message.replace(/\.$/, '')).join('; ')
@@ -51,7 +53,11 @@ function optionsProblem(
     const close = closestMatch(keys[0]!, names)
     const known = names.length === 0 ? 'has no options' : `takes ${names.join(', ')}`
     const hint = close === undefined ? '' : `did you mean "${close}"? `
-    return { message, fix: `${hint}"${kind}" ${known}: see docs/reference/platforms.md`, word: keys[0]! }
+    return {
+      message,
+      fix: `${hint}"${kind}" ${known}${isOwn ? '' : ': see docs/reference/platforms.md'}`,
+      word: keys[0]!,
+    }
   }
   const fix = wrong[0]?.fix ? `${wrong[0].fix}: ${reference}` : reference
   const [option] = path
@@ -69,7 +75,14 @@ function optionsProblem(
  */
 function resolveOwn(spec: PlatformSpec, driver: Driver, given: unknown, root: string): ResolvedPlatform {
   const guarded = guardDriver(spec.name, driver, { root, location: spec.location })
-  const options = callWithinLimit(`options.parse() of the driver of "${spec.name}"`, () => driver.options.parse(given))
+  const what = `options.parse() of the driver of "${spec.name}"`
+  const locate = () => functionLocation(driver.options.parse, root) ?? spec.location
+  const options = callWithinLimit(what, () => driver.options.parse(given), locate)
+  if (options instanceof Promise) {
+    // Its error would be one that no code handles.
+    options.catch(() => {})
+    throw new ProjectCodeError(`${what} returned a promise.`, 'use a schema that is not asynchronous', locate())
+  }
   const family = platformFamily(guarded, options)
   return { spec, driver: Object.defineProperty(guarded, 'family', { value: family }), options }
 }
@@ -104,7 +117,7 @@ export function resolvePlatforms(
         : { spec, driver, options: driver.options.parse(given) }
     } catch (error) {
       if (error instanceof ProjectCodeError) return error.problem(file)
-      const { message, fix, word } = optionsProblem(error, driver, spec.options)
+      const { message, fix, word } = optionsProblem(error, driver, spec.options, spec.driver !== undefined)
       return {
         file,
         message: `the options of platform "${spec.name}" are wrong: ${message}`,

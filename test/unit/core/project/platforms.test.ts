@@ -188,6 +188,11 @@ it.each([
   [{ preflight: 5 }, 'preflight of the driver of "mine-1" is no function.'],
   [{ family: 'jail' }, 'family of the driver of "mine-1" is wrong: "jail" is not "native" or "container"'],
   [{ family: () => 'jail' }, 'family() of the driver of "mine-1" returned a wrong value: "jail" is not "native"'],
+  [
+    { options: { parse: async () => Promise.reject(new Error('late')) } },
+    'options.parse() of the driver of "mine-1" returned a promise.',
+  ],
+  [{ options: { parse: broken } }, 'the options of platform "mine-1" are wrong: broken'],
   [{ family: broken }, 'family() of the driver of "mine-1" failed: broken'],
   [{ experimental: 5 }, 'experimental of the driver of "mine-1" is wrong: 5 is not a text.'],
   [{ snapshots: {} }, 'snapshots of the driver of "mine-1" is wrong: save is missing.'],
