@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Lifecycle } from '../../dsl/workload.ts'
 import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
 import { raceAbort } from '../../util/race-abort.ts'
+import { interruptLoopAfter } from '../../util/watchdog.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import type { Session } from '../session/session.ts'
 import { type GuestTarget, guestTarget, withinLimits } from './guest-api.ts'
@@ -131,7 +132,11 @@ export class GuestPool implements AsyncDisposable {
    * @throws what the driver throws, or a `TimeoutError`
    */
   async bootAhead(platform: ResolvedPlatform): Promise<void> {
-    await this.#lend(platform, 'round', { signal: AbortSignal.timeout(this.timeout * 1000) }, async () => {})
+    // No sample interrupts a loop of the project's driver here.
+    using loop = interruptLoopAfter(this.timeout, `the boot of ${platform.spec.name}`)
+    const signal = AbortSignal.timeout(this.timeout * 1000)
+    signal.addEventListener('abort', () => loop[Symbol.dispose]())
+    await this.#lend(platform, 'round', { signal }, async () => {})
     this.#ahead.add(platform.spec.name)
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { GuestPool } from '../../../../src/core/measure/guest-pool.ts'
+import { resolvePlatforms } from '../../../../src/core/project/platforms.ts'
 import { fakeHost } from '../../../support/fake-driver.ts'
 import { fakePlatforms } from '../../../support/fake-project.ts'
 import { FakeSession } from '../../../support/fake-session.ts'
@@ -38,3 +39,15 @@ describe('a guest with a clock that its kernel calibrates after the boot', () =>
     expect(host.eventsOf('remove')).toHaveLength(1)
   })
 })
+
+it('a boot ahead of a driver of the project that loops is interrupted', async () => {
+  const host = fakeHost({ mine: {} })
+  const boot = () => {
+    for (;;);
+  }
+  const spec = { kind: 'mine', name: 'mine', tags: [], options: {}, driver: { ...host.drivers.mine!, boot } }
+  const [platform] = resolvePlatforms([spec], {}, import.meta.filename)
+  await using pool = new GuestPool(new FakeSession(host, new AbortController().signal), '/', 0.2)
+  await expect(pool.bootAhead(platform!)).rejects.toThrow('due to timeout')
+  expect(host.eventsOf('remove')).toHaveLength(1)
+}, 30_000)
