@@ -2,11 +2,14 @@ import { main } from './cli.ts'
 import { exitCodes } from './core/judge/exit-code.ts'
 import { ChangedBuiltinsError, explainByBuiltins } from './util/builtins.ts'
 import { messageOf } from './util/errors.ts'
+import { keepInheritedDescriptors } from './util/inherited-descriptors.ts'
 import { flushed } from './util/standard-output.ts'
 import { endProcess, endsProcess } from './util/stray-errors.ts'
 
 // As root, isobench writes files that it trusts later. No other user may write to them.
 if (process.getuid?.() === 0) process.umask(process.umask() | 0o022)
+
+keepInheritedDescriptors()
 
 /** Whether standard output could not be written. */
 let isBroken = false

@@ -1,8 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { benchFile, expectNoStack, imports, Project } from './support/cli.ts'
-import { ensureImage, observe } from './support/host.ts'
+import { ensureImage, observe, obstacles } from './support/host.ts'
 
 beforeAll(ensureImage)
+
+const kinds = ['native', 'runc', 'crun', 'bubblewrap', 'lxc', 'nspawn', 'gvisor', 'docker', 'podman'] as const
+const found = await obstacles(...kinds)
 
 // Each case is one bench of several in a run. Its failure must be an error of only its samples.
 
@@ -237,4 +240,22 @@ bench('throws', workload.inGuest('throws', () => { throw new Error('broken insid
   }
   expectNoStack(outcome)
   host.expectClean()
+})
+
+test('no guest gets an open file or folder of the caller', async () => {
+  const working = kinds.filter((kind) => found[kind] === '')
+  const look =
+    'ls /proc/self/fd/20 /proc/self/fd/99 2>/dev/null; cat /proc/self/fd/99/../etc/hostname 2>/dev/null; true'
+  using project = Project.of(
+    benchFile(`const looked = await guest.exec(command('sh', '-c', '${look}'))
+    if (looked.stdout !== '') throw new Error('leaked ' + looked.stdout)
+    return { time: await say(7) }`),
+    working,
+  )
+  project.write({ secret: 'of the caller' })
+  // Node closes those below 16 in the processes that it starts.
+  const wrapper = ['bash', '-c', 'exec "$@" 20<secret 99</tmp', 'bash']
+  const { report } = await project.run(['--all', '--rounds', '1'], { wrapper })
+  const results = report.cases[0]!.results.map(({ platform, errors }) => ({ platform, errors }))
+  expect(results).toEqual(working.map((platform) => ({ platform, errors: [] })))
 })

@@ -38,6 +38,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Relative to the project. */
   readonly cwd?: string
+  /** A command that executes the command line, such as `nohup`. */
+  readonly wrapper?: readonly string[]
 }
 
 /** The first lines of every inline bench file. */
@@ -172,8 +174,9 @@ export class Project {
   }
 
   /** Starts the command line without waiting for its end. */
-  start(args: readonly string[], { timeout = 150, env = {}, cwd = '.' }: CliOptions = {}): Running {
-    const child = execa(process.execPath, [bin, ...args], {
+  start(args: readonly string[], { timeout = 150, env = {}, cwd = '.', wrapper = [] }: CliOptions = {}): Running {
+    const [file, ...rest] = [...wrapper, process.execPath, bin, ...args]
+    const child = execa(file!, rest, {
       cwd: this.path(cwd),
       env: { ...env, FORCE_COLOR: undefined, VITEST: undefined, NODE_OPTIONS: undefined, GITHUB_ACTIONS: undefined },
       reject: false,
