@@ -14,7 +14,7 @@ export const command = defineCommand({
   description:
     'Compares two runs, each given as a run record, the name of a baseline or an import of results from elsewhere. ' +
     'Exits with code 1 if a metric regressed or is no longer measured, or if an attack profile has a new name, ' +
-    'and with code 4 if the rounds are too few to find a regression.',
+    'and with code 4 if nothing could show a regression.',
   arguments: [
     { name: 'baseline', description: runArgument, required: true, completion: 'file' },
     { name: 'current', description: runArgument, required: true, completion: 'file' },

@@ -306,7 +306,8 @@ export const sharedOptions = {
   saveBaseline: {
     value: '<name>',
     group: 'Compare',
-    description: 'save the run record as a baseline; not if the run is interrupted, or worse than --baseline',
+    description:
+      'save the run record as a baseline; not if the run is interrupted, or if it is or may be worse than --baseline',
     example: '--save-baseline main',
     schema: text.optional(),
   },

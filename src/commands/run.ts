@@ -207,12 +207,24 @@ const notSavedReasons: Record<NotSaved, string> = {
   interrupted: 'the run was interrupted',
   problems: 'some benches or files could not be used',
   regressed: 'the run regressed against its baseline, and a later run would be compared with it',
+  overloaded: 'other processes had most of the CPUs, so a regression could be hidden, in this run and in later ones',
   blind: 'no regression against its baseline could have been found',
+  unclear: 'a result may have regressed against its baseline, and a later run would be compared with it',
+}
+
+/** What to do before the run is repeated. */
+const measureAgain: Partial<Record<NotSaved, string>> = {
+  overloaded: 'stop the other processes, and measure again',
+  unclear: 'list it with --all, and measure more rounds: --rounds',
 }
 
 /** Without `--baseline`, a run becomes the baseline whatever changed. */
 const notSavedText = (name: string, why: NotSaved): string =>
-  `Not saved as the baseline "${name}": ${notSavedReasons[why]}.\n` +
-  (why === 'regressed' || why === 'blind'
-    ? `  to accept what changed, run without --baseline: isobench run --save-baseline ${name}\n`
-    : '')
+  [
+    `Not saved as the baseline "${name}": ${notSavedReasons[why]}.`,
+    ...(measureAgain[why] ? [`  ${measureAgain[why]}`] : []),
+    ...(why === 'interrupted' || why === 'problems'
+      ? []
+      : [`  to accept what changed, run without --baseline: isobench run --save-baseline ${name}`]),
+    '',
+  ].join('\n')

@@ -176,7 +176,7 @@ export function comparisonText(comparison: Comparison, { width, all }: Compariso
 function cannotTellText(rows: readonly Row[]): string {
   const own = rows.filter(({ failsRun }) => failsRun)
   if (own.length === 0) return 'No regression could be found: the runs have no result in common, native aside.'
-  if (own.some(({ adjustedP }) => adjustedP !== null))
+  if (own.some(({ adjustedP, reason }) => adjustedP !== null && reason === null))
     return 'Too few rounds: no regression could be found. Measure at least 3 rounds in each run.'
   const reasons = [...new Set(own.flatMap(({ reason }) => (reason ? formatRowReason(reason) : [])))]
   return `No regression could be found: ${reasons.join('; ')}.`

@@ -39,11 +39,12 @@ export const baselinePath = (root: string, name: string): string =>
 const isRegular = (path: string): boolean => existsSync(path) && statSync(path).isFile()
 
 /** Why a run does not become a baseline. */
-export type NotSaved = 'interrupted' | 'problems' | 'regressed' | 'blind'
+export type NotSaved = 'interrupted' | 'problems' | 'regressed' | 'overloaded' | 'blind' | 'unclear'
 
 /**
  * Why a run must not become a baseline, or undefined. A later run would otherwise be compared with one that regressed,
- * or that lacks results, and pass.
+ * that lacks results, or that may have regressed, and pass. If other processes had most of the CPUs, no later run could
+ * show a regression against it.
  */
 export function whyNotSaved(
   { status, problems }: Pick<Report, 'status' | 'problems'>,
@@ -53,7 +54,10 @@ export function whyNotSaved(
   if (problems.length > 0) return 'problems'
   if (!comparison) return undefined
   if (isFailing(comparison)) return 'regressed'
-  return comparison.canTell ? undefined : 'blind'
+  const own = comparison.rows.filter(({ failsRun }) => failsRun)
+  if (own.some(({ overloaded }) => overloaded === 'current')) return 'overloaded'
+  if (!comparison.canTell) return 'blind'
+  return own.some(({ change, looksWorse }) => change === 'unclear' && looksWorse) ? 'unclear' : undefined
 }
 
 /** Keeps a copy of a record under a name; one of that name is replaced, whole or not at all. */

@@ -17,7 +17,7 @@ import type { RunRecord } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import { infoOf } from '../model/suite.ts'
 import { type ClaimVerdict, isDecided } from '../model/verdict.ts'
-import { beyond, type Interval, ratioInterval } from '../stats/index.ts'
+import { beyond, type Interval, median, ratioInterval } from '../stats/index.ts'
 import { assertSameHost, type Difference, hostDifferences } from './fingerprint.ts'
 import { type ProfileChange, profileChanges } from './profile-changes.ts'
 import {
@@ -59,7 +59,7 @@ export interface Comparison {
   readonly onlyIn: { readonly baseline: readonly string[]; readonly current: readonly string[] }
   /** Claims that the baseline decides and the current run does not. They fail with `--strict`. */
   readonly lostVerdicts: readonly LostVerdict[]
-  /** Whether the rounds are enough to find a regression of any row. */
+  /** Whether a regression of any row could be found: its rounds are enough, and nothing forbids to trust them. */
   readonly canTell: boolean
 }
 
@@ -126,12 +126,13 @@ export function compareRecords(a: RunRecord, b: RunRecord, options: CompareOptio
   const [inBaseline, inCurrent] = [resultNames(a), resultNames(b)]
   const [baseline, current] = [indexed(a), indexed(b)]
   const unadjusted = unadjustedRows(baseline, current, options)
+  const rows = classifyRows(unadjusted)
   const lost = new Set(unadjusted.flatMap((row) => (row.isLost ? [`${row.case} on ${row.platform}`] : [])))
   return {
     baseline: a.file,
     current: b.file,
     marginPercent: options.marginPercent,
-    rows: classifyRows(unadjusted),
+    rows,
     profiles: profileChanges(baseline, current),
     hostDifferences: hostDifferences(a, b),
     onlyIn: {
@@ -139,7 +140,11 @@ export function compareRecords(a: RunRecord, b: RunRecord, options: CompareOptio
       current: [...inCurrent].filter((name) => !inBaseline.has(name)),
     },
     lostVerdicts: lostVerdicts(baseline, current),
-    canTell: unadjusted.some(({ values, failsRun }) => failsRun && values && canReach(values, falseDiscoveryRate)),
+    // Rows of an overloaded host, or of rounds that depend on each other, have a reason.
+    canTell: unadjusted.some(
+      ({ values, failsRun }, at) =>
+        failsRun && values && canReach(values, falseDiscoveryRate) && rows[at]!.reason === null,
+    ),
   }
 }
 
@@ -180,6 +185,7 @@ function rowOf(
     reason,
     values: null,
     same: false,
+    looksWorse: false,
     overloaded: null,
   })
   if (a.rounds.size === 0 && b.rounds.size === 0) return undefined
@@ -191,7 +197,7 @@ function rowOf(
     return { ...lost, isLost: true, failsRun: !allowMissing.includes(platform) }
   }
   if ([a, b].some(({ rounds }) => [...rounds.values()].some((value) => !(value > 0))))
-    return nothing({ code: 'zero-value' })
+    return { ...nothing({ code: 'zero-value' }), looksWorse: sign * medianOf(b) > sign * medianOf(a) }
   if (!allowDifferentHosts && new Set([...a.digests, ...b.digests]).size > 1) return nothing({ code: 'different-work' })
   const logs = ({ rounds }: Series): RoundDifference[] =>
     [...rounds]
@@ -205,10 +211,13 @@ function rowOf(
     ratio: asPlainRatio(interval, sign),
     reason: null,
     values: { baseline: before, current: now },
+    looksWorse: beyond(Math.log(interval.estimate), base.margin),
     same: beyond(Math.log(interval.low), -base.margin) && beyond(base.margin, Math.log(interval.high)),
     overloaded: wasOverloaded(b, natives[1]) ? 'current' : wasOverloaded(a, natives[0]) ? 'baseline' : null,
   }
 }
+
+const medianOf = ({ rounds }: Series): number => median([...rounds.values()])
 
 /** Native describes the host too, if it was measured beside the platform. */
 const wasOverloaded = (...sides: readonly Series[]): boolean =>

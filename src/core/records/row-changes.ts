@@ -60,6 +60,10 @@ export interface Row {
   readonly adjustedP: { readonly worse: number; readonly better: number } | null
   /** Whether the row can fail the run. The row of native describes the host, and fails it only if native is lost. */
   readonly failsRun: boolean
+  /** Whether the estimate is worse than the margin allows, or became 0 for the worse, whatever the test finds. */
+  readonly looksWorse: boolean
+  /** The run in which other processes had most of the CPUs. */
+  readonly overloaded: WhichRun | null
 }
 
 export const falseDiscoveryRate = 0.05
@@ -79,8 +83,6 @@ export type UnadjustedRow = Omit<Row, 'change' | 'adjustedP'> & {
   readonly margin: number
   readonly isLost?: boolean
   readonly same: boolean
-  /** The run in which other processes had most of the CPUs. */
-  readonly overloaded: WhichRun | null
 }
 
 const logsOf = (rounds: readonly Difference[]): number[] => rounds.map(({ d }) => d)
@@ -186,7 +188,7 @@ export function classifyRows(all: readonly UnadjustedRow[]): Row[] {
   const [worse, better] = [adjusted('worse'), adjusted('better')]
   const dependenceOf = jointDependence(all)
   return all.map((row) => {
-    const { values, same, overloaded, isLost, isOrdered: _, margin, ...rest } = row
+    const { values, same, isLost, isOrdered: _, margin, ...rest } = row
     const p = tested.get(row)
     if (!values || !p) return { ...rest, change: isLost ? 'lost' : 'unclear', adjustedP: null }
     const own = (one: PValues) => pValueAtRate(one, falseDiscoveryRate)
