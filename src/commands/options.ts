@@ -242,7 +242,7 @@ export const sharedOptions = {
   },
   failFast: {
     group: 'Measure',
-    description: 'stop after the first round with a failure',
+    description: 'stop after the first round in which a claim fails the run, or all samples of a claim failed',
     example: '--fail-fast --rounds 20',
     schema: toggle,
   },

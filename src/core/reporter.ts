@@ -21,7 +21,7 @@ export interface Progress extends Step {
 
 /** Why measuring ended. */
 export interface StopReason {
-  /** `first-failure`: with --fail-fast, a round after which a verdict fails the run. */
+  /** `first-failure`: with --fail-fast, a round after which the run fails. */
   readonly why: 'all-rounds' | 'all-decided' | 'time-up' | 'first-failure'
   /** Rounds that were begun, without warm-up. */
   readonly rounds: number

@@ -38,7 +38,7 @@ export function undecidedText(
 const stopTexts = {
   'time-up': 'the time is up',
   'all-decided': 'every claim is decided, or as precise as it gets',
-  'first-failure': 'a verdict fails the run',
+  'first-failure': '--fail-fast found a failure',
 } as const
 
 /** Why a run ended before its last round, and what is still undecided. Undefined if it ended after its last round. */

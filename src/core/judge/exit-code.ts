@@ -150,6 +150,15 @@ function brokenPlatforms(
   return [...new Set(broken)]
 }
 
+/** Whether samples so far fail the run: a claim is contradicted, or all samples of a claim that can fail it failed. */
+export function isFailingSoFar(verdicts: Verdicts, strictFindings = false): boolean {
+  const { claims, findings } = failures(verdicts, strictFindings)
+  if (claims.length > 0 || findings.length > 0) return true
+  // Benches that are measured later have no samples yet.
+  const absent = () => []
+  return brokenPlatforms(verdicts, strictFindings, absent, () => true).length > 0
+}
+
 /** With `--require complete`: findings that hold only where they were measured, or that are not evaluated. */
 const openFindings = ({ findings }: Verdicts, isShown: (id: FindingId) => boolean): FindingId[] =>
   findings.flatMap(({ id, outcome, qualitative }) =>

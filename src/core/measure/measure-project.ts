@@ -10,7 +10,7 @@ import { runTimed } from '../../host/timed-process.ts'
 import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
 import { markStrayErrors, StrayError } from '../../util/stray-errors.ts'
 import { plural } from '../../util/text.ts'
-import { failures } from '../judge/exit-code.ts'
+import { isFailingSoFar } from '../judge/exit-code.ts'
 import { judge, judgeClaims } from '../judge/judge.ts'
 import { buildReport } from '../judge/report.ts'
 import type { ExcludedBench, Plan, ScheduledPlan } from '../model/plan.ts'
@@ -61,7 +61,7 @@ export interface MeasureProjectOptions {
   readonly strict: boolean
   readonly strictFindings?: boolean
   readonly require?: 'complete' | undefined
-  /** Stops after the first round with verdicts that fail the run. */
+  /** Stops after the first round that fails the run. */
   readonly failFast?: boolean
   /** Milliseconds that measuring may take. The current case is finished. */
   readonly maxDuration?: number | undefined
@@ -223,10 +223,7 @@ async function measureAll(
   const duet = plan.duet?.length
     ? new Duet(assignDuetCpus(cpus.length), (duetCpus) => createPool(session.withCpus(duetCpus)))
     : undefined
-  const fails = (samples: readonly Sample[]) => {
-    const { claims, findings } = failures(judge(plan, samples), strictFindings)
-    return claims.length + findings.length > 0
-  }
+  const fails = (samples: readonly Sample[]) => isFailingSoFar(judge(plan, samples), strictFindings)
   const ended = benchEnds(plan, reporter)
   let done = 0
   return await runLoop({

@@ -240,6 +240,17 @@ describe('--fail-fast', () => {
     expect(report.exit.code).toBe(1)
   })
 
+  it('stops after the first round if all samples of a claim failed', async () => {
+    const failing = { native: {}, runc: { failEvery: 1 } }
+    const { report, record } = await measured(failing, { disk: { claims: [within5] } }, { rounds: 6, failFast: true })
+    expect(record.samples).toHaveLength(2)
+    expect(record.status).toBe('finished')
+    expect(report.exit).toMatchObject({ code: 4, claims: [] })
+    const now = { native: {}, runc: { failEvery: 2 } }
+    const often = await measured(now, { disk: { claims: [within5] } }, { rounds: 6, failFast: true })
+    expect(often.record.samples, 'some samples').toHaveLength(12)
+  })
+
   it('measures all rounds if nothing fails', async () => {
     const { record } = await measured(fast, { disk: { claims: [within5] } }, { rounds: 6, failFast: true })
     expect(record.samples).toHaveLength(12)
