@@ -15,6 +15,7 @@ import {
 import { join } from 'node:path'
 import { HostError } from '../util/errors.ts'
 import { explainWrites, LineWriter, temporaryName } from '../util/files.ts'
+import { settleWithin } from '../util/race-abort.ts'
 import { tryLockFile } from './file-lock.ts'
 import { assertWritable, privateFolder } from './guest-folder.ts'
 import { journalsFolder, stateFolder } from './paths.ts'
@@ -53,10 +54,16 @@ type Line =
 /** Removes the resource of an entry. Must succeed if the resource was never created or is already gone. */
 export type Cleanup = (entry: Entry) => Promise<void>
 
+/** Milliseconds that resources get to be created before they are removed. */
+const creationMs = 10_000
+
 /** Writes down every resource before it is created, so that another process can remove it after a `kill -9`. */
 export class CleanupJournal {
   #next = 0
   readonly #open = new Map<number, Entry>()
+  /** Resources that are being created. */
+  readonly #creating = new Set<Promise<void>>()
+  #isEnding = false
   readonly #lines: LineWriter
 
   private constructor(
@@ -107,18 +114,26 @@ export class CleanupJournal {
     }
   }
 
-  /** Writes `entry` to the journal, then calls `create`. Dispose of the returned object to remove the resource. */
+  /**
+   * Writes `entry` to the journal, then calls `create`. Dispose of the returned object to remove the resource.
+   * @throws {HostError} if the journal is disposed of: nobody would remove the resource
+   */
   async create(entry: Entry, create: () => Promise<unknown> | unknown): Promise<AsyncDisposable> {
+    if (this.#isEnding) throw new HostError(`isobench ends, and creates nothing more: ${entry.kind}`)
     const id = this.#next++
     this.#append({ made: id, entry })
     this.#open.set(id, entry)
     const undo = () => this.#remove(id)
+    const created = (async () => void (await create()))()
+    this.#creating.add(created)
     try {
-      await create()
+      await created
     } catch (error) {
       // If the removal fails, the entry stays in the journal. The error of `create` is the one to report.
       await undo().catch(() => {})
       throw error
+    } finally {
+      this.#creating.delete(created)
     }
     return { [Symbol.asyncDispose]: undo }
   }
@@ -141,11 +156,14 @@ export class CleanupJournal {
   }
 
   /**
-   * Removes the remaining resources, latest first. If that fails, their entries stay for `isobench clean` and it
-   * throws.
+   * Waits for the resources that are being created, and removes the remaining ones, latest first. If that fails, their
+   * entries stay for `isobench clean` and it throws.
    */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isEnding = true
+    await settleWithin(this.#creating, creationMs)
     const failures: unknown[] = []
+    if (this.#creating.size > 0) failures.push(new HostError('the creation of a resource did not end.'))
     for (const id of [...this.#open.keys()].reverse()) {
       try {
         await this.#remove(id)

@@ -19,3 +19,16 @@ export function raceAbort<T>(work: T | Promise<T>, signal: AbortSignal, graceMs 
     Promise.resolve(work).then(resolve, reject).finally(settle)
   })
 }
+
+/** Waits until all of `work` has settled, but at most some milliseconds. */
+export async function settleWithin(work: Iterable<Promise<unknown>>, milliseconds: number): Promise<void> {
+  const all = [...work]
+  if (all.length === 0) return
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, milliseconds)
+    void Promise.allSettled(all).then(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../util/errors.ts'
-import { raceAbort } from '../../util/race-abort.ts'
+import { raceAbort, settleWithin } from '../../util/race-abort.ts'
 import { claimStrayErrors, type StrayError, type StrayErrorClaim } from '../../util/stray-errors.ts'
 import { type InterruptedStack, inOwnJob, interruptLoopAfter, type LoopLimit } from '../../util/watchdog.ts'
 import { stackLocation } from '../project/error-location.ts'
@@ -14,6 +15,8 @@ const graceMs = 5000
 export const bootGraceMs = 5000
 /** Milliseconds that the commands of an ended sample get to disappear. */
 const settleMs = 10_000
+/** Milliseconds after which each call but the first fails if the time of its sample is up. */
+const refusalMs = 1000
 
 /** The error of a sample that waits for a driver of the project. */
 function lateCall(
@@ -49,6 +52,8 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
   readonly #loopLimit: LoopLimit
   /** Calls of a driver of the project that have not ended. */
   readonly #calls = new Set<PendingCall>()
+  /** How many calls of the workload were refused. */
+  #refused = 0
 
   /**
    * @param name of the sample, for errors that its code leaves behind
@@ -94,10 +99,30 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
     return this.#running.size > 0
   }
 
-  readonly exec: Exec = (argv, options) => this.track(this.start(argv, options))
+  readonly exec: Exec = (argv, options) => this.#track(this.start(argv, options))
 
-  /** Counts `work` as running until it settles. */
-  track<T>(work: Promise<T>): Promise<T> {
+  /**
+   * Makes a call that the workload asks for, and counts it as running until it settles. After the time of the sample,
+   * the call does nothing and fails: the first one at once, the others late. Otherwise code that tries again whenever a
+   * call fails would leave no time to the timers and signals of isobench, and would create guests after their sample.
+   * @throws the reason of `workloadSignal`
+   */
+  async call<T>(work: () => Promise<T>): Promise<T> {
+    if (!this.workloadSignal.aborted) return this.#track(work())
+    await sleep(this.#refused++ === 0 ? 0 : refusalMs, undefined, { ref: false })
+    throw this.workloadSignal.reason as Error
+  }
+
+  /** An object whose functions return promises, with `call` around each of them. */
+  calls<T extends object>(api: T): T {
+    const wrapped = Object.entries(api).map(([name, value]: [string, unknown]) => [
+      name,
+      typeof value === 'function' ? (...given: unknown[]) => this.call(async () => value(...given) as unknown) : value,
+    ])
+    return Object.fromEntries(wrapped) as T
+  }
+
+  #track<T>(work: Promise<T>): Promise<T> {
     this.#running.add(work)
     const done = () => void this.#running.delete(work)
     work.then(done, done)
@@ -121,13 +146,6 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
     this.#loopLimit[Symbol.dispose]()
     this.#ending.abort(new Error('the sample has ended'))
     using _strayErrors = this.#strayErrors
-    if (!this.isBusy) return
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, settleMs)
-      void Promise.allSettled(this.#running).then(() => {
-        clearTimeout(timer)
-        resolve()
-      })
-    })
+    await settleWithin(this.#running, settleMs)
   }
 }

@@ -210,8 +210,8 @@ async function runWorkload(
       work: work as CommandWork<Metrics, ParamSpace>,
       server: workload.server,
       context,
-      measured: { guest, client },
-      unmeasured,
+      measured: { guest: scope.calls(guest), client: scope.calls(client) },
+      unmeasured: { guest: scope.calls(unmeasured.guest), client: scope.calls(unmeasured.client) },
       race: (act) => scope.race(act),
       isEnded: () => scope.signal.aborted,
       ready: async () => measureContext.ready?.(),
@@ -226,24 +226,24 @@ async function runWorkload(
   if (work.kind === 'boot') {
     const boot: BootContext<ParamSpace>['boot'] = async (command, ...more: unknown[]) => {
       checkNoMoreArguments('boot()', more)
-      return scope.track(bootGuest(platform, guestArgv(command), scope, measureContext, times))
+      return scope.call(() => bootGuest(platform, guestArgv(command), scope, measureContext, times))
     }
     const bootPhases: BootContext<ParamSpace>['bootPhases'] = async (command, ...more: unknown[]) => {
       checkNoMoreArguments('bootPhases()', more)
-      return scope.track(bootInPhases(platform, guestArgv(command), scope, measureContext, times))
+      return scope.call(() => bootInPhases(platform, guestArgv(command), scope, measureContext, times))
     }
     return { output: await scope.race(() => work.run({ ...context, boot, bootPhases })) }
   }
   if (work.kind === 'vmm-start') {
     const start: VmmStartContext<ParamSpace>['startVmm'] = () =>
-      scope.track(startVmm(platform, scope, measureContext, sinks))
+      scope.call(() => startVmm(platform, scope, measureContext, sinks))
     return { output: await scope.race(() => work.run({ ...context, startVmm: start })) }
   }
   if (work.kind === 'guests')
     return { output: await runSeveralGuests(work, context, { platform, scope, measureContext, times, notes }) }
   if (work.kind === 'snapshot') {
     await using guests = new SnapshotGuests({ platform, session, rootfs: measureContext.image.rootfs, scope, times })
-    const boot: SnapshotContext<ParamSpace>['boot'] = (...given) => scope.track(guests.boot(...given))
+    const boot: SnapshotContext<ParamSpace>['boot'] = (...given) => scope.call(() => guests.boot(...given))
     return { output: await scope.race(() => work.run({ ...context, boot })) }
   }
   const { lifecycle } = bench.workload

@@ -65,8 +65,8 @@ export async function runSeveralGuests(
       guests.limitMemory(Math.floor(bytes))
     },
     availableMemoryBytes: () => readMemory().available,
-    burst: (count, command, options) => scope.track(guests.burst(count, command, options)),
-    boot: (options) => scope.track(guests.boot(options)),
+    burst: (count, command, options) => scope.call(() => guests.burst(count, command, options)),
+    boot: (options) => scope.call(() => guests.boot(options)),
   }
   const limited = { limits: measureContext.session.limits, exceededLimit: () => guests.exceededLimit() }
   return await withinLimits(sample.platform.spec.name, limited, () =>
@@ -237,10 +237,10 @@ class SeveralGuests implements AsyncDisposable {
         guestTarget({ name, rootfs: measureContext.image.rootfs }, sandbox, handle),
       )
       return {
-        ...times.guest(workloadGuest(target, caller, address, scope, notes)),
+        ...scope.calls(times.guest(workloadGuest(target, caller, address, scope, notes))),
         bootMs,
         // A client that is the load of a neighbor may be busy: its share of the CPUs says nothing about the result.
-        client: times.client(workloadClient(caller, scope, () => {})),
+        client: scope.calls(times.client(workloadClient(caller, scope, () => {}))),
         [Symbol.asyncDispose]: () => this.#remove(sandbox),
       }
     } catch (error) {

@@ -91,11 +91,11 @@ export class SnapshotGuests implements AsyncDisposable {
       isSaved = true
       return this.#save(sandbox)
     }
-    return { milliseconds, exec, pageFaults: () => pageFaults(sandbox.group) ?? null, save }
+    return { milliseconds, ...scope.calls({ exec, save }), pageFaults: () => pageFaults(sandbox.group) ?? null }
   }
 
   async #save(sandbox: OwnedGuestSandbox): Promise<Snapshot> {
-    const { platform, times } = this.options
+    const { platform, scope, times } = this.options
     const ability = this.#ability
     const folder = join(sandbox.stateDir, 'snapshot')
     mkdirSync(folder, { mode: 0o700 })
@@ -105,9 +105,7 @@ export class SnapshotGuests implements AsyncDisposable {
     // Some platforms only pause the guest.
     killProcesses(sandbox.group)
     const restoring: Start = (target) => ability.restore(target, folder, platform.options)
-    return {
-      milliseconds,
-      bytes: diskBytes(folder),
+    const guests: Pick<Snapshot, 'restore' | 'clone'> = {
       restore: async (first, ...more: unknown[]) => {
         checkNoMoreArguments('restore()', more)
         return this.#start(await this.#sandbox(), restoring, first)
@@ -117,6 +115,7 @@ export class SnapshotGuests implements AsyncDisposable {
         return this.#clone(count, restoring, first)
       },
     }
+    return { milliseconds, bytes: diskBytes(folder), ...scope.calls(guests) }
   }
 
   async #clone(count: number, restoring: Start, first: Command): Promise<Clones> {

@@ -125,7 +125,7 @@ async function bootTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
     seconds += done.milliseconds / 1000
     return done
   }
-  const boot = (command: Command) => scope.track(bootOnce(command))
+  const boot = (command: Command) => scope.call(() => bootOnce(command))
   const work = workload.work as { run(context: BootContext<ParamSpace>): Promise<unknown> }
   const bootPhases = () => Promise.reject(new UnsupportedError('the phases of a traced boot are not observed'))
   const given = await scope.race(() => work.run({ ...context, boot, bootPhases }))

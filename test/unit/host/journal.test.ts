@@ -67,6 +67,22 @@ describe('a journal', () => {
     expect(undone).toEqual(['a', 'b'])
   })
 
+  it('creates nothing more when it is disposed of, and waits for what is being created', async () => {
+    const journal = CleanupJournal.start('ending', undo)
+    let finish = () => {}
+    const making = journal.create(entry('slow'), () => new Promise<void>((resolve) => (finish = resolve)))
+    const ending = journal[Symbol.asyncDispose]()
+    const late = vi.fn()
+    await expect(journal.create(entry('late'), late)).rejects.toThrow('isobench ends, and creates nothing more')
+    expect(late).not.toHaveBeenCalled()
+    expect(undone).toEqual([])
+    finish()
+    await making
+    await ending
+    expect(undone).toEqual(['slow'])
+    expect(existsSync(journal.file)).toBe(false)
+  })
+
   it('undoes what could not be made whole, and passes the failure on', async () => {
     await using journal = CleanupJournal.start('failing', undo)
     const making = journal.create(entry('half'), async () => {
