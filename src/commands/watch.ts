@@ -1,3 +1,4 @@
+import { handleLeftLoops } from '../core/measure/interruption.ts'
 import { resolveProfile } from '../core/project/plan.ts'
 import { ensureDependencies } from '../core/session/artifacts.ts'
 import { Watch } from '../core/watch/watch.ts'
@@ -74,7 +75,9 @@ async function watchProject(filters: readonly string[], options: Options, io: Co
     onChange: () => screen.soon(),
   })
   screen.watch = watch
-  using _strayErrors = handleStrayErrors(({ message }) => io.err.write(`${message}\n`))
+  const printError = ({ message }: Error) => io.err.write(`${message}\n`)
+  using _strayErrors = handleStrayErrors(printError)
+  using _leftLoops = handleLeftLoops(printError)
   let asked = 0
   const quit = () => {
     // The second request ends the process at once. The cleanup process of the session removes what is left.

@@ -97,15 +97,17 @@ let asyncIds: AsyncIdStack | undefined
 const watchdog = `const { Session } = require('node:inspector')
 const { writeSync } = require('node:fs')
 const { receiveMessageOnPort, workerData } = require('node:worker_threads')
-const { deadline, portOfWorker: port, warningMs, mostMs, promiseHook } = workerData
+const { deadline, portOfWorker: port, portOfLeft, warningMs, mostMs, promiseHook, ownFolder } = workerData
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 const isUnchanged = (until, milliseconds) => Atomics.wait(deadline, 0, until, milliseconds) === 'timed-out'
 const expression = "globalThis[Symbol.for('isobench.beforeInterrupt')]"
-let name
+let limit
 function warn() {
-  writeSync(2, 'warning  ' + name + ' is in native code, such as execSync or JSON.parse, and isobench cannot ' +
+  writeSync(2, 'warning  ' + limit.name + ' is in native code, such as execSync or JSON.parse, and isobench cannot ' +
     'interrupt it. End what it waits for, or: kill -9 ' + process.pid + '; isobench clean\\n')
 }
+const isOfProject = (frame) =>
+  frame.includes('(file:') && !frame.includes('(' + ownFolder) && !frame.includes('/node_modules/')
 async function interrupt(until, warnAt) {
   const session = new Session()
   session.connectToMainThread()
@@ -124,20 +126,21 @@ async function interrupt(until, warnAt) {
   session.post('Debugger.pause')
   let latest
   for (let warned = false; Atomics.load(deadline, 0) === until; await sleep(1)) {
-    if (!warned && !stack && latest === undefined && performance.now() > warnAt) { warned = true; warn() }
+    const isNative = !stack && latest === undefined && performance.now() > warnAt
+    if (isNative && !warned && !limit.isLeft) { warned = true; warn() }
     if (!stack) continue
     latest ??= performance.now() + mostMs
-    const ends = performance.now() > latest ||
-      (stack.some((frame) => !frame.includes('(node:')) && !stack.some((frame) => promiseHook.test(frame)))
+    const isLate = performance.now() > latest
+    const isOwn = limit.isLeft ? isOfProject : (frame) => !frame.includes('(node:')
+    const ends = (isLate && !limit.isLeft) || (stack.some(isOwn) && !stack.some((frame) => promiseHook.test(frame)))
     // It is not evaluated in the frame, because code of Node.js has no Symbol.
-    await post('Runtime.evaluate', { expression: expression + '(' + ends + ')', silent: true })
-    if (ends) {
-      session.removeAllListeners('Debugger.resumed')
-      port.postMessage(stack)
-    }
+    if (ends || !limit.isLeft)
+      await post('Runtime.evaluate', { expression: expression + '(' + ends + ')', silent: true })
+    if (ends || isLate) session.removeAllListeners('Debugger.resumed')
+    if (ends) (limit.isLeft ? portOfLeft : port).postMessage(stack)
     stack = undefined
     await post('Debugger.resume', { terminateOnResume: ends })
-    if (ends) break
+    if (ends || isLate) break
   }
   session.disconnect()
 }
@@ -145,9 +148,13 @@ async function interrupt(until, warnAt) {
   for (;;) {
     const until = Atomics.load(deadline, 0)
     // Each sample sends one, so they must not pile up.
-    for (let next; (next = receiveMessageOnPort(port)); ) name = next.message
+    for (let next; (next = receiveMessageOnPort(port)); ) limit = next.message
     const left = until === 0n ? Infinity : Number(until - process.hrtime.bigint()) / 1e6
-    if (isUnchanged(until, left) && isUnchanged(until, 1000)) await interrupt(until, performance.now() + warningMs)
+    if (isUnchanged(until, left) && isUnchanged(until, 1000)) {
+      await interrupt(until, performance.now() + warningMs)
+      // The main thread is in code of isobench itself.
+      if (limit.isLeft) isUnchanged(until, 20000)
+    }
   }
 })()`
 
@@ -163,19 +170,32 @@ const mostMs = 3000
 /** A frame of a promise hook. V8 catches the interruption of a hook and reports it as an error that nothing handles. */
 const promiseHook = /^at promise\w*Hook|node:internal\/promise_hooks/
 
-/** The deadlines of all limits, in nanoseconds of the monotonic clock. */
-const deadlines = new Set<{ readonly at: bigint; readonly name: string }>()
+/** When a limit ends. */
+interface LimitEnd {
+  /** Nanoseconds of the monotonic clock. */
+  readonly at: bigint
+  readonly name: string
+  /** Whether it is of code that the project has left behind: only such code is interrupted then. */
+  readonly isLeft?: boolean
+}
+
+/** The ends of all limits. */
+const deadlines = new Set<LimitEnd>()
 
 const { hrtime } = process
+/** Before user code can replace it. */
+const repeat = setInterval
 let earliest: BigInt64Array | undefined
 const { port1: port, port2: portOfWorker } = new MessageChannel()
+const { port1: leftPort, port2: portOfLeft } = new MessageChannel()
 port.unref()
+leftPort.unref()
 
 function publish(): void {
   earliest ??= startWatchdog()
-  let first: { readonly at: bigint; readonly name: string } | undefined
+  let first: LimitEnd | undefined
   for (const one of deadlines) if (!first || one.at < first.at) first = one
-  if (first) port.postMessage(first.name)
+  if (first) port.postMessage({ name: first.name, isLeft: first.isLeft === true })
   Atomics.store(earliest, 0, first?.at ?? 0n)
   Atomics.notify(earliest, 0)
 }
@@ -185,8 +205,16 @@ function startWatchdog(): BigInt64Array {
   asyncIds = ids
   Object.defineProperty(globalThis, beforeInterrupt, { value: (ends: boolean) => ids.ignore(ends) })
   const cell = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT))
-  const workerData = { deadline: cell, portOfWorker, warningMs, mostMs, promiseHook }
-  const worker = new Worker(watchdog, { eval: true, workerData, transferList: [portOfWorker] })
+  const ports = { portOfWorker, portOfLeft }
+  const workerData = {
+    deadline: cell,
+    ...ports,
+    warningMs,
+    mostMs,
+    promiseHook,
+    ownFolder: new URL('.', import.meta.url).href,
+  }
+  const worker = new Worker(watchdog, { eval: true, workerData, transferList: Object.values(ports) })
   worker.unref()
   return cell
 }
@@ -214,6 +242,38 @@ export function interruptLoopAfter(seconds: number, name: string): LoopLimit {
     [Symbol.dispose]: () => {
       asyncIds?.restore()
       if (deadlines.delete(deadline)) publish()
+    },
+  }
+}
+
+/** Seconds that the main thread may be in code that the project has left behind. */
+const leftSeconds = 20
+
+/**
+ * Interrupts endless loops of code that the project has left behind, such as a callback of a timer, until it is
+ * disposed. No other limit covers such code between two samples.
+ * @param report receives where a loop was interrupted
+ */
+export function interruptLeftLoops(report: (stack: InterruptedStack) => void): Disposable {
+  if (url() !== undefined) return { [Symbol.dispose]: () => {} }
+  let deadline: LimitEnd | undefined
+  const renew = () => {
+    const interrupted = receiveMessageOnPort(leftPort)
+    if (interrupted) {
+      asyncIds?.restore()
+      report(interrupted.message as InterruptedStack)
+    }
+    if (deadline) deadlines.delete(deadline)
+    deadline = { at: hrtime.bigint() + BigInt(leftSeconds * 1e9), name: 'code of the project', isLeft: true }
+    deadlines.add(deadline)
+    publish()
+  }
+  renew()
+  const timer = repeat(renew, leftSeconds * 100).unref()
+  return {
+    [Symbol.dispose]: () => {
+      clearInterval(timer)
+      if (deadline && deadlines.delete(deadline)) publish()
     },
   }
 }

@@ -8,11 +8,11 @@ beforeAll(ensureImage)
 const run = ['run', '--rounds', '1', '--seconds', '0.1', '--json', '--wait-for-lock']
 
 /** Runs one bench on native with this code. */
-async function outcomeOf(code: string, top = '') {
+async function outcomeOf(code: string, top = '', options: readonly string[] = []) {
   const host = observe()
   const source = benchFile(code) + top
   using project = Project.with({ 'isobench.config.ts': config('native'), 'benches/a.bench.ts': source })
-  const outcome = await project.isobench(run)
+  const outcome = await project.isobench([...run, ...options])
   expectNoStack(outcome)
   host.expectClean()
   const location = (text: string) => {
@@ -63,5 +63,42 @@ if (isMainThread) setTimeout(() => { throw new Error('late') }, 1)`
     const { exitCode, stderr } = await outcomeOf('return { time: 1 }', late)
     expect(stderr).toContain('an error that no code handles: late')
     expect(exitCode).toBe(5)
+  })
+
+  test('a timer that loops after its workload is an error with its line', async () => {
+    const code = 'setTimeout(() => { for (;;) {} }, 50); return { time: 1 }'
+    const { exitCode, stderr } = await outcomeOf(code)
+    expect(stderr).toMatch(/benches\/a\.bench\.ts:\d+:\d+.*: a timer, event or promise runs a loop without end/s)
+    expect(exitCode).toBe(5)
+  })
+
+  test.each([
+    ['exec', "for (;;) { try { await guest.exec(command('false')); break } catch {} } return { time: 1 }"],
+    ['the client', "while (!(await client.exec(command('false')).then(() => true, () => false))); return { time: 1 }"],
+  ])('a loop that tries %s again for ever fails its sample, and the run goes on', async (_, code) => {
+    const { exitCode, stdout } = await outcomeOf(code, '', ['--timeout', '1'])
+    const [{ results }] = JSON.parse(stdout).cases
+    expect(results[0].errors).toEqual([
+      { message: expect.stringContaining('the workload did not end within its 1 s; its latest failure: false in') },
+    ])
+    expect(exitCode).toBe(4)
+  })
+
+  test('a loop that boots again for ever creates nothing after its time', async () => {
+    const boots = `import { bench, lower, workload } from 'isobench'
+import { command } from 'isobench/tools'
+const retry = async ({ boot }) => {
+  for (;;) { try { await boot(command('false')); break } catch {} }
+  return { time: 1 }
+}
+bench('boots', workload.boot('boots', { metrics: { time: lower('ms') }, run: retry }))
+`
+    const host = observe()
+    using project = Project.with({ 'isobench.config.ts': config('native'), 'benches/a.bench.ts': boots })
+    const { exitCode, stdout } = await project.isobench([...run, '--timeout', '1'])
+    host.expectClean()
+    const message = expect.stringContaining('the workload did not end within its 1 s')
+    expect(JSON.parse(stdout).cases[0].results[0].errors).toEqual([{ message }])
+    expect(exitCode).toBe(4)
   })
 })

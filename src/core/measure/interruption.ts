@@ -1,5 +1,15 @@
 import { InterruptedError } from '../../util/errors.ts'
 import { handleStrayErrors, StrayError } from '../../util/stray-errors.ts'
+import { interruptLeftLoops } from '../../util/watchdog.ts'
+import { sourceFrames } from '../project/error-location.ts'
+
+/** Ends loops that code of the project has left behind, until it is disposed. Each is an error that no code handles. */
+export const handleLeftLoops = (report: (error: StrayError) => void): Disposable =>
+  interruptLeftLoops((stack) => {
+    const error = new Error('a timer, event or promise runs a loop without end')
+    const frames = sourceFrames(stack.join('\n'))
+    report(new StrayError(Object.assign(error, { stack: [`Error: ${error.message}`, ...frames].join('\n') })))
+  })
 
 /**
  * Returns a signal that SIGINT, SIGTERM and SIGHUP (the terminal is gone) abort until it is disposed. An error that no
@@ -19,9 +29,11 @@ export function interruptSignal(
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const name of signals) process.on(name, interrupt)
   const strayErrors = handleStrayErrors(stop)
+  const leftLoops = handleLeftLoops(stop)
   return {
     signal: controller.signal,
     [Symbol.dispose]: () => {
+      leftLoops[Symbol.dispose]()
       strayErrors[Symbol.dispose]()
       for (const name of signals) process.off(name, interrupt)
     },

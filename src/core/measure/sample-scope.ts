@@ -113,7 +113,7 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
     throw this.workloadSignal.reason as Error
   }
 
-  /** An object whose functions return promises, with `call` around each of them. */
+  /** Wraps `call` around the functions of an object. All of them return promises. */
   calls<T extends object>(api: T): T {
     const wrapped = Object.entries(api).map(([name, value]: [string, unknown]) => [
       name,

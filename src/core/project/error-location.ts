@@ -31,6 +31,12 @@ export function errorLocation(thrown: unknown, root: string): Location | undefin
   return stackLocation(String(thrown.stack), root)
 }
 
+/** The frames of a stack trace as frames of sources. Node.js does that for errors only. */
+export const sourceFrames = (stack: string): string[] =>
+  parseStackFrames(stack)
+    .map(inSource)
+    .map(({ file, line, column }) => `    at ${file}:${line}:${column}`)
+
 /** The innermost frame of a stack trace in a file of the project. Frames of compiled files become those of sources. */
 export function stackLocation(stack: string, root: string): Location | undefined {
   const isOwn = ({ file }: Location) => isProjectFile(root, file)
