@@ -185,6 +185,12 @@ test('a guest that goes over its memory, processes or /data is ended, and the ne
       `await guest.exec(command('node', '-e', 'const all = []; for (;;) all.push(Buffer.alloc(64 << 20, 1))'))
     return { time: 1 }`,
     ) +
+      hostile(
+        'eats behind',
+        `const eater = 'const all = []; for (;;) all.push(Buffer.alloc(64 << 20, 1))'
+    const { stdout } = await guest.exec(command('sh', '-c', \`node -e '\${eater}' & wait; echo 42\`))
+    return { time: Number(stdout) }`,
+      ) +
       // The bomb goes on in the background, so its command succeeds.
       hostile(
         'forks',
@@ -194,6 +200,7 @@ test('a guest that goes over its memory, processes or /data is ended, and the ne
     { guest: "processes: 300, data: '256MiB'" },
   )
   expectFailed(outcome, 'eats', /killed \(exit code 137\)|ended by SIGKILL|exit code \d+/)
+  expectFailed(outcome, 'eats behind', /went over its memory limit of 1024 MiB, .*Raise guest\.memory in /)
   expectFailed(
     outcome,
     'forks',

@@ -19,6 +19,8 @@ export interface FakeBehavior {
   readonly failEvery?: number
   /** The kernel kills this command because memory runs out. */
   readonly oomAt?: number
+  /** The kernel kills a process that this command has started, and the command succeeds. */
+  readonly oomBehindAt?: number
   /** The kernel refuses a process that this command starts, and the command does not report it. */
   readonly bombAt?: number
   /** This command ends only when it is killed. */
@@ -113,7 +115,7 @@ export function fakeHost(
     if (program === '/bin/busybox' && platforms[name!]!.failProbe) throw new CommandError(`${name} did not start`)
     if (program === '/bin/busybox') return { stdout: '', stderr: '', milliseconds: 1, firstByteMs: null }
     host.record(`exec ${name} ${program}`)
-    const { ms = 100, jitter = 0, failEvery, oomAt, bombAt, hangAt, stuckAt } = platforms[name!]!
+    const { ms = 100, jitter = 0, failEvery, oomAt, oomBehindAt, bombAt, hangAt, stuckAt } = platforms[name!]!
     const count = (counts.get(name!) ?? 0) + 1
     counts.set(name!, count)
     if (count === stuckAt) return new Promise(() => {})
@@ -126,6 +128,7 @@ export function fakeHost(
       host.sandboxes.get(id)!.oomKills++
       throw new CommandError(`${options.label}: exit code 137`)
     }
+    if (count === oomBehindAt) host.sandboxes.get(id)!.oomKills++
     if (count === bombAt) host.sandboxes.get(id)!.exceededLimit = 'processes'
     if (failEvery !== undefined && count % failEvery === 0) throw new CommandError(`${options.label}: exit code 1`)
     // The sum of 12 uniform numbers is almost normal, with a variance of 1.

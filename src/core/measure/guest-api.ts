@@ -4,10 +4,11 @@ import type { GuestHandle } from '../../driver.ts'
 import { checkOptions, describeValue } from '../../dsl/checked.ts'
 import type { CommandResult, ExecOptions, Guest, GuestMemory, LoadClient, Service } from '../../dsl/guest.ts'
 import { isPort } from '../../dsl/rules.ts'
+import type { Limits } from '../../host/cgroup.ts'
 import { imageLacksProgram } from '../../host/image-recipe.ts'
 import { dropCaches } from '../../host/mounts.ts'
 import type { GuestArgv } from '../../host/process.ts'
-import type { GuestSandbox, OwnedGuestSandbox } from '../../host/sandbox.ts'
+import type { ExceededLimit, GuestSandbox, OwnedGuestSandbox } from '../../host/sandbox.ts'
 import { CommandError, type StdioHandler } from '../../host/timed-process.ts'
 import type { Command } from '../../tools/command.ts'
 import { IsobenchError, messageOf, UnsupportedError } from '../../util/errors.ts'
@@ -135,40 +136,59 @@ export const guestTarget = (
  */
 export const enterCgroup = (sandbox: OwnedGuestSandbox): Promise<void> => sandbox.run(sandbox.wrap(['true']))
 
-/** A guest tried to exceed its limit of processes or of `/data`, so its sample has no result. */
+/** A guest tried to exceed its limit of processes, of memory or of `/data`, so its sample has no result. */
 export class GuestLimitError extends IsobenchError {
   readonly code = 'ISOBENCH_LIMIT'
 }
 
+const mebibytes = (bytes: number): string => `${Math.round(bytes / 1024 ** 2)} MiB`
+
+/** How a guest exceeded a limit, and which setting to raise. */
+function limitReason(name: string, limit: ExceededLimit | 'memory', limits: Limits): string {
+  switch (limit) {
+    case 'processes':
+      return (
+        `${name} reached its limit of ${limits.processes} processes, and the kernel refused more. ` +
+        'Raise guest.processes in isobench.config.ts.'
+      )
+    case 'memory':
+      return (
+        `${name} went over its memory limit of ${mebibytes(limits.memoryBytes)}, and the kernel killed a process in ` +
+        'it. Raise guest.memory in isobench.config.ts.'
+      )
+    case 'data':
+      return (
+        `${name} wrote more to /data than its limit of ${mebibytes(limits.dataBytes!)} (less if the disk is nearly ` +
+        'full), and isobench ended it. Raise guest.data in isobench.config.ts.'
+      )
+  }
+}
+
 /**
- * Runs work in a guest that may not exceed the limits of processes and of `/data`. Such work has no result, even if all
- * of its commands succeeded: a fork bomb in the background is not noticed otherwise.
+ * Runs work in a guest that may not exceed its limits. Such work has no result, even if all of its commands succeeded:
+ * a fork bomb in the background, or the end of a background process by the kernel, is not noticed otherwise.
+ * @param handle of the guest, if its own kernel may end processes
  * @throws {GuestLimitError} naming the limit and what failed
  */
 export async function withinLimits<T>(
   name: string,
-  { exceededLimit, limits }: Pick<OwnedGuestSandbox, 'exceededLimit' | 'limits'>,
+  sandbox: Pick<OwnedGuestSandbox, 'exceededLimit' | 'limits' | 'oomKillCount'>,
   work: () => Promise<T>,
+  handle: Pick<GuestHandle, 'oomKillCount'> = {},
 ): Promise<T> {
-  const check = (failure?: unknown) => {
-    const limit = exceededLimit()
-    if (limit === undefined) return
-    const reason =
-      limit === 'processes'
-        ? `${name} reached its limit of ${limits.processes} processes, and the kernel refused more. ` +
-          'Raise guest.processes in isobench.config.ts.'
-        : `${name} wrote more to /data than its limit of ${Math.round(limits.dataBytes! / 1024 ** 2)} MiB ` +
-          '(less if the disk is nearly full), and isobench ended it. Raise guest.data in isobench.config.ts.'
-    throw new GuestLimitError(failure === undefined ? reason : `${reason} First failure: ${messageOf(failure)}`)
-  }
+  const ranOutOfMemory = guestOomMonitor(sandbox, handle)
+  const onHost = oomMonitor(sandbox)
   let result: T
   try {
     result = await work()
   } catch (error) {
-    check(error)
-    throw error
+    // `explainFailure` names the memory if a command failed.
+    const limit = sandbox.exceededLimit() ?? (!(error instanceof CommandError) && onHost() ? 'memory' : undefined)
+    if (limit === undefined) throw error
+    throw new GuestLimitError(`${limitReason(name, limit, sandbox.limits)} First failure: ${messageOf(error)}`)
   }
-  check()
+  const limit = sandbox.exceededLimit() ?? ((await ranOutOfMemory()) ? 'memory' : undefined)
+  if (limit !== undefined) throw new GuestLimitError(limitReason(name, limit, sandbox.limits))
   return result
 }
 

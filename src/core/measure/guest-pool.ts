@@ -90,7 +90,7 @@ export class GuestPool implements AsyncDisposable {
       await sandbox.setFrozen(false)
       if (guest.paused) await handle.resume?.()
       guest.paused = false
-      const result = await withinLimits(name, sandbox, () => work(guest))
+      const result = await withinLimits(name, sandbox, () => work(guest), handle)
       if (guests && options.isBusy?.() !== true) {
         await handle.pause?.()
         guest.paused = true

@@ -79,7 +79,8 @@ async function runTraced(step: TracedStep, tracer: Tracer): Promise<Traced> {
   const reader = new ConfinementReader(() => targets.pids(), { id, rootfs: image.rootfs, stateDir, dataDir })
   const confinement = new WorkConfinement(reader, plan.profile.seconds * 500)
   const recorder = new TraceRecorder(tracer, targets, plan.profile.seconds, scope.signal, confinement)
-  const given = await withinLimits(name, sandbox, () => step.run(tracedGuestApi(target, client, scope, recorder)))
+  const run = () => step.run(tracedGuestApi(target, client, scope, recorder))
+  const given = await withinLimits(name, sandbox, run, handle)
   const { workMetric: per, metrics, source } = workload.traced
   const workloadMetrics = checkValues(given, metrics)
   const { seconds } = recorder

@@ -1,18 +1,17 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { script, temporary } from '../host/children.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'isobench-descriptors-'))
-afterAll(() => rmSync(folder, { recursive: true }))
+const { path: folder, remove } = temporary()
+afterAll(remove)
 
 beforeAll(async () => {
-  // As the program that a shell starts, without the transforms of the test runner.
-  const { build } = createRequire(import.meta.url)('esbuild')
-  const contents = `
-    import { spawnSync } from 'node:child_process'
+  await script(
+    folder,
+    'program',
+    `import { spawnSync } from 'node:child_process'
     import { readFileSync, writeFileSync } from 'node:fs'
     import { keepInheritedDescriptors } from './src/util/inherited-descriptors.ts'
     const list = () => spawnSync('ls', ['/proc/self/fd'], { encoding: 'utf8' }).stdout.trim().split('\\n')
@@ -23,14 +22,8 @@ beforeAll(async () => {
     const [output, input] = process.argv.slice(2)
     if (output) writeFileSync(output, 'written', { flag: 'a' })
     const read = input && readFileSync(input, 'utf8')
-    console.log(JSON.stringify({ before, after: passedOn(), read }))`
-  await build({
-    stdin: { contents, resolveDir: join(import.meta.dirname, '../../..'), loader: 'ts' },
-    outfile: join(folder, 'program.mjs'),
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-  })
+    console.log(JSON.stringify({ before, after: passedOn(), read }))`,
+  )
   writeFileSync(join(folder, 'file'), 'text')
   mkdirSync(join(folder, 'folder'))
 })

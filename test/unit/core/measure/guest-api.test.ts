@@ -1,9 +1,15 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { buildReport } from '../../../../src/core/judge/report.ts'
-import { execInGuest, type SampleNotes, workloadClient, workloadGuest } from '../../../../src/core/measure/guest-api.ts'
+import {
+  execInGuest,
+  type SampleNotes,
+  withinLimits,
+  workloadClient,
+  workloadGuest,
+} from '../../../../src/core/measure/guest-api.ts'
 import { CommandArgumentError, guestArgv } from '../../../../src/core/measure/guest-argv.ts'
 import type { Exec, ExecTarget } from '../../../../src/core/session/exec-target.ts'
-import type { TimedResult } from '../../../../src/host/timed-process.ts'
+import { CommandError, type TimedResult } from '../../../../src/host/timed-process.ts'
 import { formatSlowServerStop } from '../../../../src/reporters/format.ts'
 import { aPlan, aSample, environmentOf } from '../judge/builders.ts'
 
@@ -166,5 +172,35 @@ describe('a server that ends slowly', () => {
     const { slowServerStop } = cases[0]!.results.find(({ platform }) => platform === 'runc')!
     expect(slowServerStop).toEqual({ program: 'redis-server', ms: 60_000, samples: 2 })
     expect(formatSlowServerStop(slowServerStop!)).toMatch(/^redis-server took 1 min to end in 2 samples: /)
+  })
+})
+
+describe('work within the limits of a guest', () => {
+  const limits = { cpus: [1], memoryBytes: 2 ** 30 }
+  const memoryReason =
+    'qemu went over its memory limit of 1024 MiB, and the kernel killed a process in it. ' +
+    'Raise guest.memory in isobench.config.ts.'
+
+  it.each([
+    ['the host', 1, 0],
+    ['the guest', 0, 1],
+  ])('has no result if the kernel of %s killed a process', async (_, onHost, inGuest) => {
+    let [host, guest] = [3, 0]
+    const work = async () => {
+      host += onHost
+      guest += inGuest
+      return 'done'
+    }
+    const sandbox = { limits, exceededLimit: () => undefined, oomKillCount: () => host }
+    const handle = { oomKillCount: async () => guest }
+    await expect(withinLimits('qemu', sandbox, work, handle)).rejects.toThrow(memoryReason)
+  })
+
+  it('has an error with both causes if it failed, unless the error names the memory already', async () => {
+    let kills = 0
+    const sandbox = { limits, exceededLimit: () => undefined, oomKillCount: () => kills++ }
+    const failed = (error: Error) => withinLimits('qemu', sandbox, () => Promise.reject(error))
+    await expect(failed(new Error('no number'))).rejects.toThrow(`${memoryReason} First failure: no number`)
+    await expect(failed(new CommandError('went over'))).rejects.toThrow(/^went over$/)
   })
 })

@@ -190,6 +190,19 @@ describe('a run', () => {
     nothingLeft(host)
   })
 
+  it('fails a sample if the kernel killed a process of its guest, although all commands succeeded', async () => {
+    const platforms = { native: {}, runc: { oomBehindAt: 2 } }
+    const { host, record } = await measured(platforms, { disk: {} }, { rounds: 3 })
+    const errors = record.samples.filter(({ platform }) => platform === 'runc').map((one) => errorOf(one))
+    expect(errors).toEqual([
+      undefined,
+      'runc went over its memory limit of 1024 MiB, and the kernel killed a process in it. ' +
+        'Raise guest.memory in isobench.config.ts.',
+      undefined,
+    ])
+    nothingLeft(host)
+  })
+
   it('records why samples failed', async () => {
     const benches: Record<string, FakeBench> = {
       disk: {},

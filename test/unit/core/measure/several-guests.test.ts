@@ -246,6 +246,11 @@ describe('guests that stay', () => {
     expect(result).toContain('runc did not boot')
   })
 
+  it('may fill the memory', async () => {
+    const { result } = await sampleOf({ oomBehindAt: 1 }, async ({ boot }) => (await boot()).exec(echo))
+    expect(result).toMatchObject({ milliseconds: 100 })
+  })
+
   it('have no result if one of them exceeds its limits', async () => {
     const { result } = await sampleOf({ bombAt: 1 }, async ({ boot }) => {
       const guest = await boot()

@@ -92,8 +92,9 @@ describe('a traced sample', () => {
     await expect(traced('commands', {}, { run })).rejects.toThrow('did you mean "untraced"?')
   })
 
-  it.each(['commands', 'boot'] as const)('fails if its guest reached its limit of processes, in %s', async (kind) => {
+  it.each(['commands', 'boot'] as const)('fails if its guest went over a limit, in %s', async (kind) => {
     await expect(traced(kind, { bombAt: 1 })).rejects.toThrow(GuestLimitError)
+    await expect(traced(kind, { oomBehindAt: 1 })).rejects.toThrow('memory limit')
   })
 
   it('of a guest that runs one program refuses to trace a second one, which would boot another guest', async () => {
