@@ -9,7 +9,8 @@ import type { MetricResult, Report } from '../core/model/report.ts'
 import type { Problem } from '../core/model/suite.ts'
 import { benchFiles } from '../core/project/bench-files.ts'
 import { findConfig, loadProject, type Project } from '../core/project/config.ts'
-import { createPlan } from '../core/project/plan.ts'
+import { createPlan, type PlannedProject } from '../core/project/plan.ts'
+import type { Reporter } from '../core/reporter.ts'
 import { suggestion } from '../dsl/checked.ts'
 import type { PlatformSpec } from '../dsl/platform.ts'
 import { inTemporaryFolder } from '../host/temporary-folder.ts'
@@ -20,6 +21,7 @@ import { benchLines } from '../reporters/terminal/benches.ts'
 import { renderOptions } from '../reporters/terminal/reporter.ts'
 import { platformLines, problemLines } from '../reporters/terminal/summary.ts'
 import { UsageError } from '../util/errors.ts'
+import { raceAbort } from '../util/race-abort.ts'
 import { plural, wrap } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type CheckedOptions, fixedRounds, list, type OptionTable, pickOptions, sharedOptions } from './options.ts'
@@ -235,14 +237,26 @@ async function timeCommand(argv: readonly string[], options: TimeOptions, io: Co
     refuseExisting(output)
   }
   const text = timedBenchText({ ...options, argv })
+  let reporter: Required<Reporter> | undefined
+  // Before the first object on the host.
+  using interruption = interruptSignal((what) => {
+    const announced = `${what}: stopping and cleaning up`
+    if (reporter) reporter.onPrepare(announced)
+    else io.err.write(`${announced}\n`)
+  })
+  const { signal } = interruption
   return await inTemporaryFolder('time', async (folder) => {
     writeFileSync(join(folder, benchFileName), text)
     const own =
       options.config === undefined && findConfig(io.cwd) === undefined
         ? undefined
-        : await loadProject(io.cwd, options.config, environment)
+        : await raceAbort(loadProject(io.cwd, options.config, environment), signal)
+    // They write to the folder, which must not be removed before they end.
     const project = await timeProject(folder, options, own)
-    const report = await measureCommand(project, options, io)
+    const planned = await planCommand(project, options)
+    signal.throwIfAborted()
+    reporter = await progressReporter(project, io)
+    const report = await measureCommand(project, planned, reporter, { options, signal, io })
     if (report.status !== 'finished') {
       if (output) io.err.write(`Did not write ${options.write}: the run did not finish.\n`)
       return report.exit.code
@@ -269,26 +283,25 @@ export function checkPattern(text: string): void {
   if (groups === 0) throw new UsageError(`isobench time: --metric: the regular expression "${text}" has no group.`, fix)
 }
 
-async function measureCommand(project: Project, options: TimeOptions, io: CommandIo): Promise<Report> {
-  const planned = await createPlan(project, drivers, {
-    ...options,
-    profile: 'quick',
-    platform: undefined,
-    shard: undefined,
-  })
-  // Progress is not part of the answer.
-  const reporter = await createReporters(
-    { reporter: ['default'], json: false, all: false },
-    { root: project.root },
-    { ...io, out: io.err },
-  )
-  using interruption = interruptSignal((what) => reporter.onPrepare(`${what}: stopping and cleaning up`))
+const planCommand = (project: Project, options: TimeOptions): Promise<PlannedProject> =>
+  createPlan(project, drivers, { ...options, profile: 'quick', platform: undefined, shard: undefined })
+
+/** Progress is not part of the answer. */
+const progressReporter = ({ root }: Project, io: CommandIo): Promise<Required<Reporter>> =>
+  createReporters({ reporter: ['default'], json: false, all: false }, { root }, { ...io, out: io.err })
+
+async function measureCommand(
+  project: Project,
+  planned: PlannedProject,
+  reporter: Required<Reporter>,
+  { options, signal, io }: { readonly options: TimeOptions; readonly signal: AbortSignal; readonly io: CommandIo },
+): Promise<Report> {
   try {
     return await measureProject({
       ...planned,
       project,
       reporter,
-      signal: interruption.signal,
+      signal,
       dependencies: { install: options.install, confirm: (question) => confirm(question, io) },
       waitForLock: options.waitForLock,
       remeasure: true,
