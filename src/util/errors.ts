@@ -67,10 +67,12 @@ export function keyLines(text: string, lines = 3): string[] {
 }
 
 /** Converts any value to text. `String` would throw for an object without a prototype. */
-export const toText = (value: unknown): string =>
-  typeof value === 'string'
-    ? value
-    : inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY, customInspect: false })
+export function toText(value: unknown): string {
+  if (typeof value === 'string') return value
+  // It would have what an AsyncLocalStorage of isobench keeps in a promise.
+  if (types.isPromise(value)) return 'a promise'
+  return inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY, customInspect: false })
+}
 
 /** Whether a value is an error, also one of another realm: code in `node:vm` has its own `Error`. */
 export const isError = (value: unknown): value is Error => value instanceof Error || types.isNativeError(value)

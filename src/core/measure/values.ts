@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { Metrics } from '../../dsl/metric.ts'
 import { isFigure } from '../../dsl/rules.ts'
 import { IsobenchError, toText } from '../../util/errors.ts'
@@ -32,6 +33,10 @@ export function checkValues(output: unknown, metrics: Metrics): Record<string, n
       const value = values[name]
       const all: readonly unknown[] = Array.isArray(value) ? value : [value]
       if (all.length === 0 || !all.every(isFigure)) {
+        if (all.some(types.isPromise))
+          throw Array.isArray(value)
+            ? new ValueError(`the metric "${name}" has a promise as one of its values`, 'await Promise.all(values)')
+            : new ValueError(`the metric "${name}" is a promise`, 'await it')
         const isText = typeof value === 'string'
         throw new ValueError(
           `the metric "${name}" is ${isText ? 'the text ' : ''}${quoted(value)}, which is no figure`,

@@ -17,6 +17,7 @@ const monitor =
   'exit_code=1'
 
 it('has a message for whatever user code throws', () => {
+  expect(messageOf(Promise.resolve(5))).toBe('a promise')
   const hostile = new Proxy(new Error('x'), {
     getPrototypeOf() {
       throw new Error('a trap')

@@ -52,6 +52,21 @@ describe('what a workload returns', () => {
     expect(() => checkValues('12', metrics)).toThrow(/^the workload returned "12" rather than its metrics$/)
   })
 
+  it('is refused with the fix if a promise is not awaited', () => {
+    const refused = (rate: unknown) => {
+      try {
+        return checkValues({ latency: 1, rate }, metrics)
+      } catch (error) {
+        return error
+      }
+    }
+    expect(refused(Promise.resolve(5))).toMatchObject({ message: 'the metric "rate" is a promise', fix: 'await it' })
+    expect(refused([1, Promise.resolve(5)])).toMatchObject({
+      message: 'the metric "rate" has a promise as one of its values',
+      fix: 'await Promise.all(values)',
+    })
+  })
+
   it('is refused when a metric is missing, or one is too many', () => {
     expect(() => checkValues({ latency: 1 }, metrics)).toThrow(/"rate" is undefined/)
     expect(() => checkValues({ latency: 1, rate: 1, iops: 1 }, metrics)).toThrow(/"iops"/)
