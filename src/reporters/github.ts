@@ -21,7 +21,7 @@ import { markdownDocument } from './markdown.ts'
 import { comparedWith } from './markdown-headline.ts'
 import { addedText, addedTitle } from './new-names.ts'
 import type { ReporterContext, ReporterFactory } from './reporter.ts'
-import { inProject } from './summary.ts'
+import { inProject, withFix } from './summary.ts'
 
 /** The most characters of a summary. GitHub refuses one above 1 MiB, and a character may have three bytes. */
 const longestSummary = 300_000
@@ -31,7 +31,7 @@ function annotations(report: Report, context: ReporterContext): string[] {
   const { root } = context
   const headline = headlineOf(report, comparedWith(report, context))
   const problems = headline.problems.map(({ file, message, fix, location }) =>
-    annotation('error', 'cannot be used', fix ? `${message}; fix: ${fix}` : message, {
+    annotation('error', 'cannot be used', withFix(message, fix), {
       root,
       file: location ? inProject(location.file, root) : file,
       ...(location && { line: location.line }),

@@ -27,7 +27,7 @@ import {
 } from './headline/words.ts'
 import { markdownTable } from './markdown-table.ts'
 import { addedText, addedTitle } from './new-names.ts'
-import { count, provisionalNotes } from './summary.ts'
+import { count, provisionalNotes, withFix } from './summary.ts'
 
 /** What a Markdown report begins with: the verdict, what fails, the matrix, and what to do next. */
 
@@ -79,9 +79,7 @@ export function listed<T>(all: readonly T[], most: number, lineOf: (one: T) => s
 const block = (lines: readonly string[]): string[] => (lines.length > 0 ? [...lines, ''] : [])
 
 function failureLines(headline: Headline, report: Report, root: string, { failures: most }: HeadlineLimits): string[] {
-  const problems = headline.problems.map(({ file, message, fix }) =>
-    md([`${file}: ${message}`, ...(fix ? [`fix: ${fix}`] : [])].join('; ')),
-  )
+  const problems = headline.problems.map(({ file, message, fix }) => md(withFix(`${file}: ${message}`, fix)))
   return [
     ...block(listed(problems, most, (text) => `- ${signs.fails} ${text}`)),
     ...block(listed(headline.failures, most, (fact) => failureItem(fact, headline, report, root))),

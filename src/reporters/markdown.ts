@@ -28,6 +28,7 @@ import {
   uniqueClaims,
   verdictNotes,
   verdictSymbols,
+  withFix,
 } from './summary.ts'
 
 /** The most characters of a document. GitHub refuses a comment with more than 65,536. */
@@ -113,8 +114,7 @@ function absent(report: Report): string[] {
   const { entirely, partially } = unavailablePlatforms(report)
   const lines = (platforms: Report['platforms'], what: (name: string) => string) =>
     platforms.map(
-      ({ name, reason, fix }) =>
-        `- ${md(name)} ${what(name)}: ${md(reason ?? 'no reason given')}${fix ? `; fix: ${md(fix)}` : ''}`,
+      ({ name, reason, fix }) => `- ${md(name)} ${what(name)}: ${md(withFix(reason ?? 'no reason given', fix))}`,
     )
   const note = excludedPlatformsNote(report.excludedPlatforms)
   const budget = timeBudgetText(report)

@@ -26,6 +26,10 @@ const outcomeNames: Partial<Record<FindingOutcome, string>> = {
   'not-evaluated': 'not evaluated',
 }
 
+/** A message with its fix, on one line. */
+export const withFix = (message: string, fix: string | null | undefined): string =>
+  fix ? `${message.replace(/\.$/, '')}; fix: ${fix}` : message
+
 /** An outcome as people read it. */
 export const outcomeName = (outcome: FindingOutcome): string => outcomeNames[outcome] ?? outcome
 

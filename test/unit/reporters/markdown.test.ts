@@ -111,6 +111,12 @@ describe('github', () => {
     expect(lines.at(-1)).toMatch(/title=isobench%3A FAIL::.* \d+ hold/)
   })
 
+  it('has no full stop between a problem and its fix', async () => {
+    const problems = [{ file: 'benches/a.bench.ts', message: '1 has no unit.', fix: "write '1 ops/s'" }]
+    expect(await written('github', { ...large, problems })).toContain("1 has no unit; fix: write '1 ops/s'")
+    expect(await written('markdown', { ...large, problems })).toContain("1 has no unit; fix: write '1 ops/s'")
+  })
+
   it('names files from the repository if the project is in a subfolder of it', async () => {
     const before = process.env.GITHUB_WORKSPACE
     process.env.GITHUB_WORKSPACE = '/'
