@@ -77,9 +77,11 @@ function claimsOf(name: string, key: string, metrics: Metrics, expectations: Exp
       )
     }
     const list: readonly Expectation[] = Array.isArray(expected) ? expected : [expected as Expectation]
-    if (!list.every(isExpectation))
+    const wrong = list.findIndex((one) => !isExpectation(one))
+    if (wrong >= 0)
       throw new DefinitionError(
-        `bench "${name}": the expectation of "${metric}" is ${describeValue(expected)}.`,
+        `bench "${name}": ${Array.isArray(expected) ? 'one expectation' : 'the expectation'} of "${metric}" is ` +
+          `${describeValue(list[wrong])}.`,
         `write expect: { ${metric}: expect.withinNative(5) }`,
       )
     return list.map(

@@ -95,12 +95,18 @@ export function growthOf(factor: unknown, location?: Location): number {
   )
 }
 
-/** @throws {DefinitionError} if the text is no quantity of the unit's dimension */
-export function quantityOf(text: string, unit: string, location?: Location): number {
+/** @throws {DefinitionError} if it is no quantity of the unit's dimension */
+export function quantityOf(quantity: unknown, unit: string, location?: Location): number {
+  if (typeof quantity !== 'string')
+    throw new DefinitionError(
+      `a quantity is a text with a number and a unit, and this is ${describeValue(quantity)}.`,
+      `write '${Number.isFinite(quantity) ? quantity : 10} ${unit}'`,
+      location,
+    )
   try {
-    return convertQuantity(text, unit)
+    return convertQuantity(quantity, unit)
   } catch (error) {
-    throw new DefinitionError((error as Error).message, `use a number and a unit, such as "10 ${unit}"`, location)
+    throw new DefinitionError((error as Error).message, `use a number and a unit, such as '10 ${unit}'`, location)
   }
 }
 

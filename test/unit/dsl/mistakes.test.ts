@@ -95,6 +95,18 @@ describe('a mistake is explained at its place', () => {
         /^write expect: \{ latency: expect\.withinNative\(5\) \}$/,
       ],
     ),
+    ...(
+      [
+        [undefined, 'the expectation of "latency" is undefined'],
+        [[claim.withinNative(5), undefined], 'one expectation of "latency" is undefined'],
+        [[[claim.withinNative(5)]], 'one expectation of "latency" is an array'],
+      ] as const
+    ).map(([expected, message]): [string, () => unknown, RegExp, RegExp] => [
+      `an expectation that is ${inspect(expected)}`,
+      () => bench('a', disk, any({ expect: { latency: expected } })),
+      new RegExp(`^bench "a": ${message}\\.$`),
+      /^write expect: \{ latency: expect\.withinNative\(5\) \}$/,
+    ]),
     [
       'an expect that is a number',
       () => bench('a', disk, any({ expect: 5 })),
@@ -532,5 +544,8 @@ describe('unit', () => {
     expect(benches[0]!.claims[0]).toMatchObject({ matcher: { kind: 'atLeast', value: 30 } })
     const mistake = await mistakeOf(() => bench('a', video, { expect: { speed: any(claim).atLeast('30 ops/s') } }))
     expect(mistake.message).toBe('"30 ops/s" is no quantity in frames/s.')
+    const bare = await mistakeOf(() => bench('a', video, { expect: { speed: any(claim).atLeast(30) } }))
+    expect(bare.message).toBe('a quantity is a text with a number and a unit, and this is 30.')
+    expect(bare.fix).toBe("write '30 frames/s'")
   })
 })
