@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, wri
 import { basename, join } from 'node:path'
 import type { ImageConfig } from '../dsl/config.ts'
 import { IsobenchError, messageOf } from '../util/errors.ts'
-import { explainWrites } from '../util/files.ts'
+import { explainWrites, isThere } from '../util/files.ts'
 import { bytesBelow } from './data-limit.ts'
 import { makeFolderWithMode } from './guest-folder.ts'
 import { compileHooks, digestOf, inputHooks, packagesDigest, type Recipe, recipe } from './image-recipe.ts'
@@ -14,6 +14,7 @@ import { requiredMountPoints } from './mounts.ts'
 import { debianSources, reachableSources, snapshotSetting } from './packages.ts'
 import { cacheFolder } from './paths.ts'
 import { HostCommandError } from './process.ts'
+import { existsForRoot } from './root-access.ts'
 
 /** The image could not be built, or the user's root filesystem does not fit. */
 export class ImageError extends IsobenchError {
@@ -42,13 +43,13 @@ export function imagePath(config: ImageConfig = {}): string {
 export function findImage(config: ImageConfig = {}): Image | undefined {
   if (config.rootfs !== undefined) return ownImage(config.rootfs)
   const rootfs = imagePath(config)
-  return existsSync(rootfs)
+  return existsForRoot(rootfs)
     ? { rootfs: realpathSync(rootfs), digest: withPackages(basename(rootfs), rootfs) }
     : undefined
 }
 
 function ownImage(rootfs: string): Image {
-  if (!existsSync(rootfs))
+  if (!isThere(rootfs))
     throw new ImageError(`image.rootfs: there is no directory ${rootfs}.`, 'fix image.rootfs in isobench.config.ts')
   const lacking = requiredMountPoints.filter((path) => !existsSync(join(rootfs, path)))
   if (lacking.length > 0) {
@@ -169,7 +170,7 @@ export function removableImage(config: ImageConfig = {}): string | undefined {
     )
   }
   const path = imagePath(config)
-  return existsSync(path) ? path : undefined
+  return existsForRoot(path) ? path : undefined
 }
 
 /** A file or directory in the cache that no guest of this project uses. */

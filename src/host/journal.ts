@@ -20,6 +20,7 @@ import { tryLockFile } from './file-lock.ts'
 import { assertWritable, privateFolder } from './guest-folder.ts'
 import { journalsFolder, stateFolder } from './paths.ts'
 import { isAlive, type ProcessId, processId } from './process.ts'
+import { existsForRoot, explainRootAccess } from './root-access.ts'
 
 /** A host resource that isobench creates and must remove. */
 export type Entry =
@@ -199,24 +200,15 @@ export interface FoundJournal extends Disposable {
 
 /** Lists every journal of this host. Skips those that are removed before they are opened. */
 export function* openJournals(): Generator<FoundJournal, void, void> {
-  if (!existsSync(journalsFolder())) return
-  for (const name of explainAccess(() => readdirSync(journalsFolder()))) {
+  const folder = journalsFolder()
+  if (!existsForRoot(folder)) return
+  for (const name of explainRootAccess(folder, () => readdirSync(folder))) {
     // A temporary file without an owner is that of a process that was killed while it started its journal.
     if (!/\.jsonl(\.\w+\.tmp)?$/.test(name)) continue
-    const found = explainAccess(() => openJournal(join(journalsFolder(), name)))
+    const found = explainRootAccess(folder, () => openJournal(join(folder, name)))
     if (!found) continue
     using journal = found
     yield journal
-  }
-}
-
-/** @throws {HostError} if only root may do it */
-function explainAccess<T>(work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
-    throw new HostError(`${journalsFolder()} belongs to root, and isobench does not run as root`, 'run it with sudo')
   }
 }
 

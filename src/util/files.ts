@@ -221,6 +221,9 @@ export function writeFileAtomic(file: string, contents: string | Uint8Array): vo
   }
 }
 
+/** Whether something is at a path. Unlike `existsSync`, it throws if this user must not look. */
+export const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
+
 /** The lines of a text file; none if it cannot be read. */
 export function linesOf(file: string): readonly string[] {
   try {

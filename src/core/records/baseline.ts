@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { closestMatch } from '../../util/closest-match.ts'
 import { UsageError } from '../../util/errors.ts'
-import { writeFileAtomic } from '../../util/files.ts'
+import { isThere, writeFileAtomic } from '../../util/files.ts'
 import { readablePath } from '../../util/inputs.ts'
 import { isStream } from '../../util/outputs.ts'
 import type { Report } from '../model/report.ts'
@@ -36,7 +36,7 @@ function checkBaselineName(name: string): string {
 export const baselinePath = (root: string, name: string): string =>
   join(folderOf(root), `${checkBaselineName(name)}.jsonl`)
 
-const isRegular = (path: string): boolean => existsSync(path) && statSync(path).isFile()
+const isRegular = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
 
 /** Why a run does not become a baseline. */
 export type NotSaved = 'interrupted' | 'problems' | 'regressed' | 'overloaded' | 'blind' | 'unclear'
@@ -69,7 +69,7 @@ export function saveBaseline(root: string, name: string, record: string): string
 
 export function baselineNames(root: string): string[] {
   const folder = folderOf(root)
-  if (!existsSync(folder)) return []
+  if (!isThere(folder)) return []
   return readdirSync(folder)
     .filter((name) => name.endsWith('.jsonl') && isRegular(join(folder, name)))
     .map((name) => name.slice(0, -'.jsonl'.length))
@@ -95,7 +95,7 @@ export function baselineFile(root: string, name: string): string {
 /** A record or an import by its path, or a record by the name of a baseline. */
 export function recordFile(root: string, cwd: string, given: string): string {
   const path = resolve(cwd, given)
-  if (existsSync(path) && (/\.jsonl?$/.test(path) || isStream(path))) return path
+  if (isThere(path) && (/\.jsonl?$/.test(path) || isStream(path))) return path
   if (/[\\/]|\.jsonl?$/.test(given))
     throw new UsageError(`there is no run record at ${given}`, 'records are in .isobench/runs')
   return baselineFile(root, given)

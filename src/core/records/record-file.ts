@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf, UsageError } from '../../util/errors.ts'
-import { explainWrites, LineWriter, makeFolder } from '../../util/files.ts'
+import { explainWrites, isThere, LineWriter, makeFolder } from '../../util/files.ts'
 import { readablePath } from '../../util/inputs.ts'
 import { withUsersUmask } from '../../util/umask.ts'
 import type { ExcludedBench, Plan } from '../model/plan.ts'
@@ -47,7 +47,7 @@ export function readRecord(file: string, onUnreadable?: (line: UnreadableLine) =
  * @throws {RecordError} if it is no record
  */
 export function linesOfRecord(file: string, onUnreadable?: (line: UnreadableLine) => void): Iterable<RecordLine> {
-  if (!existsSync(file)) throw new UsageError(`there is no run record at ${file}`, 'records are in .isobench/runs')
+  if (!isThere(file)) throw new UsageError(`there is no run record at ${file}`, 'records are in .isobench/runs')
   refuseFolder(file)
   const path = readablePath(file)
   if (!startsLikeRecord(path) && statSync(path).size <= longestImport) refuseImport(readFileSync(path, 'utf8'), file)
