@@ -62,7 +62,8 @@ async function cleanJournal(journal: FoundJournal, io: CommandIo, counts: Counts
   if (journal.refused !== undefined) {
     counts.failed++
     io.err.write(
-      `refused ${journal.file}: ${journal.refused}. isobench would run its commands. Read it, then remove it.\n`,
+      `refused ${sanitize(journal.file)}: ${journal.refused}. ` +
+        'isobench would run its commands. Look at it, then remove it.\n',
     )
     return
   }

@@ -5,6 +5,7 @@ import {
   constants,
   existsSync,
   fstatSync,
+  lstatSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -226,13 +227,17 @@ function refuseOpenFolder(folder: string): void {
 const left = { ownerAlive: false, isBeingCleaned: false, entries: [] } as const
 
 function openJournal(file: string): FoundJournal | undefined {
+  const refuse = (refused: string) => ({ file, ...left, refused, [Symbol.dispose]() {} })
+  const found = lstatSync(file, { throwIfNoEntry: false })
+  if (!found) return undefined
+  if (found.isSymbolicLink()) return refuse('it is a link')
+  // Reading a FIFO may never end.
+  if (!found.isFile()) return refuse('it is not a regular file')
   let descriptor: number
   try {
     descriptor = openSync(file, constants.O_RDWR | constants.O_NOFOLLOW)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return undefined
-    if (code === 'ELOOP') return { file, ...left, refused: 'it is a link', [Symbol.dispose]() {} }
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
   const close = { [Symbol.dispose]: () => closeSync(descriptor) }

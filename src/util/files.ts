@@ -221,8 +221,20 @@ export function writeFileAtomic(file: string, contents: string | Uint8Array): vo
   }
 }
 
+/** Whether a regular file is at a path, or at the end of its links. */
+export const isRegularFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+
 /** Whether something is at a path. Unlike `existsSync`, it throws if this user must not look. */
 export const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
+
+/**
+ * Reads a file that isobench wrote. Another kind of file in its place, such as a FIFO, might never end.
+ * @throws {Error} if it is not a regular file, or cannot be read
+ */
+export function readOwnFile(file: string): string {
+  if (!statSync(file).isFile()) throw new Error(`${file} is not a regular file`)
+  return readFileSync(file, 'utf8')
+}
 
 /** The lines of a text file; none if it cannot be read. */
 export function linesOf(file: string): readonly string[] {

@@ -11,7 +11,7 @@ import { cacheFolder } from '../host/paths.ts'
 import { probeKernel, probeProgram, serialMarkers } from '../host/probe-kernel.ts'
 import { inCgroupOfRun } from '../host/process.ts'
 import { inTemporaryFolder } from '../host/temporary-folder.ts'
-import { writeFileAtomic } from '../util/files.ts'
+import { readOwnFile, writeFileAtomic } from '../util/files.ts'
 
 /**
  * Returns the frequency of the host's time stamp counter in kHz: the value that the kernel measured at boot, or else
@@ -156,7 +156,7 @@ export async function kvm(): Promise<Kvm> {
 
 function readCache(): Promise<Kvm> | undefined {
   try {
-    const cache = z.object({ bootId: z.string(), kvm: kvmSchema }).parse(JSON.parse(readFileSync(cacheFile(), 'utf8')))
+    const cache = z.object({ bootId: z.string(), kvm: kvmSchema }).parse(JSON.parse(readOwnFile(cacheFile())))
     return cache.bootId === bootId() ? Promise.resolve(cache.kvm) : undefined
   } catch {
     return undefined

@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import type { TraceSource } from '../../dsl/traced.ts'
 import { kernelNameOf } from '../../host/syscall-names.ts'
 import type { CallCounts } from '../../tracing/call-counts.ts'
-import { writeFileAtomic } from '../../util/files.ts'
+import { readOwnFile, writeFileAtomic } from '../../util/files.ts'
 import { type CveLocation, EpssError, type EpssScores, functionsInFile } from './epss-input.ts'
 import { affectedSchema, affectsKernel, type KernelCve } from './kernel-cves.ts'
 import type { AttackProfileSummary } from './summary.ts'
@@ -56,7 +56,7 @@ export function readEpss(root: string): EpssData | undefined {
   const file = fileOf(root)
   if (!existsSync(file)) return undefined
   try {
-    const { version: _, ...data } = epssDataSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
+    const { version: _, ...data } = epssDataSchema.parse(JSON.parse(readOwnFile(file)))
     return data
   } catch {
     throw new EpssError(`${file} is damaged`, 'create it again: isobench epss import')

@@ -13,6 +13,7 @@ import {
 import { basename, join, relative, resolve, sep } from 'node:path'
 import { type GlobOptions, glob } from 'tinyglobby'
 import { UsageError } from '../../util/errors.ts'
+import { isRegularFile } from '../../util/files.ts'
 import type { Problem } from '../model/suite.ts'
 import type { Project } from './config.ts'
 import { locatePath, locateWord } from './locate-word.ts'
@@ -28,7 +29,7 @@ const globOptions = (cwd: string) => ({ cwd, ignore: ['**/node_modules/**', '**/
 export async function benchFiles({ root, include }: Pick<Project, 'root' | 'include'>): Promise<string[]> {
   const found = await glob([...include], globOptions(root))
   // A pattern may name a folder, with other files in it. Reading a link to a device may never end.
-  const files = found.filter((file) => scriptExtension.test(file) && isRegular(join(root, file)))
+  const files = found.filter((file) => scriptExtension.test(file) && isRegularFile(join(root, file)))
   const named = new Map<string, string>()
   for (const file of files.sort((a, b) => depthOf(a) - depthOf(b) || (a < b ? -1 : 1))) {
     const real = realpathSync(join(root, file))
@@ -38,8 +39,6 @@ export async function benchFiles({ root, include }: Pick<Project, 'root' | 'incl
 }
 
 const depthOf = (file: string): number => file.split('/').length
-
-const isRegular = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
 
 /**
  * glob leaves out FIFOs and other special files, and a link to nothing, because it cannot resolve it. With these
@@ -84,7 +83,8 @@ export async function overlookedFiles(
     .flatMap((file): Problem[] => {
       const unusable = unusableFile(join(root, file))
       if (unusable) return [{ file, ...unusable }]
-      if (stems.has(stem(file)) || !isRegular(join(root, file)) || real.has(realpathSync(join(root, file)))) return []
+      if (stems.has(stem(file)) || !isRegularFile(join(root, file)) || real.has(realpathSync(join(root, file))))
+        return []
       const lower = file.replace(benchEnding, (ending) => ending.toLowerCase())
       const fix = lower === file ? `add '${file}' to include in the config` : `rename it to ${lower}`
       return [{ file, message: 'no pattern of the config includes it, so its benches do not run.', fix }]

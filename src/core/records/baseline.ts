@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { closestMatch } from '../../util/closest-match.ts'
 import { UsageError } from '../../util/errors.ts'
-import { isThere, writeFileAtomic } from '../../util/files.ts'
+import { isRegularFile, isThere, writeFileAtomic } from '../../util/files.ts'
 import { readablePath } from '../../util/inputs.ts'
 import { isStream } from '../../util/outputs.ts'
 import type { Report } from '../model/report.ts'
@@ -35,8 +35,6 @@ function checkBaselineName(name: string): string {
  */
 export const baselinePath = (root: string, name: string): string =>
   join(folderOf(root), `${checkBaselineName(name)}.jsonl`)
-
-const isRegular = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
 
 /** Why a run does not become a baseline. */
 export type NotSaved = 'interrupted' | 'problems' | 'regressed' | 'overloaded' | 'blind' | 'unclear'
@@ -71,13 +69,13 @@ export function baselineNames(root: string): string[] {
   const folder = folderOf(root)
   if (!isThere(folder)) return []
   return readdirSync(folder)
-    .filter((name) => name.endsWith('.jsonl') && isRegular(join(folder, name)))
+    .filter((name) => name.endsWith('.jsonl') && isRegularFile(join(folder, name)))
     .map((name) => name.slice(0, -'.jsonl'.length))
     .sort()
 }
 
 /** Returns whether there is a baseline of this name. */
-export const hasBaseline = (root: string, name: string): boolean => isRegular(baselinePath(root, name))
+export const hasBaseline = (root: string, name: string): boolean => isRegularFile(baselinePath(root, name))
 
 /**
  * The file of a baseline.
@@ -85,7 +83,7 @@ export const hasBaseline = (root: string, name: string): boolean => isRegular(ba
  */
 export function baselineFile(root: string, name: string): string {
   const file = baselinePath(root, name)
-  if (isRegular(file)) return file
+  if (isRegularFile(file)) return file
   const known = baselineNames(root)
   const close = closestMatch(name, known)
   const fix = close ? `did you mean "${close}"?` : known.length > 0 ? `there are: ${known.join(', ')}` : undefined

@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
-import { writeFileAtomic } from '../../util/files.ts'
+import { readOwnFile, writeFileAtomic } from '../../util/files.ts'
 import { pairedDifferences, Samples } from '../judge/samples.ts'
 import { benchById, type NoiseFloor, type ScheduledPlan } from '../model/plan.ts'
 import type { Environment, RunRecord } from '../model/record.ts'
@@ -79,7 +79,7 @@ export function measuredNoise({ environment, plan, samples }: RunRecord): Noise 
 export function readNoise(root: string): Noise | undefined {
   if (!existsSync(fileOf(root))) return undefined
   try {
-    return noiseSchema.parse(JSON.parse(readFileSync(fileOf(root), 'utf8')))
+    return noiseSchema.parse(JSON.parse(readOwnFile(fileOf(root))))
   } catch {
     return undefined
   }

@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf, UsageError } from '../../util/errors.ts'
-import { explainWrites, isThere, LineWriter, makeFolder } from '../../util/files.ts'
+import { explainWrites, isRegularFile, isThere, LineWriter, makeFolder } from '../../util/files.ts'
 import { readablePath } from '../../util/inputs.ts'
 import { withUsersUmask } from '../../util/umask.ts'
 import type { ExcludedBench, Plan } from '../model/plan.ts'
@@ -198,8 +198,11 @@ export const hasRecord = (root: string): boolean =>
 /** The folder with the run records of a project. */
 export const folderOf = (root: string): string => join(root, '.isobench', 'runs')
 
+/** Only regular files, also through links: another kind of file, such as a FIFO, might never end. */
 const recordNames = (folder: string): string[] =>
-  existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.jsonl')) : []
+  existsSync(folder)
+    ? readdirSync(folder).filter((name) => name.endsWith('.jsonl') && isRegularFile(join(folder, name)))
+    : []
 
 /**
  * The paths of the records in a folder, those of earlier runs first. The time is that in the record, because a record
@@ -230,8 +233,6 @@ function startTime(file: string): number {
 }
 
 function readStartTime(file: string): number {
-  // Opening a FIFO may never end.
-  if (!statSync(file).isFile()) return 0
   const head = Buffer.alloc(headBytes)
   const descriptor = openSync(file, 'r')
   try {

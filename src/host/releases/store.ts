@@ -1,9 +1,10 @@
 /** The releases that are installed: `<home>/<name>/<version>` with a `release.json` each. Reads files only. */
 
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { HostError } from '../../util/errors.ts'
+import { readOwnFile } from '../../util/files.ts'
 import { releasesFolder } from '../paths.ts'
 import { compareVersions } from './release.ts'
 
@@ -76,7 +77,7 @@ export const folderOf = (name: string, version: string): string => join(releases
 export function installedRelease(name: string, version: string): InstalledRelease | undefined {
   const folder = folderOf(name, version)
   try {
-    const record = recordSchema.parse(JSON.parse(readFileSync(join(folder, recordName), 'utf8')))
+    const record = recordSchema.parse(JSON.parse(readOwnFile(join(folder, recordName))))
     return { name, version, folder, ...record }
   } catch {
     return undefined

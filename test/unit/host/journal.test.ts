@@ -287,6 +287,22 @@ describe('a journal that another user may have written', () => {
       },
       /a link/,
     ],
+    [
+      'is a folder',
+      () => {
+        rmSync(file())
+        mkdirSync(file())
+      },
+      /not a regular file/,
+    ],
+    [
+      'is a FIFO',
+      () => {
+        rmSync(file())
+        execFileSync('mkfifo', ['-m', '600', file()])
+      },
+      /not a regular file/,
+    ],
     ...(process.getuid!() === 0
       ? ([['belongs to another user', () => chownSync(file(), 1000, 1000), /belongs to user 1000/]] as const)
       : []),
@@ -296,7 +312,7 @@ describe('a journal that another user may have written', () => {
     const [found] = readJournals()
     expect(found).toMatchObject({ file: file(), ownerAlive: false, entries: [] })
     expect(found!.refused).toMatch(why)
-    removeJournal(found!)
+    rmSync(file(), { recursive: true })
   })
 
   it.each([0, 0o077])('is not that of a run with umask %i, nor is its folder or the state folder', async (umask) => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -294,6 +295,9 @@ describe('the latest record', () => {
       renameSync(file, renamed)
       return renamed
     })
+    expect(recordsByTime(dirname(early!))).toEqual([early, late])
+    mkdirSync(join(dirname(early!), 'folder.jsonl'))
+    execFileSync('mkfifo', [join(dirname(early!), 'pipe.jsonl')])
     expect(recordsByTime(dirname(early!))).toEqual([early, late])
     expect(latestRecord(root).file).toBe(late)
   })
