@@ -1,4 +1,5 @@
 import { fstatSync, writeFileSync } from 'node:fs'
+import { sanitize } from './text.ts'
 
 type Write = (text: string) => boolean
 
@@ -35,6 +36,10 @@ export function takeStandardOutput({ stdout, stderr }: Pick<NodeJS.Process, 'std
  */
 export const keepStandardError = ({ stderr }: Pick<NodeJS.Process, 'stderr'>): NodeJS.WriteStream =>
   Object.create(stderr, { write: { value: stderr.write.bind(stderr) } })
+
+/** The line above what user code printed. @param source the bench file, or the case and the platform */
+export const outputHeading = (stream: 'stdout' | 'stderr', source: string): string =>
+  `${stream} | ${sanitize(source)}\n`
 
 function isFile(descriptor: number): boolean {
   try {

@@ -384,7 +384,7 @@ export const workloadClient = (
   },
 })
 
-/** The guest did not print tinybench's result. */
+/** A function that the guest timed failed, or the guest printed no outcome. */
 export class InGuestError extends IsobenchError {
   readonly code = 'ISOBENCH_IN_GUEST'
 }
@@ -406,24 +406,42 @@ export class GuestBundles {
 /**
  * Times a bench's function inside the guest. The bundle is copied through a command's standard input, because the /data
  * of some guests is no directory of the host.
- * @throws {InGuestError} if the guest prints no result
+ * @param onOutput receives what the function printed, also if it failed
+ * @throws {InGuestError} if the function fails, or the guest prints no outcome
  */
 export async function runInGuest(
   bench: BenchData,
   bundle: string,
-  { exec, seconds }: { readonly exec: Guest['exec']; readonly seconds: number },
+  { exec, seconds, onOutput }: InGuestOptions,
 ): Promise<unknown> {
   const file = '/data/isobench-bench.mjs'
   await exec({ argv: ['dd', 'status=none', `of=${file}`] }, { input: bundle, untraced: true })
   // A random marker, because the function may print as well.
   const marker = `isobench-${randomUUID()}:`
   const command = { argv: ['node', file, bench.name, String(seconds), marker] as const }
-  const { stdout } = await exec(command)
-  const line = stdout.split('\n').find((text) => text.startsWith(marker))
-  if (line === undefined)
+  const { stdout, stderr } = await exec(command)
+  const at = stdout.indexOf(`\n${marker}`)
+  onOutput('stdout', at < 0 ? stdout : stdout.slice(0, at))
+  onOutput('stderr', stderr)
+  if (at < 0)
     throw new InGuestError(
       `the guest printed no outcome for "${bench.name}"`,
       'a bench function must not end the process',
     )
-  return JSON.parse(line.slice(marker.length))
+  const outcome = JSON.parse(stdout.slice(at + 1 + marker.length).split('\n', 1)[0]!) as Partial<InGuestFailure>
+  if (typeof outcome.error === 'string')
+    throw new InGuestError(outcome.error, typeof outcome.fix === 'string' ? outcome.fix : undefined)
+  return outcome
+}
+
+interface InGuestOptions {
+  readonly exec: Guest['exec']
+  readonly seconds: number
+  readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void
+}
+
+/** What in-guest.ts prints of a function that failed. */
+interface InGuestFailure {
+  readonly error: string
+  readonly fix?: string
 }

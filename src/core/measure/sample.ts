@@ -36,6 +36,7 @@ import { type MeasureContext, TimeBreakdown } from './context.ts'
 import {
   enterCgroup,
   explainFailure,
+  InGuestError,
   MissingProgramError,
   oomMonitor,
   routeToGuest,
@@ -46,6 +47,7 @@ import {
   workloadGuest,
 } from './guest-api.ts'
 import { guestArgv } from './guest-argv.ts'
+import { showGuestOutput } from './guest-output.ts'
 import { SampleScope } from './sample-scope.ts'
 import { runSeveralGuests } from './several-guests.ts'
 import { SnapshotGuests } from './snapshots.ts'
@@ -151,8 +153,9 @@ function errorText(error: unknown): string {
     return `the workload threw ${value}, which is no Error`
   }
   if (error instanceof ProjectCodeError) return `${messageOf(error).replace(/\.$/, '')}. Fix: ${error.fix}`
-  const hasFix = (error instanceof UnsupportedError || error instanceof ChangedBuiltinsError) && error.fix
-  return messageOf(error) + (hasFix ? `: ${error.fix}` : '')
+  const hinted =
+    error instanceof UnsupportedError || error instanceof ChangedBuiltinsError || error instanceof InGuestError
+  return messageOf(error) + (hinted && error.fix ? `: ${error.fix}` : '')
 }
 
 /**
@@ -200,11 +203,13 @@ async function runWorkload(
   const { cpus, memoryBytes } = session.limits
   const { params } = step.case
   const context = { seconds, params, cpus: cpus.length, memoryBytes, signal: scope.workloadSignal }
+  const source = `${step.case.id} on ${step.platform}`
+  const onOutput = (stream: 'stdout' | 'stderr', text: string) => showGuestOutput(stream, source, text)
   const run = async ({ exec, guest, client, unmeasured }: TracedGuestApi): Promise<unknown> => {
     const bundle = work.kind === 'in-guest' ? await measureContext.bundles.of(bench.file) : undefined
     if (bundle !== undefined) {
       await scope.race(() => measureContext.ready?.())
-      return scope.race(() => runInGuest(bench, bundle, { exec, seconds }))
+      return scope.race(() => runInGuest(bench, bundle, { exec, seconds, onOutput }))
     }
     return runCommandWork({
       work: work as CommandWork<Metrics, ParamSpace>,

@@ -6,8 +6,7 @@ import type { Location } from '../../dsl/errors.ts'
 import type { FindingId } from '../../dsl/finding-id.ts'
 import { bundlePath } from '../../util/assets.ts'
 import { messageOf } from '../../util/errors.ts'
-import { keepStandardError } from '../../util/standard-output.ts'
-import { sanitize } from '../../util/text.ts'
+import { keepStandardError, outputHeading } from '../../util/standard-output.ts'
 import { stackOfLoopingWorker } from '../../util/watchdog.ts'
 import { type BenchData, claimsOfFinding, type FindingData, type Problem, type Suite } from '../model/suite.ts'
 import type { CollectedBench, CollectJob, CollectMessage } from './collector.ts'
@@ -188,7 +187,7 @@ function startWorker(printOutput: boolean): Worker {
   let heading = ''
   worker.on('message', (message: CollectMessage) => {
     if (message?.token !== token || message.kind !== 'output') return
-    const now = `${message.stream} | ${sanitize(message.file)}\n`
+    const now = outputHeading(message.stream, message.file)
     err.write(now === heading ? message.text : now + message.text)
     heading = now
   })
