@@ -4,8 +4,7 @@ import { bench, expect, workload } from 'isobench'
 const block = Buffer.alloc(64 * 1024, 'isobench')
 
 /**
- * A TypeScript function, timed inside the guest by tinybench. It makes no system calls, so isolation should cost
- * nothing.
+ * A TypeScript function, timed inside the guest. It makes no system calls, so isolation should cost nothing.
  */
 const sha256 = workload.inGuest('SHA-256 of 64 KiB', () => {
   createHash('sha256').update(block).digest()

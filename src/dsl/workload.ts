@@ -97,7 +97,7 @@ export interface SnapshotContext<P extends ParamSpace> extends Omit<RunContext<P
   boot(first: Command): Promise<SnapshotGuest>
 }
 
-/** A TypeScript function that tinybench times inside the guest. */
+/** A TypeScript function that isobench times inside the guest. */
 export interface InGuestFunction {
   readonly kind: 'in-guest'
   readonly fn: () => unknown
@@ -171,7 +171,7 @@ export interface TracedOptions<M extends Metrics, I extends TraceSource> {
   readonly workMetric?: keyof M & string
 }
 
-/** The metrics of `workload.inGuest`: calls per second, the reciprocal of tinybench's median latency. */
+/** The metrics of `workload.inGuest`: calls per second, by the median batch of calls. A batch takes 1 ms or more. */
 export type InGuestMetrics = { readonly throughput: Metric<'ops/s'> }
 
 /** What is wrong with the values of a parameter, in words that follow its name. */
@@ -352,7 +352,10 @@ interface WorkloadFunction {
     const P extends ParamSpace = Record<never, never>,
     R extends Values<NoInfer<M>> = Values<M>,
   >(name: string, spec: StartSpec<SnapshotContext<P>, M, P, R>): Workload<M, P>
-  /** Defines a TypeScript function that tinybench times inside the guest. esbuild bundles it with its imports. */
+  /**
+   * Defines a TypeScript function that isobench times inside the guest. esbuild bundles it with its imports. It awaits
+   * each call of an async function. The sample fails if a call takes as long as that of an empty function.
+   */
   inGuest(name: string, fn: () => unknown): Workload<InGuestMetrics, Record<never, never>>
   /**
    * Defines a workload that traces the host kernel while another workload runs. Only events of the guest's host

@@ -266,3 +266,29 @@ test('no guest gets an open file or folder of the caller', async () => {
   const results = report.cases[0]!.results.map(({ platform, errors }) => ({ platform, errors }))
   expect(results).toEqual(working.map((platform) => ({ platform, errors: [] })))
 })
+
+test('an in-guest function without work yields no value, and what one prints is on standard error', async () => {
+  using project = Project.of(`${imports}
+let n = 0
+bench('empty', workload.inGuest('empty', () => {}))
+bench('counts', workload.inGuest('counts', () => { n++ }))
+bench('prints', workload.inGuest('prints', () => {
+  if (n++ === 0) console.log('from the guest')
+  return JSON.parse('[1, 2]')
+}))
+bench('strays', workload.inGuest('strays', () => { Promise.reject(new Error('nobody waits')) }))
+`)
+  const { report, stderr } = await project.run(['--rounds', '1'])
+  const errorsOf = (name: string) => {
+    const results = report.cases.find(({ bench }) => bench.name === name)!.results
+    return results.flatMap(({ errors }) => errors.map(({ message }) => message))
+  }
+  for (const name of ['empty', 'counts']) {
+    const none = expect.stringMatching(/^a call takes .* the work of the function cannot be measured: let it do more/)
+    expect(errorsOf(name)).toEqual([none, none])
+  }
+  expect(errorsOf('strays')).toEqual(['Error: nobody waits', 'Error: nobody waits'])
+  expect(errorsOf('prints')).toEqual([])
+  for (const platform of ['native', 'runc'])
+    expect(stderr).toContain(`stdout | benches/it.bench.ts#prints on ${platform}\nfrom the guest`)
+})

@@ -302,7 +302,7 @@ bench('boot', workload.boot('boot', {
   metrics: { time: lower('ms') },
   run: async ({ boot }) => ({ time: (await boot(command('/bin/busybox', 'true'))).milliseconds }),
 }), { expect: { time: expect.atMost('20s') } })
-bench('sum', workload.inGuest('sum', () => [1, 2, 3].reduce((a, b) => a + b)))
+bench('sum', workload.inGuest('sum', () => JSON.parse('[1, 2, 3]').reduce((a: number, b: number) => a + b)))
 bench('kernel', workload('kernel', {
   metrics: { lines: higher('count') },
   run: async ({ guest }) => ({ lines: (await guest.exec(command('dmesg'))).stdout.split('gVisor').length - 1 }),

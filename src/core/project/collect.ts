@@ -14,7 +14,7 @@ import { type Compiled, compileAll } from './compile.ts'
 import { stackLocation } from './error-location.ts'
 import { locateAwait } from './locate-word.ts'
 import { importTimeout, neverEnds } from './time-limit.ts'
-import { benchDigest } from './work-digest.ts'
+import { benchDigest, inGuestDigest } from './work-digest.ts'
 
 /** Finds the problems that show only when all files are known, and removes the findings that have one. */
 export function checkSuite(suite: Suite, files: readonly string[]): Suite {
@@ -160,7 +160,9 @@ export async function collect(
   }
   void worker?.terminate()
   const digests = new Map(await digesting)
-  const benches = gathered.benches.map((bench): BenchData => ({ ...bench, digest: digests.get(bench.file)! }))
+  const digestOf = ({ file, workload }: CollectedBench) =>
+    workload.kind === 'in-guest' ? inGuestDigest(digests.get(file)!) : digests.get(file)!
+  const benches = gathered.benches.map((bench): BenchData => ({ ...bench, digest: digestOf(bench) }))
   // A file that several bench files import has its warnings once.
   const warnings = new Map(
     gathered.warnings.map((warning) => [JSON.stringify([warning.message, warning.location]), warning] as const),

@@ -306,7 +306,7 @@ export async function importedFiles(root: string, files: readonly string[]): Pro
   return files.some(isStarred) ? ofEach() : inputsOf(files).catch(ofEach)
 }
 
-/** Bundles a bench file for a guest, where tinybench times its in-guest functions. Returns the code. */
+/** Bundles a bench file for a guest, where isobench times its in-guest functions. Returns the code. */
 export async function compileForGuest(root: string, file: string): Promise<string> {
   const { path: entry, plugins, ...options } = entryPoint(root, file)
   const [runtime, bench] = [bundlePath('in-guest'), entry].map((path) => JSON.stringify(path))

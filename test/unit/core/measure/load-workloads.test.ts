@@ -28,7 +28,7 @@ function project(): string {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-unit-')))
   roots.push(root)
   writeFileSync(join(root, 'other.bench.ts'), benchText('work of the other file', 'throw new Error("wrong work")'))
-  writeFileSync(join(root, file), `import './other.bench.ts'\n${benchText('own work', '')}`)
+  writeFileSync(join(root, file), `import './other.bench.ts'\n${benchText('own work', 'JSON.parse("[1, 2]")')}`)
   return root
 }
 

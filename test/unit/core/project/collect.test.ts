@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { benchFiles, filterFiles, overlookedFiles } from '../../../../src/core/project/bench-files.ts'
 import { collect, SpareWorker } from '../../../../src/core/project/collect.ts'
 import { loadProject } from '../../../../src/core/project/config.ts'
+import { inGuestDigest } from '../../../../src/core/project/work-digest.ts'
 import { bundlePath } from '../../../../src/util/assets.ts'
 
 const bin = fileURLToPath(new URL('../../../../bin/isobench.js', import.meta.url))
@@ -365,6 +366,13 @@ for (const [at, name] of [own, ${names.join(', ')}].entries()) bench(name + at, 
     write(files, join(folder, 'copy'))
     const [one, copy] = await Promise.all([listed(), listed(join(folder, 'copy'))])
     expect(one.suite.benches[0]!.digest).toBe(copy.suite.benches[0]!.digest)
+  })
+
+  it('has the program that times functions inside guests in the digest of such a bench only', async () => {
+    write({ 'benches/a.bench.ts': `${head}bench('one', w())\nbench('two', workload.inGuest('in', () => 1))` })
+    const [one, two] = (await listed()).suite.benches.map(({ digest }) => digest)
+    expect(two).toBe(inGuestDigest(one!))
+    expect(two).not.toBe(one)
   })
 
   it('has a digest of its work, which an edited margin does not change', async () => {
