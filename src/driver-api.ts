@@ -7,18 +7,25 @@ export type { AssertDriverOptions } from './conformance/assert-driver.ts'
 export { ConformanceError } from './conformance/expectations.ts'
 export {
   type Artifact,
+  type BootSteps,
   type Driver,
   defineDriver,
   type ExecArgvOptions,
   type GuestHandle,
+  type OptionsSchema,
   type SnapshotAbility,
   type Unavailable,
+  type VmmStart,
 } from './driver.ts'
 export type { ProcessRole, ProgramRole } from './dsl/process-roles.ts'
+export type { Limits } from './host/cgroup.ts'
 export { inChroot } from './host/environment.ts'
+export type { ArtifactBuildOptions } from './host/lock.ts'
+export type { Tap } from './host/network.ts'
 export type { Requirement } from './host/packages.ts'
 export { type GuestArgv, type HostArgv, idleCommand } from './host/process.ts'
-export type { GuestSandbox, RunSandbox } from './host/sandbox.ts'
+export type { Build } from './host/releases/build.ts'
+export type { GuestSandbox, HostSandbox, RunSandbox } from './host/sandbox.ts'
 export { UnsupportedError } from './util/errors.ts'
 
 /**

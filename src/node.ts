@@ -15,11 +15,23 @@ import { reporters } from './reporters/index.ts'
 import type { OutputStream } from './reporters/reporter.ts'
 import { UsageError } from './util/errors.ts'
 
+export type {
+  BenchCase,
+  ExcludedBench,
+  Plan,
+  PlannedPlatform,
+  ResolvedProfile,
+  ShardOfPlan,
+} from './core/model/plan.ts'
 export type { RunRecord, Sample } from './core/model/record.ts'
 export type { Report } from './core/model/report.ts'
 export type { BenchData, FindingData, Problem, Suite } from './core/model/suite.ts'
 export { readRecord } from './core/records/record-file.ts'
-export type { Reporter } from './core/reporter.ts'
+export type { BenchVerdicts, Progress, Reporter, StopReason, StoredRun } from './core/reporter.ts'
+export type { Claim, Reference } from './dsl/claim.ts'
+export type { Location } from './dsl/errors.ts'
+export type { Metric } from './dsl/metric.ts'
+export type { FindingSource, Misprint, Part } from './dsl/registry.ts'
 export { IsobenchError } from './util/errors.ts'
 
 /** Which project, and which benches and platforms of it. Names and meanings are those of `isobench run`. */

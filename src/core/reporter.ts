@@ -10,12 +10,14 @@ import type { ClaimVerdict } from './model/verdict.ts'
 
 /** A step that begins, and the progress of the run. */
 export interface Progress extends Step {
+  /** Index of the round. */
   readonly round: number
   /** The index of the step's block in the plan. */
   readonly block: number
   readonly warmup: boolean
-  /** Steps done, of `steps`. */
+  /** Number of steps done, of `steps`. */
   readonly done: number
+  /** Number of steps of the run. */
   readonly steps: number
 }
 
@@ -62,6 +64,7 @@ export interface Reporter {
   onAbort?(): void
 }
 
+/** The report of a stored run, and its plan. */
 export interface StoredRun {
   readonly report: Report
   readonly plan: Plan

@@ -272,7 +272,8 @@ const brokenHandle = <M extends Metrics, P extends ParamSpace>(name: string): Be
         : undefined,
   })
 
-interface BenchVariant {
+/** `bench`, or a variant such as `bench.only`. */
+export interface BenchVariant {
   /**
    * Registers a bench: a workload, its parameters, and what is expected of it.
    *
@@ -303,6 +304,7 @@ type EachBench<T extends readonly unknown[]> = <M extends Metrics, P extends Par
   options?: BenchOptions<M, P>,
 ) => BenchHandle<M, P>[]
 
+/** `bench` and its variants. */
 export interface BenchFunction extends BenchVariant {
   /** Like `bench`. isobench runs only the benches that are marked with `only`. */
   readonly only: BenchVariant

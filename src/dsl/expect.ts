@@ -351,7 +351,8 @@ export type ExpectationsOf<M extends Metrics> = {
 /** A quantity in a unit of isobench, or with a space before a unit of the author. */
 type AnyQuantity = Quantity<Unit> | `${number} ${string}`
 
-interface ExpectFunction extends Omit<Matchers<Unit, Expectation>, 'atMost' | 'atLeast'> {
+/** `expect`, as a function for claims and with the matchers of expectations. */
+export interface ExpectFunction extends Omit<Matchers<Unit, Expectation>, 'atMost' | 'atLeast'> {
   /**
    * Starts a claim about a metric of a bench: `expect(prime.events).on(platform.family('container')).withinNative(5)`.
    */

@@ -70,6 +70,7 @@ export interface Guest {
   serve(command: Command, options: { readonly port: number }): Promise<Service>
 }
 
+/** Options of a program that the load generator runs. */
 export interface LoadClientOptions extends ExecOptions {
   /** Where the program comes from: the image (default), which is the same everywhere, or PATH of this host. */
   readonly rootfs?: 'image' | 'host'

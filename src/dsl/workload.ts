@@ -142,7 +142,8 @@ export interface Workload<M extends Metrics = Metrics, P extends ParamSpace = Pa
 /** `R` without keys that are no metric. An additional value is an error of the author. */
 type Exactly<R, M extends Metrics> = R & { readonly [K in Exclude<keyof R, keyof M>]: never }
 
-interface WorkloadSpec<M extends Metrics, P extends ParamSpace, R extends Values<NoInfer<M>>, T> {
+/** What `workload` takes: what a sample yields, and how. */
+export interface WorkloadSpec<M extends Metrics, P extends ParamSpace, R extends Values<NoInfer<M>>, T> {
   readonly metrics: M
   readonly params?: P
   readonly lifecycle?: Lifecycle
@@ -157,12 +158,13 @@ interface WorkloadSpec<M extends Metrics, P extends ParamSpace, R extends Values
 }
 
 /** A workload that starts guests or a VMM in every sample. */
-interface StartSpec<C, M extends Metrics, P extends ParamSpace, R extends Values<NoInfer<M>>> {
+export interface StartSpec<C, M extends Metrics, P extends ParamSpace, R extends Values<NoInfer<M>>> {
   readonly metrics: M
   readonly params?: P
   run(context: C): Promise<Exactly<R, M>>
 }
 
+/** Which events `workload.traced` counts, and per what. */
 export interface TracedOptions<M extends Metrics, I extends TraceSource> {
   readonly source: I
   /**
@@ -315,7 +317,8 @@ function startVariant<K extends keyof StartContexts<ParamSpace>>(kind: K) {
   }
 }
 
-interface WorkloadFunction {
+/** `workload` and its variants. */
+export interface WorkloadFunction {
   /**
    * Defines a workload of commands and servers in a guest, with a load generator at the other end of its network link.
    */

@@ -8,7 +8,7 @@ export interface OutputStream {
   /** @throws {ReportFileError} if it is a file that cannot be written */
   write(text: string): void
   readonly isTTY: boolean
-  /** Width of the terminal in characters; 100 if there is no terminal. */
+  /** Width of the terminal, as a number of characters; 100 if there is no terminal. */
   readonly columns: number
 }
 

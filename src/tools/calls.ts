@@ -30,6 +30,7 @@ const operations = {
 /** The name of an operation of isobench-calls. */
 export type CallName = keyof typeof operations
 
+/** Which operations to measure, and how long. */
 export interface CallsMeasurement {
   /** What to measure, each name once. */
   names: readonly CallName[]

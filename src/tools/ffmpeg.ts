@@ -11,16 +11,19 @@ import { above0, labelledNumber, ToolOutputError, toNumber } from './parse.ts'
 export interface FfmpegClip {
   /** Path of the clip, an `.mp4`. */
   output: string
+  /** Pixels. */
   width: number
+  /** Pixels. */
   height: number
   seconds: number
   /** Frames per second. Default: 24. */
   rate?: number
 }
 
+/** An encoding with x265. */
 export interface FfmpegEncode {
   input: string
-  /** How often to encode the input, concatenated to one video. Default: 1. */
+  /** Number of times to encode the input, concatenated to one video. Default: 1. */
   times?: number
   /** x265 preset. Default: the paper's `slower`. */
   preset?: 'ultrafast' | 'superfast' | 'veryfast' | 'faster' | 'fast' | 'medium' | 'slow' | 'slower' | 'veryslow'
@@ -28,6 +31,7 @@ export interface FfmpegEncode {
   threads: number
 }
 
+/** What ffmpeg and `time` report of an encoding. */
 export interface FfmpegResult {
   /** CPU time in user mode and in the kernel, as the guest's kernel accounts for it. */
   userSeconds: number

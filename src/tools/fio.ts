@@ -15,7 +15,7 @@ export interface FioJob {
   blockSize: string
   /** Size of the part of the file to use: `256m`. */
   size: string
-  /** Requests in flight. Synchronous engines such as `psync` limit it to 1. */
+  /** Number of requests in flight. Synchronous engines such as `psync` limit it to 1. */
   depth: number
   seconds: number
   /** Warm-up seconds, which do not count. Default: 0. */
@@ -30,6 +30,7 @@ export interface FioJob {
   unlink?: boolean
 }
 
+/** The reads or the writes of a job. */
 export interface FioSide {
   bytesPerSecond: number
   /** Requests per second. */
@@ -42,6 +43,7 @@ export interface FioSide {
   p99Us: number
 }
 
+/** The reads and the writes of a job. */
 export interface FioResult {
   /** @throws {ToolOutputError} if the job did not read */
   readonly read: FioSide

@@ -14,6 +14,7 @@ export interface Iperf3Server {
   once?: boolean
 }
 
+/** A transfer to or from a server. */
 export interface Iperf3Client {
   host: string
   port?: number
@@ -26,6 +27,7 @@ export interface Iperf3Client {
   reverse?: boolean
 }
 
+/** The result of a transfer. */
 export interface Iperf3Result {
   /** Goodput at the receiver. */
   bitsPerSecond: number

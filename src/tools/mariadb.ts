@@ -20,6 +20,7 @@ export interface MariadbServer {
   flushLog?: 0 | 1
 }
 
+/** A database and its only user. */
 export interface MariadbAccount {
   socket: string
   database: string

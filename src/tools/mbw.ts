@@ -9,14 +9,16 @@ import { above0, labelledNumber, ToolOutputError } from './parse.ts'
 /** `memcpy`: of the C library. `dumb`: a loop over longs. `mcblock`: memcpy in blocks of 256 KiB. */
 export type MbwMethod = 'memcpy' | 'dumb' | 'mcblock'
 
-export interface Mbw {
+/** How to copy an array. */
+export interface MbwRun {
   method: MbwMethod
-  /** How often to copy the array. The result is the average. */
+  /** Number of copies of the array. The result is the average. */
   runs: number
   /** Size of each of the two arrays in MiB. Use much more than the last-level cache. */
   mebibytes: number
 }
 
+/** The speed of the copies. */
 export interface MbwResult {
   /**
    * Copied bytes per second, 1 MiB = 1048576 bytes. The traffic is at least twice that, because bytes are read and
@@ -30,7 +32,7 @@ const TEST = { memcpy: '-t0', dumb: '-t1', mcblock: '-t2' } as const
 
 /** The command of mbw, and the parser of its output. */
 export const mbw = {
-  run({ method, runs, mebibytes }: Mbw): Command {
+  run({ method, runs, mebibytes }: MbwRun): Command {
     return command(TOOL, '-q', '-n', requireCount('runs', runs), TEST[method], requireCount('mebibytes', mebibytes))
   },
 

@@ -18,6 +18,7 @@ export interface MemcachedServer {
   threads: number
 }
 
+/** A load of gets and sets. */
 export interface MemcachedClient {
   host: string
   port?: number
@@ -30,8 +31,10 @@ export interface MemcachedClient {
   seconds: number
 }
 
+/** What the clients measured together. */
 export interface MemcachedResult {
   operationsPerSecond: number
+  /** Number of gets and sets. */
   operations: number
   /** Mean time of a get or set in whole microseconds. Closed loop: a connection waits for the response. */
   meanUs: number

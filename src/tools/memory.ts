@@ -15,11 +15,13 @@ export interface MemoryStream {
   times: number
 }
 
+/** The result of STREAM's copy kernel. */
 export interface MemoryStreamResult {
   /** Best repetition. Read and written bytes both count, 1 MB = 1000000 bytes. */
   copyMBs: number
 }
 
+/** The speed of two ways to copy. */
 export interface MemoryCopyResult {
   /** MB/s of a loop with 8 bytes at a time: the best copy of 32 MiB. A copied byte counts once. */
   plainMBs: number

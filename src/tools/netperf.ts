@@ -19,9 +19,11 @@ export interface NetperfRr {
   seconds: number
   /** Bytes of a request and of its response. Default: the paper's 100 and 200. */
   request?: number
+  /** Bytes. */
   response?: number
 }
 
+/** Latencies of request and response, and their rate. */
 export interface NetperfResult {
   minUs: number
   meanUs: number

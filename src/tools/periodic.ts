@@ -17,6 +17,7 @@ export interface PeriodicJob {
   additions?: number
 }
 
+/** The latencies of the jobs. */
 export interface PeriodicResult {
   /**
    * Milliseconds of each job, from when it was due to its end. If a job is still running when the next one is due, the

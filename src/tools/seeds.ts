@@ -8,10 +8,11 @@ import { type Command, command, requireCount } from './command.ts'
 /** Where the image has the inputs of everyday work. */
 export const seedsFolder = '/usr/local/share/isobench'
 
-export interface Build {
+/** A build of the C project. */
+export interface SeedsBuild {
   /** A copy of `seeds.project`. */
   folder: string
-  /** Commands at a time. */
+  /** Number of commands at a time. */
   jobs: number
 }
 
@@ -43,6 +44,6 @@ export const seeds = {
     command('git', '-c', 'safe.directory=*', '-C', repository, 'status', '--porcelain'),
 
   /** Compiles and links the C project. The result is the program `project`. */
-  compile: ({ folder, jobs }: Build): Command =>
+  compile: ({ folder, jobs }: SeedsBuild): Command =>
     command('make', '-s', '-C', folder, `-j${requireCount('jobs', jobs)}`, 'project'),
 }

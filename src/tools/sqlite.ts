@@ -13,6 +13,7 @@ export interface SqliteInserts {
   seconds: number
 }
 
+/** Rate and latencies of the inserts. */
 export interface SqliteResult {
   /** Transactions, one row each. */
   insertsPerSecond: number

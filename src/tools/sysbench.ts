@@ -16,6 +16,7 @@ export interface SysbenchCpu {
   seconds: number
 }
 
+/** Reads or writes of memory. */
 export interface SysbenchMemory {
   threads: number
   /** Size of an operation, with sysbench's suffix: `1K`, `1M`. */
@@ -37,53 +38,65 @@ export interface SysbenchDatabase {
   /** Visible in the process list, so use it only for a database that lives as long as its bench. */
   password?: string
   database: string
+  /** Number of tables. */
   tables: number
-  /** Rows per table. */
+  /** Number of rows per table. */
   tableSize: number
 }
 
+/** Transactions on a database. */
 export interface SysbenchOltp extends SysbenchDatabase {
   threads: number
   seconds: number
 }
 
+/** Reads or writes of files. */
 export interface SysbenchFileio {
   threads: number
   /** Directory of the test files. */
   directory: string
   /** Total size of the files, with sysbench's suffix: `64M`. */
   totalSize: string
+  /** Number of files. */
   files: number
   /** Sequential or random, read or write or both: `rndrw`. */
   mode: 'seqwr' | 'seqrewr' | 'seqrd' | 'rndrd' | 'rndwr' | 'rndrw'
   seconds: number
 }
 
-export interface CpuResult {
+/** What `sysbench cpu` reports. */
+export interface SysbenchCpuResult {
   eventsPerSecond: number
+  /** Number of events. */
   events: number
   /** Duration of the test by the guest's clock. */
   seconds: number
 }
 
-export interface MemoryResult {
+/** What `sysbench memory` reports. */
+export interface SysbenchMemoryResult {
   /** 1 MiB = 1048576 bytes. */
   mebibytesPerSecond: number
   operationsPerSecond: number
+  /** Number of operations. */
   operations: number
   seconds: number
 }
 
-export interface FileioResult {
+/** What `sysbench fileio` reports. */
+export interface SysbenchFileioResult {
   /** Reads, writes and fsyncs. */
   operationsPerSecond: number
+  /** Number of operations. */
   operations: number
   seconds: number
 }
 
-export interface OltpResult {
+/** What the OLTP scripts of sysbench report. */
+export interface SysbenchOltpResult {
   transactionsPerSecond: number
   queriesPerSecond: number
+  /** Number of transactions. */
   transactions: number
   /**
    * Mean and 95th percentile of the time of a transaction. Closed loop: each transaction waits for the previous one.
@@ -109,7 +122,7 @@ export const sysbench = {
   },
 
   /** @throws {ToolOutputError} unless the report is complete */
-  parseCpu(stdout: string): CpuResult {
+  parseCpu(stdout: string): SysbenchCpuResult {
     return { eventsPerSecond: rate(stdout, 'events per second'), ...totals(stdout) }
   },
 
@@ -122,7 +135,7 @@ export const sysbench = {
   },
 
   /** @throws {ToolOutputError} unless the report is complete */
-  parseMemory(stdout: string): MemoryResult {
+  parseMemory(stdout: string): SysbenchMemoryResult {
     const { events, seconds } = totals(stdout)
     return {
       mebibytesPerSecond: rate(stdout, named(/\d+\.\d+ MiB transferred \(/, 'MiB transferred'), 'MiB/sec)'),
@@ -148,7 +161,7 @@ export const sysbench = {
   },
 
   /** @throws {ToolOutputError} unless the report is complete */
-  parseFileio(stdout: string): FileioResult {
+  parseFileio(stdout: string): SysbenchFileioResult {
     const { events, seconds } = totals(stdout)
     const perSecond = ['reads/s:', 'writes/s:', 'fsyncs/s:'].map((name) => labelledNumber(TOOL, stdout, name))
     const sum = perSecond.reduce((total, one) => total + one, 0)
@@ -171,7 +184,7 @@ export const sysbench = {
   },
 
   /** @throws {ToolOutputError} unless the report is complete and no connection to the database was lost */
-  parseOltp(stdout: string): OltpResult {
+  parseOltp(stdout: string): SysbenchOltpResult {
     const { events, seconds } = totals(stdout)
     const counter = (label: string) => labelledNumber(TOOL, stdout, label, /\(\d+\.\d+ +per sec\.\)/)
     const reconnects = counter('reconnects:')

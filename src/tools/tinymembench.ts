@@ -19,6 +19,7 @@ export interface TinymembenchLatency {
   dualNs: number
 }
 
+/** Bandwidths and latencies. */
 export interface TinymembenchResult {
   /**
    * Section title -> test -> MB/s (1 MB = 1000000 bytes), the best of up to 10 repetitions. A copied byte counts once.

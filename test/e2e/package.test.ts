@@ -1,6 +1,11 @@
 import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { execa } from 'execa'
+import * as isobench from 'isobench'
+import * as driver from 'isobench/driver'
+import * as node from 'isobench/node'
+import * as reporter from 'isobench/reporter'
+import * as tools from 'isobench/tools'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { codeBlocks, statedPath } from '../support/code-blocks.ts'
 import { Project, repository } from './support/cli.ts'
@@ -151,6 +156,40 @@ async function typeCheck(moduleResolution: 'Node16' | 'NodeNext' | 'Bundler' | '
   return (await inProject(process.execPath, [tsc, '-p', tsconfig])).stdout
 }
 
+const entries = {
+  isobench,
+  'isobench/tools': tools,
+  'isobench/driver': driver,
+  'isobench/reporter': reporter,
+  'isobench/node': node,
+}
+
+/** No declaration can have the inferred type of a schema of zod: it is too long. */
+const isSchema = (name: string) => name.endsWith('Schema')
+
+/** A module that exports the values of an entry point, their members and what they return, with inferred types. */
+function inferredExports(entry: keyof typeof entries): string {
+  const exported = (path: string, value: unknown): string[] => {
+    const name = path.replaceAll('.', '_')
+    const own = `export const ${name} = ${path}`
+    // With the assertion in the exported constant, its declaration would have the text of the assertion.
+    const returned = `const r_${name} = null! as Returned<typeof ${path}>; export const returned_${name} = r_${name}`
+    return typeof value !== 'function' || value.prototype instanceof Error ? [own] : [own, returned]
+  }
+  const values = Object.entries(entries[entry]).filter(([name]) => !isSchema(name))
+  return [
+    `import * as entry from '${entry}'`,
+    'type Returned<F> = F extends (...args: never[]) => infer R ? R : never',
+    ...values.flatMap(([name, value]) => [
+      ...exported(`entry.${name}`, value),
+      ...(Array.isArray(value) ? [] : Object.entries(value)).flatMap(([member, one]) =>
+        exported(`entry.${name}.${member}`, one),
+      ),
+    ]),
+    '',
+  ].join('\n')
+}
+
 describe('the packed package, installed in an empty folder', () => {
   test('has what it needs to run, one file of declarations per entry point, and no sources, tests or benches', () => {
     expect(packedFiles).toEqual(expect.arrayContaining(['bin/isobench.js', 'dist/bin.js', 'LICENSE', 'package.json']))
@@ -208,11 +247,12 @@ describe('the packed package, installed in an empty folder', () => {
   test('has declarations for a strict project with any module resolution, also for CommonJS', async () => {
     // zod's declarations need this class of the DOM. Nothing else of the DOM or of Node may be needed.
     project.write({ ...ownFiles, 'url.d.ts': 'declare class URL {}\n', 'isobench.config.ts': configWith('level: 5') })
-    const names = ['bench', 'fio', 'defineDriver', 'defineReporter', 'judge']
-    const entries = ['isobench', 'isobench/tools', 'isobench/driver', 'isobench/reporter', 'isobench/node']
+    const samples = ['bench', 'fio', 'defineDriver', 'defineReporter', 'judge']
+    const names = Object.keys(entries) as (keyof typeof entries)[]
+    project.write(Object.fromEntries(names.map((name, at) => [`inferred${at}.ts`, inferredExports(name)])))
     project.write({
       'cjs/package.json': '{ "type": "commonjs" }',
-      'cjs/a.ts': entries.map((entry, at) => `import * as e${at} from '${entry}'\nvoid e${at}.${names[at]}\n`).join(''),
+      'cjs/a.ts': names.map((entry, at) => `import * as e${at} from '${entry}'\nvoid e${at}.${samples[at]}\n`).join(''),
     })
     const resolutions = ['Node16', 'NodeNext', 'Bundler', 'Node10'] as const
     const outputs = await Promise.all(resolutions.map((moduleResolution) => typeCheck(moduleResolution)))
@@ -259,8 +299,7 @@ describe('the packed package, installed in an empty folder', () => {
 
   test('refuses to be reached into: only the five entry points can be imported', async () => {
     const load = (name: string) => inProject(process.execPath, ['--input-type=module', '-e', `import '${name}'`])
-    for (const entry of ['isobench', 'isobench/tools', 'isobench/driver', 'isobench/reporter', 'isobench/node'])
-      expect((await load(entry)).stderr).toBe('')
+    for (const entry of Object.keys(entries)) expect((await load(entry)).stderr).toBe('')
     expect((await load('isobench/dist/bin.js')).stderr).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED')
   })
 })

@@ -242,6 +242,7 @@ export function stepsOfRound(
 /** How much a run measures; see `Profile`. */
 export interface ResolvedProfile {
   readonly rounds: number
+  /** Number of warm-up rounds. */
   readonly warmup: number
   /** Seconds per sample. */
   readonly seconds: number

@@ -46,6 +46,7 @@ export interface LostVerdict {
   readonly now: ClaimVerdict['outcome']
 }
 
+/** Two runs, compared result by result. */
 export interface Comparison {
   readonly baseline: string
   readonly current: string

@@ -38,6 +38,7 @@ export function lastFailed(root: string, onSkipped: (record: SkippedRecord) => v
 
 /** How figures and findings moved over the stored runs. */
 
+/** A stored run. */
 export interface HistoryRun {
   readonly record: string
   readonly startedAt: string
@@ -45,6 +46,7 @@ export interface HistoryRun {
   readonly status: RunRecord['status']
 }
 
+/** A metric of a result over the stored runs. */
 export interface MetricHistory {
   readonly bench: BenchInfo
   readonly params: string
@@ -62,6 +64,7 @@ export interface MetricHistory {
   readonly failedRun?: number
 }
 
+/** The stored runs of a host. */
 export interface HostHistory {
   /** The hardware. Values of different hosts are never in one series. */
   readonly host: string

@@ -30,9 +30,9 @@ export interface LevelChange {
   readonly ratio: { readonly estimate: number; readonly low: number | null; readonly high: number | null } | null
   readonly from: Level
   readonly to: Level
-  /** Of the place, over all places of the series. */
+  /** Ratio from 0 to 1: of the place, over all places of the series. */
   readonly pValue: number
-  /** Adjusted for all series of the host. */
+  /** Ratio from 0 to 1, adjusted for all series of the host. */
   readonly adjustedP: number
   /** What else differs between the two runs: a kernel, a version, the image, the config. */
   readonly differences: readonly Difference[]
@@ -42,7 +42,7 @@ export interface LevelChange {
 
 /** What changed on the host between a run and the one before it in the series, near a change of level. */
 export interface NearbyChange {
-  /** Runs of the series after the change of level; negative if before. */
+  /** Number of runs of the series after the change of level; negative if before. */
   readonly offset: number
   /** Index of the run; null if `--since` leaves it out. */
   readonly run: number | null

@@ -16,7 +16,10 @@ export interface AddedName {
   readonly name: string
   /** Rounds of the current run in which the work calls it. */
   readonly rounds: number
-  /** Adjusted over all names that it could decide (Benjamini-Hochberg): that the baseline has it as often. */
+  /**
+   * Ratio from 0 to 1, adjusted over all names that it could decide (Benjamini-Hochberg): that the baseline has it as
+   * often.
+   */
   readonly adjustedP: number
   /** `new`: it fails the run. `unclear`: too few rounds call it, or there are too few rounds. */
   readonly change: 'new' | 'unclear'

@@ -11,17 +11,20 @@ import { above0, labelledNumber, refuseErrorLine, ToolOutputError } from '../par
 /** Path of the embedded client in the load generator's root filesystem. */
 const embedded = '/data/ycsb.mjs'
 
+/** The phase that inserts the records. */
 export interface YcsbLoad {
   host: string
   /** Default: 11211. */
   port?: number
   /** Connections (YCSB: threads), each with one request in flight. */
   connections: number
+  /** Number of records. */
   records: number
   /** `ycsb`: the program of that name instead of the embedded client. */
   program?: 'embedded' | 'ycsb'
 }
 
+/** The phase that reads and updates records. */
 export interface YcsbRun extends YcsbLoad {
   seconds: number
   /**
@@ -31,7 +34,9 @@ export interface YcsbRun extends YcsbLoad {
   target?: number
 }
 
+/** The reads or the updates of a run. */
 export interface YcsbSide {
+  /** Number of operations. */
   operations: number
   meanUs: number
   p50Us: number
@@ -39,6 +44,7 @@ export interface YcsbSide {
   p99Us: number
 }
 
+/** The result of a run. */
 export interface YcsbResult {
   operationsPerSecond: number
   seconds: number

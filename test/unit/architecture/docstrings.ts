@@ -6,14 +6,17 @@ import type { Violation } from './tidy.ts'
 /** Words that give a number its unit, or say that it counts or divides something. */
 const unitWords = [
   'seconds?|ms|milliseconds?|microseconds?|nanoseconds?|ns|minutes?|hours?|bytes?|[KMG]i?B',
-  'percent|ratios?|factor|share|probability|weight|count|numbers?|how many|times|size|rank|index|unit',
+  'pixels?|percent|ratios?|factor|share|probability|weight|count|numbers?|how many|times|size|rank|index|unit',
   'CPUs?|rounds?|samples?|records?|operations?|threads?|connections?|blocks?',
   'port|pid|exit codes?|line|column|version|least|most|first|last',
 ]
 const unit = new RegExp(`\\b(?:${unitWords.join('|')})\\b|%`, 'i')
 
 /** Names that say their unit themselves. */
-const namesUnit = /(?:ms|seconds|bytes|MiB|percent|count|cpus|rounds|threads|port|pid|line|column|version)$/i
+const namesUnit = /(?:ms|seconds|bytes|MiB|percent|count|cpus|rounds|threads|port|pid|line|column|version|perSecond)$/i
+
+/** Suffixes that end other words in lower case, such as `status`. */
+const unitSuffix = /(?:Us|Ns|MBs)$/
 
 const hasDoc = (symbol: ts.Symbol, checker: ts.TypeChecker): boolean =>
   ts.displayPartsToString(symbol.getDocumentationComment(checker)).trim() !== ''
@@ -71,7 +74,11 @@ export function findPoorDocstrings(program: ts.Program, entry: string): Violatio
     )
     const unitless = members.filter((member) => {
       const field = checker.getSymbolAtLocation(member.name)!
-      return isNumber(member) && !namesUnit.test(field.name) && !unit.test(docText(field, checker))
+      return (
+        isNumber(member) &&
+        ![namesUnit, unitSuffix].some((rule) => rule.test(field.name)) &&
+        !unit.test(docText(field, checker))
+      )
     })
     return [
       ...documented,
