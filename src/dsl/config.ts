@@ -73,7 +73,8 @@ export interface Config {
   /** Changes the profiles `quick`, `full` and `paper`, or adds others. */
   readonly profiles?: Readonly<Record<string, RunProfile>>
   /** The default of `--rounds`: `10`, or `'10..30'`. Default: the profile's. */
-  readonly rounds?: number | `${number}..${number}`
+  // Not `${number}`: '10...30' is 10, two dots and .30.
+  readonly rounds?: number | `${bigint}..${bigint}`
   /** The default of `--seed`. Default: random. */
   readonly seed?: string
   /** The default of `isobench run --baseline`. A run before the baseline is saved compares with nothing. */
@@ -91,13 +92,16 @@ export interface ConfigEnvironment {
 /** A function that returns the config. */
 export type ConfigFunction = (environment: ConfigEnvironment) => Config | Promise<Config>
 
+/** `C` without fields that no config has. TypeScript itself looks for them only in a parameter that is not generic. */
+type KnownFields<C> = C & { readonly [K in Exclude<keyof C, keyof Config>]: never }
+
 /**
  * Returns its argument: a config, or a function that returns one for a command and a profile. It only helps editors
  * with types, also with the names of its platforms (see `Register`); isobench checks the config when it loads it.
  */
-export function defineConfig<const C extends Config>(config: C): C
+export function defineConfig<const C extends Config>(config: KnownFields<C>): C
 export function defineConfig<const C extends Config>(
-  config: (environment: ConfigEnvironment) => C | Promise<C>,
+  config: (environment: ConfigEnvironment) => KnownFields<C> | Promise<KnownFields<C>>,
 ): (environment: ConfigEnvironment) => C | Promise<C>
 export function defineConfig(config: Config | ConfigFunction): Config | ConfigFunction {
   return config

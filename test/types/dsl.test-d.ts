@@ -341,6 +341,34 @@ describe('mistakes do not compile', () => {
     defineConfig({ platforms: [], guest: { memory: '1GB' } })
   })
 
+  it('fields of a config that it does not have, at any depth', () => {
+    const platforms = [platform('native')]
+    // @ts-expect-error secrity
+    defineConfig({ platforms, secrity: 'none' })
+    // @ts-expect-error baselin, in a function
+    defineConfig(() => ({ platforms, baselin: 'main' }))
+    // @ts-expect-error baselin, in an async function
+    defineConfig(async () => ({ platforms, baselin: 'main' }))
+    // @ts-expect-error cpu
+    defineConfig({ platforms, guest: { cpu: 2 } })
+    // @ts-expect-error round
+    defineConfig({ platforms, profiles: { mine: { round: 5 } } })
+    // @ts-expect-error three dots
+    defineConfig({ platforms, rounds: '10...30' })
+  })
+
+  it('a config or a function that returns one takes every field', () => {
+    const platforms = [platform('native')]
+    defineConfig({ platforms, rounds: '10..30', security: 'none', profiles: { mine: { rounds: 5 } } })
+    const config = defineConfig(({ command }) => ({ platforms, ...(command === 'run' && { baseline: 'main' }) }))
+    expectTypeOf(config).returns.toExtend<Config | Promise<Config>>()
+    defineConfig(async ({ profile }) => ({ platforms, duet: profile === 'full' }))
+    const named = defineConfig(() => ({ platforms: [platform('runc', { name: 'mine' })] }))
+    expectTypeOf<Extract<ReturnType<typeof named>, Config>['platforms'][0]['name']>().toEqualTypeOf<'mine'>()
+    const whole: Config = { platforms }
+    expectTypeOf(defineConfig(whole)).toEqualTypeOf<Config>()
+  })
+
   it('factors, rankings and severities', () => {
     // @ts-expect-error a factor ends in x
     expect(handle.latency).betterThan('runc', { by: '3' })
