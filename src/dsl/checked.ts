@@ -47,11 +47,26 @@ export function suggestion(name: string, known: readonly string[]): string {
 /** The parameters of a bench that could not be registered. Claims about it are not checked. */
 export const unknownParams: Readonly<Record<string, never>> = {}
 
+/** Whether `await` would wait for a value: a promise of any library. */
+export const isThenable = (value: unknown): boolean => isObject(value) && typeof value.then === 'function'
+
+/** Whether a value is what a function with an asterisk returns: its code has not begun to run. */
+export const isGenerator = (value: unknown): boolean => /Generator\]$/.test(Object.prototype.toString.call(value))
+
+function functionKind(value: unknown): string {
+  if (/GeneratorFunction\]$/.test(Object.prototype.toString.call(value))) return 'a generator'
+  return /^class\b/.test(Function.prototype.toString.call(value)) ? 'a class' : 'a function'
+}
+
+/** Whether a call runs the code of a value. That of a generator runs none, and that of a class throws. */
+export const isPlainFunction = (value: unknown): value is (...args: never[]) => unknown =>
+  typeof value === 'function' && functionKind(value) === 'a function'
+
 /** What a value is, in words: `undefined`, `a function`, `an array`, `5n`, `"5%"`. */
 export function describeValue(value: unknown): string {
-  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'function') return functionKind(value)
   if (Array.isArray(value)) return 'an array'
-  if (value instanceof Promise) return 'a promise'
+  if (isThenable(value)) return 'a promise'
   if (typeof value === 'object' && value !== null) return 'an object'
   if (typeof value === 'bigint') return `${value}n`
   return typeof value === 'string' ? JSON.stringify(value) : String(value)
@@ -64,6 +79,20 @@ export const isObject = (value: unknown): value is Readonly<Record<string, unkno
 /** The first value that a list has again. Undefined if there is none. */
 export const repeatedValue = <T>(values: readonly T[]): T | undefined =>
   values.find((value, at) => values.indexOf(value) < at)
+
+/** What is wrong with the values of a parameter, in words that follow its name. */
+export function paramProblem(values: unknown): string | undefined {
+  if (!Array.isArray(values)) return `is ${describeValue(values)}`
+  if (values.length === 0) return 'has no values'
+  // A record cannot have NaN and Infinity, because JSON has neither.
+  const isValue = (value: unknown) => ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)
+  const at = values.findIndex((value) => !isValue(value))
+  if (at >= 0) return `has a value that is ${describeValue(values[at])}, not a string, number or boolean`
+  const half: unknown = values.find((value) => typeof value === 'string' && hasHalfSurrogate(value))
+  if (half !== undefined) return `has the value ${describeValue(half)}, which has half of a surrogate pair`
+  const repeated: unknown = repeatedValue(values)
+  return repeated === undefined ? undefined : `has the value ${describeValue(repeated)} twice`
+}
 
 /**
  * Checks that `given` is an object with none but known fields.

@@ -1,6 +1,15 @@
 /** `group`: benches with a common start of their names. */
 
-import { checkFields, checkTagsAndTimeout, checkText, describeValue, withErrorLocation } from './checked.ts'
+import {
+  checkFields,
+  checkTagsAndTimeout,
+  checkText,
+  describeValue,
+  isGenerator,
+  isPlainFunction,
+  isThenable,
+  withErrorLocation,
+} from './checked.ts'
 import { callerLocation, DefinitionError } from './errors.ts'
 import { registry } from './registry.ts'
 import { groupServer, type ServerOptions } from './server.ts'
@@ -28,7 +37,7 @@ export function group<T>(name: string, options: GroupOptions, register: () => T)
 export function group<T>(name: string, ...rest: readonly [GroupOptions | (() => T), (() => T)?]): T {
   const location = () => callerLocation(group)
   const [options, register] = typeof rest[0] === 'function' ? [{}, rest[0]] : [rest[0], rest[1]]
-  if (typeof name !== 'string' || name.trim() === '' || typeof register !== 'function')
+  if (typeof name !== 'string' || name.trim() === '' || !isPlainFunction(register))
     throw new DefinitionError(
       `group() takes a name and a function, and this is ${describeValue(name)} and ${describeValue(register)}.`,
       "write group('name', () => { bench(...) })",
@@ -52,10 +61,11 @@ export function group<T>(name: string, ...rest: readonly [GroupOptions | (() => 
   const before = count()
   try {
     const result = register()
-    if (result instanceof Promise)
+    if (isThenable(result) || isGenerator(result))
       throw new DefinitionError(
-        `the function of group "${name}" is async, so isobench cannot know which benches are in the group.`,
-        'await what it needs before the group',
+        `the function of group "${name}" returns ${isGenerator(result) ? 'a generator' : 'a promise'}, ` +
+          'so isobench cannot know which benches are in the group.',
+        isGenerator(result) ? 'iterate it inside of the group' : 'await what it needs before the group',
         location(),
       )
     if (count() === before)

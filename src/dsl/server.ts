@@ -1,7 +1,7 @@
 /** The server of a group: what its benches share in the guest. */
 
 import type { Command } from '../tools/command.ts'
-import { checkFields, describeValue } from './checked.ts'
+import { checkFields, describeValue, isPlainFunction } from './checked.ts'
 import { DefinitionError } from './errors.ts'
 import type { Guest, Service } from './guest.ts'
 import { isPort } from './rules.ts'
@@ -41,7 +41,7 @@ export function groupServer(what: string, given: unknown): GroupServer {
       `${what}: the port of its server is ${describeValue(port)}.`,
       'use an integer from 1 to 65535, such as 6379',
     )
-  if (typeof command !== 'function' && !Array.isArray(command?.argv))
+  if (!isPlainFunction(command) && !Array.isArray(command?.argv))
     throw new DefinitionError(
       `${what}: the command of its server is ${describeValue(command)}.`,
       "write server: { command: command('redis-server'), port: 6379 }",

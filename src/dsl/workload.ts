@@ -1,9 +1,15 @@
 /** `workload`: what a bench measures. */
 
 import type { Command } from '../tools/command.ts'
-import { hasHalfSurrogate } from '../util/names.ts'
 import type { BootPhases } from './boot-phases.ts'
-import { checkFields, describeValue, repeatedValue, withErrorLocation, withKnownMembers } from './checked.ts'
+import {
+  checkFields,
+  describeValue,
+  isPlainFunction,
+  paramProblem,
+  withErrorLocation,
+  withKnownMembers,
+} from './checked.ts'
 import { callerLocation, DefinitionError, type Location, withLocation } from './errors.ts'
 import type { CommandResult, Guest, LoadClient, Service } from './guest.ts'
 import type { GuestsApi } from './guests.ts'
@@ -176,20 +182,6 @@ export interface TracedOptions<M extends Metrics, I extends TraceSource> {
 /** The metrics of `workload.inGuest`: calls per second, by the median batch of calls. A batch takes 1 ms or more. */
 export type InGuestMetrics = { readonly throughput: Metric<'ops/s'> }
 
-/** What is wrong with the values of a parameter, in words that follow its name. */
-function paramProblem(values: unknown): string | undefined {
-  if (!Array.isArray(values)) return `is ${describeValue(values)}`
-  if (values.length === 0) return 'has no values'
-  // A record cannot have NaN and Infinity, because JSON has neither.
-  const isValue = (value: unknown) => ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)
-  const at = values.findIndex((value) => !isValue(value))
-  if (at >= 0) return `has a value that is ${describeValue(values[at])}, not a string, number or boolean`
-  const half: unknown = values.find((value) => typeof value === 'string' && hasHalfSurrogate(value))
-  if (half !== undefined) return `has the value ${describeValue(half)}, which has half of a surrogate pair`
-  const repeated: unknown = repeatedValue(values)
-  return repeated === undefined ? undefined : `has the value ${describeValue(repeated)} twice`
-}
-
 function validateWorkload<M extends Metrics, P extends ParamSpace>(definition: Workload<M, P>): Workload<M, P> {
   const metrics = Object.keys(definition.metrics)
   for (const [name, metric] of Object.entries<unknown>(definition.metrics)) {
@@ -278,7 +270,7 @@ function checkSpec(name: unknown, spec: unknown, known: readonly string[], locat
         ['run', run],
         ...['prepare', 'cleanup'].map((one) => [one, functions[one]]),
       ] as const)
-        if (typeof value !== 'function' && (field === 'run' || value !== undefined))
+        if (!isPlainFunction(value) && (field === 'run' || value !== undefined))
           throw new DefinitionError(
             `workload "${name}": ${field} is ${describeValue(value)}.`,
             `write a method: async ${String(field)}({ guest }) { ... }`,
@@ -382,7 +374,7 @@ export const workload: WorkloadFunction = withKnownMembers(
     guests: startVariant('guests'),
     snapshot: startVariant('snapshot'),
     inGuest: function inGuest(name: string, fn: () => unknown): Workload<InGuestMetrics, Record<never, never>> {
-      if (typeof name !== 'string' || typeof fn !== 'function')
+      if (typeof name !== 'string' || !isPlainFunction(fn))
         throw new DefinitionError(
           `workload.inGuest() takes a name and a function, not ${describeValue(name)} and ${describeValue(fn)}.`,
           "write workload.inGuest('sort', () => ...)",

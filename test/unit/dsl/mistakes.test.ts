@@ -472,7 +472,7 @@ describe('a mistake is explained at its place', () => {
       /bench "a > b": its group has a server, and its workload runs no commands/,
       /outside of the group/,
     ],
-    ['a group that waits', () => group('a', async () => {}), /is async/, /before the group/],
+    ['a group that waits', () => group('a', async () => {}), /"a" returns a promise, so/, /before the group/],
   ])('%s', async (_, register, message, fix) => {
     const mistake = await mistakeOf(register)
     expect(mistake.message).toMatch(message)
