@@ -8,6 +8,8 @@ import {
   checkTagsAndTimeout,
   describeValue,
   isObject,
+  isPlainFunction,
+  isThenable,
   repeatedValue,
   suggestion,
   unknownParams,
@@ -316,36 +318,60 @@ export interface BenchFunction extends BenchVariant {
   todo(name: string): void
 }
 
-/** @param spread whether a row that is an array becomes several arguments */
-function benchForRows(mode: Mode, rows: readonly unknown[], spread: boolean): EachBench<readonly unknown[]> {
+/** With `each`, a row that is an array becomes several arguments. */
+type RowsCall = 'each' | 'for'
+
+/** @throws {DefinitionError} if `rows` are no list, but for example the table of a template */
+function checkRows(call: RowsCall, rows: unknown, location: Location | undefined): void {
+  const isTemplate = Array.isArray(rows) && Object.hasOwn(rows, 'raw')
+  if (Array.isArray(rows) && !isTemplate) return
+  throw new DefinitionError(
+    `bench.${call}() takes a list of rows, and this is ${isTemplate ? 'a table in a template' : describeValue(rows)}.`,
+    isTemplate
+      ? `write bench.${call}([{ name: 'value' }])('$name', ({ name }) => workload(...))`
+      : `write bench.${call}([1, 2])('%i threads', (threads) => workload(...))`,
+    location,
+  )
+}
+
+function benchForRows(
+  mode: Mode,
+  call: RowsCall,
+  rows: readonly unknown[],
+  callers: readonly Location[],
+): EachBench<readonly unknown[]> {
+  checkRows(call, rows, callers[0])
+  const { unfinished } = registry()
+  const thisCall = { name: `bench.${call}()`, callers }
+  unfinished.add(thisCall)
   const registerRows: EachBench<readonly unknown[]> = (name, createWorkload, options) => {
+    unfinished.delete(thisCall)
     const origin = originOf(registerRows)
-    if (!Array.isArray(rows) || typeof createWorkload !== 'function')
+    if (!isPlainFunction(createWorkload))
       throw new DefinitionError(
-        Array.isArray(rows)
-          ? `bench.each(rows)(name, ...) takes a function that returns the workload of a row, ` +
-              `and this is ${describeValue(createWorkload)}.`
-          : `bench.each() takes a list of rows, and this is ${describeValue(rows)}.`,
-        "write bench.each([1, 2])('%i threads', (threads) => workload(...))",
+        `bench.${call}(rows)(name, ...) takes a function that returns the workload of a row, ` +
+          `and this is ${describeValue(createWorkload)}.`,
+        `write bench.${call}([1, 2])('%i threads', (threads) => workload(...))`,
         origin.location,
       )
     if (rows.length === 0)
       registry().warnings.push(
         new DefinitionError(
-          `bench.each() has no rows for "${name}", so it registers no bench.`,
+          `bench.${call}() has no rows for "${name}", so it registers no bench.`,
           'give it a list with a row for each bench',
           origin.location,
         ),
       )
-    return rows.map((row, index) =>
-      register(
-        mode,
-        origin,
-        formatTitle(String(name), row, index),
-        spread && Array.isArray(row) ? createWorkload(...row) : createWorkload(row),
-        options ?? {},
-      ),
-    )
+    return rows.map((row, index) => {
+      const workload = call === 'each' && Array.isArray(row) ? createWorkload(...row) : createWorkload(row)
+      if (isThenable(workload))
+        throw new DefinitionError(
+          `the function of bench.${call}() returns a promise, and not a workload.`,
+          `await what it needs before bench.${call}`,
+          origin.location,
+        )
+      return register(mode, origin, formatTitle(String(name), row, index), workload, options ?? {})
+    })
   }
   return registerRows
 }
@@ -366,8 +392,12 @@ function benchVariant(mode: Mode, more: object = {}): BenchVariant {
     options?: BenchOptions<M, P>,
   ) => register(mode, originOf(registerBench), name, workload, options ?? {})
   const variants = {
-    each: (rows: readonly unknown[]) => benchForRows(mode, rows, true),
-    for: (rows: readonly unknown[]) => benchForRows(mode, rows, false),
+    each: function each(rows: readonly unknown[]) {
+      return benchForRows(mode, 'each', rows, callerFrames(each))
+    },
+    for: function forRows(rows: readonly unknown[]) {
+      return benchForRows(mode, 'for', rows, callerFrames(forRows))
+    },
   }
   return withKnownMembers(
     Object.assign(registerBench, variants, more) as unknown as BenchVariant,

@@ -18,6 +18,8 @@ export interface Registry {
   readonly problems: DefinitionError[]
   /** What may be a mistake, and fails nothing. */
   readonly warnings: DefinitionError[]
+  /** Calls that register nothing before a second call follows, such as `bench.each([1, 2])`. */
+  readonly unfinished: Set<UnfinishedCall>
   /** The group that is being filled. */
   group?: OpenGroup | undefined
   /** The bench file that a registration belongs to, by the callers of the registering function. */
@@ -29,6 +31,14 @@ export interface ClaimStart {
   readonly metric: string
   readonly location?: Location
   isUsed: boolean
+}
+
+/** A call that returns a function for a second call. */
+export interface UnfinishedCall {
+  /** Such as `bench.each()`. */
+  readonly name: string
+  /** Innermost first. */
+  readonly callers: readonly Location[]
 }
 
 /** What the benches of a group have. */
@@ -59,6 +69,7 @@ const empty = (ownerOf?: OwnerOf): Registry => ({
   starts: [],
   problems: [],
   warnings: [],
+  unfinished: new Set(),
   ...(ownerOf && { ownerOf }),
 })
 

@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { parentPort } from 'node:worker_threads'
 import type { Claim } from '../../dsl/claim.ts'
 import { DefinitionError, type Location, parseStackFrames } from '../../dsl/errors.ts'
-import { type BenchSpec, collectRegistrations, refuseLate } from '../../dsl/registry.ts'
+import { type BenchSpec, collectRegistrations, refuseLate, type UnfinishedCall } from '../../dsl/registry.ts'
 import {
   ChangedBuiltinsError,
   explainByBuiltins,
@@ -89,6 +89,22 @@ const ownerOf = (importing: string) => (callers: readonly Location[]) => {
   const outermost = callers.findLast(({ file }) => byRealPath.has(file))
   return outermost ? byRealPath.get(outermost.file)! : importing
 }
+
+/**
+ * The calls of the file that had to be followed by another one. Not those of the top level of other modules: they may
+ * be there for other bench files.
+ */
+const unfinishedCalls = (file: string, calls: ReadonlySet<UnfinishedCall>): DefinitionError[] =>
+  [...calls]
+    .filter(({ callers }) => callers.some((caller) => byRealPath.get(caller.file) === file))
+    .map(
+      ({ name, callers }) =>
+        new DefinitionError(
+          `${name} registers no bench without a second call.`,
+          `write ${name.replace('()', '(rows)')}('%s', (row) => workload(...))`,
+          callers[0],
+        ),
+    )
 
 /** JSON if possible. A bigint and a circular object are not. */
 function asText(thrown: unknown): string {
@@ -184,7 +200,10 @@ for (const { file, output } of files) {
   let result: Omit<Extract<CollectEvent, { kind: 'collected' }>, 'kind' | 'file'>
   try {
     const load = () => running.run(file, () => withRestoredBuiltins('it', () => import(pathToFileURL(output).href)))
-    const { benches, findings, claims, problems, warnings } = await collectRegistrations(load, ownerOf(file))
+    const { benches, findings, claims, problems, warnings, unfinished } = await collectRegistrations(
+      load,
+      ownerOf(file),
+    )
     const owners = new Map(benches.map((bench) => [bench.key, bench]))
     const id = (key: string) => `${owners.get(key)?.owner ?? file}#${owners.get(key)?.name ?? key}`
     const named = (claim: Claim): Claim => ({ ...claim, bench: id(claim.bench) })
@@ -199,7 +218,7 @@ for (const { file, output } of files) {
           file,
         })),
       claims: claims.map(named),
-      problems: problems.map((error) => problem(file, error)),
+      problems: [...problems, ...unfinishedCalls(file, unfinished)].map((error) => problem(file, error)),
       warnings: warnings.map((error) => problem(file, error)),
     }
   } catch (error) {

@@ -126,6 +126,20 @@ describe.skipIf(!built)('each()', () => {
       },
     ])
   })
+
+  it('is a problem at its place without a second call, unless it is at the top of another module', async () => {
+    write({
+      'lib/rows.ts': `${head}export const later = bench.each([1])\nexport const never = () => void bench.for([1])`,
+      'benches/a.bench.ts': `${head}import { never } from '../lib/rows.ts'\nbench('a', w())\nbench.each([1])\nnever()`,
+      'benches/b.bench.ts': `${head}import { later } from '../lib/rows.ts'\nlater('b', () => w())`,
+    })
+    const { benches, suite } = await listed()
+    expect(benches).toEqual(['benches/a.bench.ts#a', 'benches/b.bench.ts#b'])
+    expect(suite.problems.map(({ file, message, location }) => [file, message, location?.line])).toEqual([
+      ['benches/a.bench.ts', 'bench.each() registers no bench without a second call.', 5],
+      ['benches/a.bench.ts', 'bench.for() registers no bench without a second call.', 4],
+    ])
+  })
 })
 
 describe.skipIf(!built)('a claim', () => {
