@@ -53,8 +53,16 @@ describe('the time of a function in the guest', () => {
       slow()
     }
     await timeCalls(callOften, count, { ...options, clock, seconds: 0.001 })
-    // One more for the warm-up.
-    expect(calls).toBe(6)
+    // Two more for the warm-up.
+    expect(calls).toBe(7)
+  })
+
+  it('is that of batches also if the guest is stopped during the first call', async () => {
+    const { clock, work } = fakeTime(clocks[0]!)
+    const [stop, fast] = [work(1e9), work(700)]
+    let calls = 0
+    const timed = await timeCalls(callOften, () => (calls++ === 0 ? stop() : fast()), { ...options, clock })
+    expect(timed.median / 700).toBeCloseTo(1, 2)
   })
 
   it('awaits each call before the next', async () => {
