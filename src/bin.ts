@@ -3,6 +3,7 @@ import { exitCodes } from './core/judge/exit-code.ts'
 import { ChangedBuiltinsError, explainByBuiltins } from './util/builtins.ts'
 import { messageOf } from './util/errors.ts'
 import { keepInheritedDescriptors } from './util/inherited-descriptors.ts'
+import { ignoreSignals } from './util/signals.ts'
 import { flushed } from './util/standard-output.ts'
 import { endProcess, endsProcess } from './util/stray-errors.ts'
 
@@ -10,6 +11,7 @@ import { endProcess, endsProcess } from './util/stray-errors.ts'
 if (process.getuid?.() === 0) process.umask(process.umask() | 0o022)
 
 keepInheritedDescriptors()
+ignoreSignals()
 
 /** Whether standard output could not be written. */
 let isBroken = false

@@ -6,6 +6,7 @@ import { findImage } from '../host/image.ts'
 import { drivers } from '../platforms/index.ts'
 import { count, countsLine } from '../reporters/summary.ts'
 import { UsageError } from '../util/errors.ts'
+import { endSignals } from '../util/signals.ts'
 import { endProcess, handleStrayErrors } from '../util/stray-errors.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { fixedRounds, type Options, pickOptions, sharedOptions } from './options.ts'
@@ -85,9 +86,8 @@ async function watchProject(filters: readonly string[], options: Options, io: Co
     watch.quit()
   }
   let keys: Disposable | undefined
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   const end = () => watch.quit()
-  for (const name of signals) process.on(name, end)
+  for (const name of endSignals) process.on(name, end)
   const enter = () => {
     input.setRawMode(true)
     keys = readKeys(input, (key) => handleKey(key, screen, quit))
@@ -106,7 +106,7 @@ async function watchProject(filters: readonly string[], options: Options, io: Co
     await watch.run()
   } finally {
     leave()
-    for (const name of signals) process.off(name, end)
+    for (const name of endSignals) process.off(name, end)
   }
   if (watch.report) io.out.write(`${countsLine(count(watch.report.claims))}\n`)
   return 0

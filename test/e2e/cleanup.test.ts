@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { errorOf } from '../../src/core/model/record.ts'
 import { readRecord } from '../../src/core/records/record-file.ts'
@@ -209,6 +210,37 @@ test('a run ends as with SIGINT if its terminal closes (SIGHUP)', async () => {
   expect((await running.kill('SIGHUP')).exitCode).toBe(130)
   host.expectClean()
 })
+
+test.each([
+  ['nohup', ['bash', '-c', 'nohup "$@"; exit $?', 'bash']],
+  ['a shell that ignores it', ['sh', '-c', 'trap "" HUP; "$@"; exit $?', 'sh']],
+])('a run goes on after SIGHUP if it was started by %s', async (_, wrapper) => {
+  using project = Project.of(slow)
+  const running = project.start(['run', '--wait-for-lock', '--rounds', '6', '--no-remeasure'], { wrapper })
+  await running.until(() => project.samples() >= 1, 'the first sample')
+  const [pid] = readFileSync(`/proc/${running.pid}/task/${running.pid}/children`, 'utf8').split(' ')
+  expect(Number(pid)).toBeGreaterThan(0)
+  process.kill(Number(pid), 'SIGHUP')
+  expect((await running.end()).exitCode).toBe(0)
+  expect(readRecord(project.records().at(-1)!).status).toBe('finished')
+})
+
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+  '`time` removes its folder at %s while it loads',
+  async (signal) => {
+    const host = observe()
+    using project = Project.with()
+    const state = project.path('state')
+    const env = { ISOBENCH_STATE: state }
+    const running = project.start(['time', '--wait-for-lock', '-p', 'native', '--', 'sleep', '60'], { env })
+    const journals = () => (existsSync(join(state, 'journals')) ? readdirSync(join(state, 'journals')) : [])
+    await running.until(() => journals().some((name) => name.startsWith('time-')), 'its journal exists')
+    expect((await running.kill(signal)).exitCode).toBe(130)
+    expect(journals()).toEqual([])
+    expect(readdirSync(state).filter((name) => name.startsWith('time-'))).toEqual([])
+    host.expectClean()
+  },
+)
 
 test('an interrupted run removes everything even if nobody reads its output', async () => {
   const host = observe()

@@ -1,4 +1,5 @@
 import { InterruptedError } from '../../util/errors.ts'
+import { endSignals } from '../../util/signals.ts'
 import { handleStrayErrors, StrayError } from '../../util/stray-errors.ts'
 import { interruptLeftLoops } from '../../util/watchdog.ts'
 import { sourceFrames } from '../project/error-location.ts'
@@ -12,8 +13,8 @@ export const handleLeftLoops = (report: (error: StrayError) => void): Disposable
   })
 
 /**
- * Returns a signal that SIGINT, SIGTERM and SIGHUP (the terminal is gone) abort until it is disposed. An error that no
- * code handles aborts it too; then it is the signal's reason.
+ * Returns a signal that SIGINT, SIGTERM and SIGHUP (the terminal is gone) abort until it is disposed. SIGHUP does not
+ * if isobench was started to ignore it. An error that no code handles aborts it too; then it is the signal's reason.
  * @param onInterrupt called when the signal aborts, with what happened
  */
 export function interruptSignal(
@@ -26,8 +27,7 @@ export function interruptSignal(
     controller.abort(reason)
   }
   const interrupt = () => stop(new InterruptedError('interrupted'))
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  for (const name of signals) process.on(name, interrupt)
+  for (const name of endSignals) process.on(name, interrupt)
   const strayErrors = handleStrayErrors(stop)
   const leftLoops = handleLeftLoops(stop)
   return {
@@ -35,7 +35,7 @@ export function interruptSignal(
     [Symbol.dispose]: () => {
       leftLoops[Symbol.dispose]()
       strayErrors[Symbol.dispose]()
-      for (const name of signals) process.off(name, interrupt)
+      for (const name of endSignals) process.off(name, interrupt)
     },
   }
 }

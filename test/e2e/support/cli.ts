@@ -178,7 +178,15 @@ export class Project {
     const [file, ...rest] = [...wrapper, process.execPath, bin, ...args]
     const child = execa(file!, rest, {
       cwd: this.path(cwd),
-      env: { ...env, FORCE_COLOR: undefined, VITEST: undefined, NODE_OPTIONS: undefined, GITHUB_ACTIONS: undefined },
+      env: {
+        ...env,
+        FORCE_COLOR: undefined,
+        VITEST: undefined,
+        NODE_OPTIONS: undefined,
+        GITHUB_ACTIONS: undefined,
+        // Of `nohup npm test`.
+        _: undefined,
+      },
       reject: false,
       all: true,
       stdin: 'ignore',
