@@ -8,6 +8,7 @@ import { folderOf, recordsByTime } from '../core/records/record-file.ts'
 import { UsageError } from '../util/errors.ts'
 import { isLink, writeRefusal } from '../util/files.ts'
 import { isStream, linkChain, writeParts } from '../util/outputs.ts'
+import { configName, keptByOtherName, keptFile, ownNames } from './kept-files.ts'
 
 /** Outputs that a user names must not overwrite what isobench reads. */
 
@@ -40,18 +41,6 @@ export interface OutputProject extends Pick<Project, 'root'>, Partial<Pick<Proje
 
 /** The bench files of a project without a loaded config: they are where `isobench init` writes them. */
 const usualBenches = ['benches/**/*.bench.{ts,mts,cts,js,mjs,cjs}']
-
-const configName = /^isobench\.config\.[cm]?[jt]s$/
-const ownNames = new RegExp(`${configName.source}|\\.bench\\.[cm]?[jt]sx?$`)
-
-/** Files that are not results, in any folder, by their names. */
-const keptNames: readonly (readonly [name: RegExp, what: string])[] = [
-  [ownNames, 'a config or a bench file'],
-  [/\.[cm]?[jt]sx?$/, 'source code'],
-  [/^(package(-lock)?|npm-shrinkwrap|[jt]sconfig(\..+)?|deno|biome)\.jsonc?$/, 'a file that describes the project'],
-  [/^(pnpm-lock\.yaml|yarn\.lock|bun\.lockb?)$/, 'a file that describes the project'],
-  [/^\.(git(ignore|attributes|modules)|npmrc|editorconfig)$/, 'a file that describes the project'],
-]
 
 /**
  * Refuses an output that a command must not write: `-`, a folder, one of its inputs, source code, a file that describes
@@ -92,10 +81,12 @@ export async function checkOutput(
       'name another file for the output',
     )
   }
-  const [, kept] = keptNames.find(([name]) => name.test(basename(real))) ?? []
+  const kept = keptFile(real)
   if (kept) refuse(kept)
   const own = (await ownFiles()).find((input) => isSameFile(file, input.file))
   if (own) refuse(own.what)
+  const linked = keptByOtherName(file, project.root)
+  if (linked) refuse(linked)
 }
 
 /** Where links of an output lead. */

@@ -31,20 +31,26 @@ import { isLink } from '../../../src/util/files.ts'
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-output-')))
 afterAll(() => rmSync(root, { recursive: true }))
 
-for (const folder of ['benches', 'own', 'meta', '.isobench/runs', '.isobench/baselines'])
+for (const folder of ['benches', 'own', 'meta', '.git', '.isobench/runs', '.isobench/baselines'])
   mkdirSync(join(root, folder), { recursive: true })
 const record = readFileSync(new URL('../../fixtures/records/prime-latency-boot.jsonl', import.meta.url))
 const files = ['r.jsonl', 'isobench.config.ts', 'benches/a.bench.ts', 'own/speed.ts', '.isobench/runs/1.jsonl']
 const metadata = ['package.json', 'package-lock.json', 'yarn.lock', 'tsconfig.build.json', '.gitignore'].map(
   (name) => `meta/${name}`,
 )
-for (const file of [...files, ...metadata, '.isobench/baselines/main.jsonl', 'old.html'])
+const sources = ['a.py', 'b.sh', 'c.c', 'd.go', 'e.rs', 'Makefile', 'Dockerfile.dev', 'lib.cts'].map(
+  (name) => `meta/${name}`,
+)
+const settings = ['meta/f.YAML', 'meta/Cargo.toml', 'meta/.bashrc', '.git/config']
+for (const file of [...files, ...metadata, ...sources, ...settings, '.isobench/baselines/main.jsonl', 'old.html'])
   writeFileSync(join(root, file), record)
 symlinkSync('r.jsonl', join(root, 'link'))
 linkSync(join(root, 'r.jsonl'), join(root, 'hard'))
 linkSync(join(root, '.isobench/baselines/main.jsonl'), join(root, 'hard-baseline'))
 linkSync(join(root, 'benches/a.bench.ts'), join(root, 'hard-bench'))
 linkSync(join(root, 'own/speed.ts'), join(root, 'hard-speed'))
+linkSync(join(root, 'meta/lib.cts'), join(root, 'hard-lib'))
+writeFileSync(join(root, 'meta/tool'), '#!/bin/sh\n')
 symlinkSync('.isobench', join(root, 'state'))
 
 const check = (path: string, project = {}, isNew = false) =>
@@ -61,6 +67,13 @@ describe('an output', () => {
     ['benches/a.bench.ts', 'a config or a bench file'],
     ['own/speed.ts', 'source code'],
     ...metadata.map((name): [string, string] => [name, 'a file that describes the project']),
+    ...sources.map((name): [string, string] => [name, 'source code']),
+    ['meta/f.YAML', 'a file that describes the project or a program'],
+    ['meta/Cargo.toml', 'a file that describes the project or a program'],
+    ['meta/.bashrc', 'the settings of a program'],
+    ['meta/tool', 'a program'],
+    ['.git/config', 'a file of git'],
+    ['hard-lib', 'source code'],
     ['hard-bench', 'a bench file'],
     ['hard-baseline', 'a baseline'],
     ['.isobench/runs/1.jsonl', 'the files of isobench in .isobench'],
@@ -73,6 +86,21 @@ describe('an output', () => {
       fix: 'name another file for the output',
     })
   })
+
+  it('must not overwrite a file of the system, by its name or over a link', async () => {
+    const output = { option: '--out', given: 'o', path: '/etc/passwd' }
+    await expect(checkOutput(output, { root })).rejects.toThrow('would overwrite a file of the system: /etc/passwd')
+    symlinkSync('/etc/passwd', join(root, 'users'))
+    await expect(check('users')).rejects.toThrow('would overwrite a file of the system')
+  })
+
+  it.each(['old.html', 'report.json', 'results.xml', '.report.md', 'step_summary_1'])(
+    'may overwrite %s',
+    async (name) => {
+      writeFileSync(join(root, name), 'an earlier report')
+      await expect(check(name)).resolves.toBeUndefined()
+    },
+  )
 
   it('must not overwrite the bench files and the config of a loaded project, wherever they are', async () => {
     await expect(check('hard-speed', { include: ['own/*.ts'] })).rejects.toThrow('would overwrite a bench file')
