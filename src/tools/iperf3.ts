@@ -91,6 +91,7 @@ export const iperf3 = {
     const end = (...path: string[]) => jsonNumber(TOOL, stdout, json, 'end', ...path)
     const bitsPerSecond = end('sum_received', 'bits_per_second')
     if (bitsPerSecond === 0) throw new ToolOutputError(TOOL, 'nothing was received', stdout)
+    refuseSilentStreams(stdout, json)
     const seconds = end('sum_received', 'seconds')
     const duration = jsonNumber(TOOL, stdout, json, 'start', 'test_start', 'duration')
     if (seconds < shortest * duration) {
@@ -123,6 +124,17 @@ const shortest = 0.9
 
 /** Minimum seconds of a complete interval. The last one may be a short rest without any data. */
 const wholeInterval = 0.5
+
+/** Refuses a report in which a connection is missing at the end, or received nothing. */
+function refuseSilentStreams(stdout: string, json: unknown): void {
+  const [connected, ended] = [at(json, 'start', 'connected'), at(json, 'end', 'streams')]
+  const streams: unknown[] = Array.isArray(ended) ? ended : []
+  if (!Array.isArray(connected) || streams.length !== connected.length)
+    throw new ToolOutputError(TOOL, 'the report at the end does not have every connection', stdout)
+  const silent = streams.filter((stream) => !(Number(at(stream, 'receiver', 'bytes')) > 0))
+  if (silent.length > 0)
+    throw new ToolOutputError(TOOL, `${silent.length} of ${streams.length} connections received nothing`, stdout)
+}
 
 /** Counts the intervals of 1 s after `omit`, and those in which a connection transferred no byte. */
 function intervalsOf(json: unknown): { readonly counted: number; readonly idle: number } {

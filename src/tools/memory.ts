@@ -1,5 +1,5 @@
 import { type Command, command, requireCount } from './command.ts'
-import { above0, labelledNumber, latencyBeyondL1, ToolOutputError } from './parse.ts'
+import { above0, labelledNumber, latencyBeyondL1, refuseErrorLine, ToolOutputError } from './parse.ts'
 
 /**
  * isobench-memory: STREAM, copies and random reads with one thread. A program of isobench that is built into the image
@@ -41,6 +41,7 @@ export const memory = {
 
   /** @throws {ToolOutputError} unless the report is complete and its arrays were validated */
   parseStream(stdout: string): MemoryStreamResult {
+    refuseErrorLine(TOOL, stdout, /^Failed Validation/m)
     if (!/^Solution Validates: .+\n/m.test(stdout)) throw new ToolOutputError(TOOL, 'no "Solution Validates"', stdout)
     return { copyMBs: above0(TOOL, stdout, 'Copy', labelledNumber(TOOL, stdout, 'Copy:', SECONDS)) }
   },

@@ -36,7 +36,7 @@ export const pip = {
    * @throws {ToolOutputError} unless pip reports exactly one installation, and no error
    */
   parse(stdout: string): { packages: number } {
-    refuseErrorLine(TOOL, stdout, /^ERROR: /m)
+    refuseErrorLine(TOOL, stdout, /^ *(?:error: |Failed to build )/im)
     const line = /^Successfully installed((?: \S+-\d\S*)+)\n/gm
     const [, installed] = onlyMatch(TOOL, stdout, line, 'line with "Successfully installed"')
     return { packages: installed!.trim().split(' ').length }

@@ -25,7 +25,9 @@ describe('isobench-memory', () => {
 
   it('counts no copy with wrong arrays', () => {
     const failed = stream.replace(/^Solution Validates.*$/m, 'Failed Validation: a relative deviation of 1.2e-3')
-    expect(() => memory.parseStream(failed)).toThrow(/no "Solution Validates"/)
+    expect(() => memory.parseStream(failed)).toThrow('it printed an error: Failed Validation')
+    expect(() => memory.parseStream(`${stream}Failed Validation: x\n`)).toThrow('it printed an error')
+    expect(() => memory.parseStream(stream.replace(/^Solution.*$/m, ''))).toThrow(/no "Solution Validates"/)
   })
 
   it('has no latency of 0 beyond the L1 cache, and no rate of 0', () => {

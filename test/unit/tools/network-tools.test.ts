@@ -62,6 +62,15 @@ describe('iperf3', () => {
     expect(() => iperf3.parse(JSON.stringify(report))).toThrow('nothing was received')
   })
 
+  it('refuses a report in which a connection is missing or received nothing', () => {
+    const report = JSON.parse(fixture('iperf3-3.18-reverse.json'))
+    const [first, second] = report.end.streams
+    const parse = (streams: unknown) => iperf3.parse(JSON.stringify({ ...report, end: { ...report.end, streams } }))
+    expect(() => parse([first])).toThrow('the report at the end does not have every connection')
+    const silent = { ...second, receiver: { ...second.receiver, bytes: 0 } }
+    expect(() => parse([first, silent])).toThrow('1 of 2 connections received nothing')
+  })
+
   it.each(['', '-reverse'])('refuses the report%s of a connection that stalled after its first second', (way) => {
     const stalled = fixture(`iperf3-3.18-stalled${way}.json`)
     expect(() => iperf3.parse(stalled)).toThrow('the connection stalled: nothing moved in 2 of 3 intervals')
