@@ -48,7 +48,8 @@ export function suggestion(name: string, known: readonly string[]): string {
 export const unknownParams: Readonly<Record<string, never>> = {}
 
 /** Whether `await` would wait for a value: a promise of any library. */
-export const isThenable = (value: unknown): boolean => isObject(value) && typeof value.then === 'function'
+export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  isObject(value) && typeof value.then === 'function'
 
 /** Whether a value is what a function with an asterisk returns: its code has not begun to run. */
 export const isGenerator = (value: unknown): boolean => /Generator\]$/.test(Object.prototype.toString.call(value))

@@ -2,6 +2,7 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type * as z from 'zod'
+import { describeValue, isPlainFunction, isThenable } from '../../dsl/checked.ts'
 import type { Location } from '../../dsl/errors.ts'
 import { IsobenchError, isError, messageOf, readableError } from '../../util/errors.ts'
 import { wrongOptions } from '../../util/schema-issues.ts'
@@ -93,9 +94,6 @@ function check<T>(
   )
 }
 
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
-
 /**
  * Calls a method of the project.
  * @throws {ProjectCodeError} if it fails, or returns something else than it must
@@ -168,9 +166,11 @@ export function guardObject<T extends object>(
     const method = read(name)
     const isAbsent = method === undefined || method === null
     if ((isAbsent && !rules.isRequired) || (name in members && typeof method !== 'function')) continue
-    if (typeof method !== 'function')
+    if (!isPlainFunction(method))
       throw new ProjectCodeError(
-        isAbsent ? `${object.what} has no ${name}().` : `${name} of ${object.what} is no function.`,
+        isAbsent
+          ? `${object.what} has no ${name}().`
+          : `${name} of ${object.what} is ${typeof method === 'function' ? describeValue(method) : 'no function'}.`,
         `write it as a method: see ${object.reference}`,
         object.location,
       )

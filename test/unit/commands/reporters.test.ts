@@ -198,6 +198,7 @@ describe('a reporter of the user', () => {
     ['create: async () => ({})', 'create() of the reporter "./odd.mjs" returned a promise'],
     ['create: () => 5', 'create() of the reporter "./odd.mjs" returned a wrong value: 5 is not an object'],
     ['create: () => ({ onFinish: 5 })', 'onFinish of the reporter "./odd.mjs" is no function'],
+    ['create: () => ({ *onFinish() {} })', 'onFinish of the reporter "./odd.mjs" is a generator'],
     [
       "create: () => ({ get onFinish() { throw new Error('odd') } })",
       'onFinish of the reporter "./odd.mjs" failed: odd',

@@ -186,6 +186,7 @@ describe("an error of the project's own driver names the method and the line", (
 it.each([
   [{ requirements: undefined }, 'the driver of "mine-1" has no requirements().'],
   [{ preflight: 5 }, 'preflight of the driver of "mine-1" is no function.'],
+  [{ preflight: function* () {} }, 'preflight of the driver of "mine-1" is a generator.'],
   [{ family: 'jail' }, 'family of the driver of "mine-1" is wrong: "jail" is not "native" or "container"'],
   [{ family: () => 'jail' }, 'family() of the driver of "mine-1" returned a wrong value: "jail" is not "native"'],
   [
