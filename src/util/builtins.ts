@@ -20,8 +20,8 @@ import { launchFolder } from './files.ts'
  * Everything that `restoreBuiltins` calls is taken here, before user code runs, and it uses no iterator and no array
  * method.
  */
-const { ownKeys, getOwnPropertyDescriptor, defineProperty, deleteProperty, getPrototypeOf, has, apply } = Reflect
-const { setPrototypeOf } = Object
+const { ownKeys, getOwnPropertyDescriptor, defineProperty, deleteProperty, has, apply, set } = Reflect
+const { getPrototypeOf, setPrototypeOf } = Reflect
 const { Buffer, process, performance } = globalThis
 
 /** User code changed a builtin that isobench uses. */
@@ -35,10 +35,15 @@ export class ChangedBuiltinsError extends IsobenchError {
     source: string,
     /** What failed because of the change. */
     failure?: string,
+    /** Whether nothing can undo it. */
+    readonly isLasting = names.some((name) => contains(lasting, name)),
   ) {
     super(
-      `${source} changed ${listed(names)}, which isobench uses, too${failure === undefined ? '' : `: ${failure}`}`,
-      'restore it before the import or the workload ends, or change it in a child process',
+      `${source} changed ${listed(names)}, which isobench uses, too${isLasting ? ', and nothing can undo that' : ''}` +
+        (failure === undefined ? '' : `: ${failure}`),
+      isLasting
+        ? 'change it in a child process'
+        : 'restore it before the import or the workload ends, or change it in a child process',
     )
   }
 }
@@ -143,6 +148,7 @@ interface Remembered {
   readonly name: string
   readonly keys: readonly PropertyKey[]
   readonly descriptors: readonly PropertyDescriptor[]
+  readonly prototype: object | null
   /** Whether new properties are looked at, too. */
   readonly isOpen: boolean
 }
@@ -162,7 +168,10 @@ const nameOf = (owner: string, key: PropertyKey): string =>
   typeof key === 'symbol' ? `${owner}[${key.description}]` : owner === 'globalThis' ? String(key) : `${owner}.${key}`
 
 /** Without a prototype, because user code may add `get` to the one of all objects. */
-const plain = (descriptor: PropertyDescriptor): PropertyDescriptor => setPrototypeOf(descriptor, null)
+function plain(descriptor: PropertyDescriptor): PropertyDescriptor {
+  setPrototypeOf(descriptor, null)
+  return descriptor
+}
 
 const descriptorOf = (owner: object, key: PropertyKey): PropertyDescriptor =>
   plain(getOwnPropertyDescriptor(owner, key)!)
@@ -182,7 +191,7 @@ function remember(name: string, owner: object, all: readonly PropertyKey[] = own
   const descriptors = keys.map((key) => descriptorOf(owner, key))
   kept.set(owner, name)
   const isOpen = jsonPrototypes.has(name) || name === 'process' || name === 'performance'
-  return { owner, name, keys, descriptors, isOpen }
+  return { owner, name, keys, descriptors, prototype: getPrototypeOf(owner), isOpen }
 }
 
 /** Builtins that user code must not freeze, because nothing undoes that. */
@@ -248,18 +257,42 @@ function isHarmful({ name, owner }: Remembered, key: PropertyKey, isEnumerable: 
 }
 const hasOf = Set.prototype.has
 
-/** Adds to a list without its methods and without setters that user code may have added. */
-const append = (list: string[], name: string): void =>
-  void defineProperty(list, list.length, plain({ value: name, writable: true, enumerable: true, configurable: true }))
+/** Writes a property without setters that user code may have added. Returns whether that was possible. */
+const write = (owner: object, key: PropertyKey, value: unknown): boolean =>
+  defineProperty(owner, key, plain({ value, writable: true, enumerable: true, configurable: true }))
+
+/** What nothing can restore, such as a property that is not configurable. */
+const lasting: string[] = []
+
+/**
+ * What user code changed for good since `rememberBuiltins` was first called, such as `Object.prototype.extra`. It
+ * affects all code that runs later in this thread.
+ */
+export const lastingChanges = (): readonly string[] => lasting
+
+/**
+ * Refuses to run more code in this thread if nothing can undo what user code changed.
+ * @throws {ChangedBuiltinsError} then
+ */
+export function refuseLastingChanges(): void {
+  if (lasting.length > 0) throw new ChangedBuiltinsError(lasting, 'code of the project')
+}
+
+/** Notes a change. One that lasts is noted only once, because code that runs later did not make it. */
+function note(changed: string[], name: string, isRestored: boolean): void {
+  if (contains(lasting, name)) return
+  if (!isRestored) write(lasting, lasting.length, name)
+  if (!contains(changed, name)) write(changed, changed.length, name)
+}
 
 function restoreOwner(one: Remembered, changed: string[]): void {
-  const { owner, name, keys, descriptors } = one
+  const { owner, name, keys, descriptors, prototype } = one
+  if (getPrototypeOf(owner) !== prototype) note(changed, nameOf(name, '__proto__'), setPrototypeOf(owner, prototype))
   const now = one.isOpen ? ownKeys(owner) : []
   for (let at = 0; at < now.length; at++) {
     const key = now[at]!
     if (contains(keys, key) || !isHarmful(one, key, descriptorOf(owner, key).enumerable === true)) continue
-    deleteProperty(owner, key)
-    append(changed, nameOf(name, key))
+    note(changed, nameOf(name, key), deleteProperty(owner, key))
   }
   for (let at = 0; at < keys.length; at++) {
     const key = keys[at]!
@@ -268,15 +301,13 @@ function restoreOwner(one: Remembered, changed: string[]): void {
     const after = given && plain(given)
     if (after && after.value === before.value && after.get === before.get && after.set === before.set) continue
     if (after && !apply(hasOf, clocks, [name]) && isPolyfill(after.get ?? after.value)) continue
-    defineProperty(owner, key, before)
-    if (key !== formatter) append(changed, nameOf(name, key))
+    const isRestored = defineProperty(owner, key, before)
+    if (key !== formatter) note(changed, nameOf(name, key), isRestored)
   }
 }
 
-function restoreGlobal(name: string, value: unknown, changed: string[]): void {
-  ;(globalThis as unknown as Record<string, unknown>)[name] = value
-  append(changed, name)
-}
+const restoreGlobal = (name: string, value: unknown, changed: string[]): void =>
+  note(changed, name, set(globalThis, name, value))
 
 function contains(keys: readonly PropertyKey[], key: PropertyKey): boolean {
   for (let at = 0; at < keys.length; at++) if (keys[at] === key) return true
@@ -319,10 +350,10 @@ export function restoreBuiltins(): string[] {
     for (let index = 0; index < keys.length; index++) {
       const key = keys[index]!
       if (namespace[key] === values[index]) continue
-      ;((namespace.default ?? namespace) as Record<string, unknown>)[key] = values[index]
+      const isRestored = write((namespace.default ?? namespace) as object, key, values[index])
       isSynced = false
       if (name === 'fs' && apply(hasOf, exemptOfFs, [key])) continue
-      append(changed, nameOf(name === 'fs.default' ? 'fs' : name, key))
+      note(changed, nameOf(name === 'fs.default' ? 'fs' : name, key), isRestored)
     }
   }
   if (!isSynced) syncBuiltinESMExports()
@@ -336,7 +367,10 @@ export function restoreBuiltins(): string[] {
  */
 export function explainByBuiltins(error: unknown, source: string): unknown {
   const changed = restoreBuiltins()
-  return changed.length > 0 ? new ChangedBuiltinsError(changed, source, messageOf(error)) : error
+  if (changed.length > 0) return new ChangedBuiltinsError(changed, source, messageOf(error))
+  if (lasting.length === 0 || error instanceof IsobenchError) return error
+  // Other code may have made those.
+  return new ChangedBuiltinsError(lasting, 'code of the project', messageOf(error))
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { CpuAssignment } from '../../host/cpus.ts'
+import { refuseLastingChanges } from '../../util/builtins.ts'
 import { type FinalClaim, judgeClaims } from '../judge/judge.ts'
 import {
   benchById,
@@ -206,6 +207,8 @@ async function runRounds({ schedule, context, pool, duet, remeasure, stopWhen, o
     }
     if (isOver) return next.stopped
     session.signal.throwIfAborted()
+    // A sample measured with another clock, for example, would be false.
+    refuseLastingChanges()
     last = next
     on.step(next)
     const isDuet = duet && next.duetWith !== undefined

@@ -111,6 +111,9 @@ export async function measure(step: Step, round: number, context: MeasureContext
     const error = readableError(thrown)
     const cause = failureCause(error)
     const location = failureLocation(error, bench, context.bundles.root)
+    // Nothing that runs later in this process can be trusted.
+    if (error instanceof ChangedBuiltinsError && error.isLasting)
+      throw new ProjectCodeError(`${name}: ${messageOf(error)}`, error.fix!, location)
     return {
       ...base,
       wallMs: performance.now() - started,

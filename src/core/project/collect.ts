@@ -5,12 +5,14 @@ import type { Claim } from '../../dsl/claim.ts'
 import type { Location } from '../../dsl/errors.ts'
 import type { FindingId } from '../../dsl/finding-id.ts'
 import { bundlePath } from '../../util/assets.ts'
+import { ChangedBuiltinsError } from '../../util/builtins.ts'
 import { messageOf } from '../../util/errors.ts'
 import { keepStandardError, outputHeading } from '../../util/standard-output.ts'
 import { stackOfLoopingWorker } from '../../util/watchdog.ts'
 import { type BenchData, claimsOfFinding, type FindingData, type Problem, type Suite } from '../model/suite.ts'
 import type { CollectedBench, CollectJob, CollectMessage } from './collector.ts'
 import { type Compiled, compileAll } from './compile.ts'
+import { definitionDetails } from './definition-details.ts'
 import { stackLocation } from './error-location.ts'
 import { locateAwait } from './locate-word.ts'
 import { importTimeout, neverEnds } from './time-limit.ts'
@@ -248,6 +250,10 @@ function importAll(
         into.problems.push(...message.problems)
         into.warnings.push(...message.warnings)
         if (done === files.length) finish()
+      } else if (message.kind === 'spoilt') {
+        const error = new ChangedBuiltinsError(message.names, 'it', undefined, true)
+        const { fix, location } = definitionDetails(error, join(project.root, current))
+        finish(messageOf(error), fix, location)
       }
     })
     worker.on('error', (error: unknown) => done < files.length && finish(messageOf(error)))

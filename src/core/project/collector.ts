@@ -11,6 +11,7 @@ import { type BenchSpec, collectRegistrations, refuseLate, type UnfinishedCall }
 import {
   ChangedBuiltinsError,
   explainByBuiltins,
+  lastingChanges,
   rememberBuiltins,
   restoreBuiltins,
   withRestoredBuiltins,
@@ -54,6 +55,8 @@ type CollectEvent =
       readonly problems: Problem[]
       readonly warnings: Problem[]
     }
+  /** The file changed builtins for good. This worker imports no more files. */
+  | { readonly kind: 'spoilt'; readonly names: readonly string[] }
 
 process.setSourceMapsEnabled(true)
 redirectStandardDescriptor()
@@ -193,6 +196,13 @@ async function settled(): Promise<void> {
   while (performance.now() < end && process.getActiveResourcesInfo().some((resource) => unfinished.has(resource)))
 }
 
+/** Ends collecting if nothing can undo what the file changed: the next file must not run with it. */
+function isSpoilt(): boolean {
+  const names = lastingChanges()
+  if (names.length > 0) post({ kind: 'spoilt', names })
+  return names.length > 0
+}
+
 rememberBuiltins()
 for (const { file, output } of files) {
   post({ kind: 'importing', file })
@@ -222,10 +232,12 @@ for (const { file, output } of files) {
       warnings: warnings.map((error) => problem(file, error)),
     }
   } catch (error) {
+    if (isSpoilt()) break
     result = { benches: [], findings: [], claims: [], problems: [problem(file, error)], warnings: [] }
   }
   await settled()
   const changed = restoreBuiltins()
+  if (isSpoilt()) break
   if (changed.length > 0) addStray(problem(file, new ChangedBuiltinsError(changed, 'it')))
   post({ kind: 'collected', file, ...result, problems: [...result.problems, ...stray.slice(posted)] })
   posted = stray.length

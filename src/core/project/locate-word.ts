@@ -42,10 +42,17 @@ export function locatePath(file: string, path: readonly PropertyKey[]): Pick<Pro
   return word === undefined ? {} : { location: { file, line: before.length, column: before.at(-1)!.length + 1 }, word }
 }
 
-/** The first assignment to one of the names, such as `JSON.stringify`, in a file. */
+/** The first change of one of the names, such as `JSON.stringify`, in a file: an assignment, or a call of its owner. */
 export function locateAssignment(file: string, names: readonly string[]): Location | undefined {
-  const any = names.map(escaped).join('|')
-  const pattern = new RegExp(`(?<![\\w$])(?:${any})[)\\s]*(as \\w+\\)\\s*)?=(?![=>])`)
+  const anyOf = (texts: readonly string[]): string => `(?:${texts.map(escaped).join('|')})`
+  const any = anyOf(names)
+  const owner = anyOf(['globalThis', ...names.map((name) => name.replace(/(\.[^.[]+|\[.*)$/, ''))])
+  const ways = [
+    `${any}[)\\s]*(as \\w+\\)\\s*)?=(?![=>])`,
+    `delete\\s+${any}\\b`,
+    `(?:Object|Reflect)\\.(?:define\\w+|deleteProperty|setPrototypeOf|assign|set)\\(\\s*${owner}\\b`,
+  ]
+  const pattern = new RegExp(`(?<![\\w$])(?:${ways.join('|')})`)
   for (const [at, text] of linesOf(file).entries()) {
     const column = text.search(pattern)
     if (column >= 0) return { file, line: at + 1, column: column + 1 }

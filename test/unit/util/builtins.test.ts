@@ -5,6 +5,9 @@ import { syncBuiltinESMExports } from 'node:module'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   ChangedBuiltinsError,
+  explainByBuiltins,
+  lastingChanges,
+  refuseLastingChanges,
   rememberBuiltins,
   restoreBuiltins,
   withRestoredBuiltins,
@@ -17,6 +20,9 @@ const boom = () => {
 }
 
 const set = (owner: object, key: PropertyKey, value: unknown) => () => void Reflect.set(owner, key, value)
+
+const frozen = (owner: object, key: PropertyKey) => () =>
+  void Object.defineProperty(owner, key, { value: boom, writable: false, configurable: true })
 
 beforeEach(rememberBuiltins)
 
@@ -42,6 +48,12 @@ const changes: [name: string, change: () => void, isRestored: () => boolean][] =
   ['performance', set(globalThis, 'performance', { now: () => 42 }), () => performance.now() !== 42],
   ['process', () => void Reflect.deleteProperty(globalThis, 'process'), () => process.pid > 0],
   ['Buffer', set(loose, 'Buffer', undefined), () => Buffer.from('a').length === 1],
+  ['fs.readFileSync', frozen(fs, 'readFileSync'), () => fs.readFileSync('/proc/self/stat').length > 0],
+  [
+    'Map.prototype.__proto__',
+    () => void Reflect.setPrototypeOf(Map.prototype, null),
+    () => 'hasOwnProperty' in new Map(),
+  ],
   ['process.on', set(process, 'on', boom), () => !Object.hasOwn(process, 'on')],
   ['EventEmitter.prototype.emit', set(EventEmitter.prototype, 'emit', boom), () => !new EventEmitter().emit('a')],
   [
@@ -142,6 +154,23 @@ describe('builtins that user code changes', () => {
     expect(String(new Error('text').stack)).toContain('text')
     for (const [{ prototype }, name] of [[BigInt, 'toJSON'] as const, [Object, 'should'] as const])
       Reflect.deleteProperty(prototype, name)
+  })
+})
+
+describe('what nothing can restore', () => {
+  it('is named once, refuses code that runs later, and explains its errors', () => {
+    expect(lastingChanges()).toEqual([])
+    refuseLastingChanges()
+    Object.defineProperty(performance, 'mark', { value: boom, writable: false, configurable: false })
+    Object.defineProperty(performance, 'hasOwnProperty', { value: boom })
+    const names = ['performance.mark', 'performance.hasOwnProperty']
+    expect(restoreBuiltins().sort()).toEqual([...names].sort())
+    expect([restoreBuiltins(), [...lastingChanges()].sort()]).toEqual([[], [...names].sort()])
+    expect(refuseLastingChanges).toThrow(ChangedBuiltinsError)
+    expect(explainByBuiltins(new Error('boom'), 'it')).toMatchObject({
+      message: expect.stringMatching(/^code of the project changed .* which isobench uses, too, and nothing .*: boom$/),
+      fix: 'change it in a child process',
+    })
   })
 })
 

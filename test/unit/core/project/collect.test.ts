@@ -216,9 +216,9 @@ describe.skipIf(!built)('a bench file in the worker', () => {
     ['Array.prototype.filter = () => []', 'Array.prototype.filter', 1],
     ['globalThis.Map = undefined', 'Map', 12],
     ['JSON.parse = String; JSON.stringify = String', 'JSON.parse, JSON.stringify', 1],
-    ["Object.defineProperty(Object.prototype, 'get', { value: 1, configurable: true })", 'Object.prototype.get'],
+    ["Object.defineProperty(Object.prototype, 'get', { value: 1, configurable: true })", 'Object.prototype.get', 1],
     ['setTimeout(() => { Set.prototype.has = () => true }, 1)', 'Set.prototype.has', 20],
-  ])('that changes builtins is a problem, and no other file is: %s', async (code, name, column?: number) => {
+  ])('that changes builtins is a problem, and no other file is: %s', async (code, name, column) => {
     write({
       'benches/a.bench.ts': `${code}\n${head}bench('x', w())`,
       'benches/b.bench.ts': `${head}bench('y', w())`,
@@ -231,7 +231,7 @@ describe.skipIf(!built)('a bench file in the worker', () => {
         // Without Map, the bench cannot be registered either, and the message says so.
         message: expect.stringContaining(`it changed ${name}, which isobench uses, too`),
         fix: 'restore it before the import or the workload ends, or change it in a child process',
-        ...(column !== undefined && { location: { file: join(root, 'benches/a.bench.ts'), line: 1, column } }),
+        location: { file: join(root, 'benches/a.bench.ts'), line: 1, column },
       },
     ])
   })
@@ -428,6 +428,13 @@ describe.skipIf(!built)('an error of a bench file', () => {
     ],
     ["process.kill(process.pid, 'SIGKILL')", "it called process.kill(process.pid, 'SIGKILL'), which reaches isobench"],
     ['process.kill(0)', "it called process.kill(0, 'SIGTERM'), which reaches isobench"],
+    ...[
+      "Object.prototype, 'evil', { value: 1, enumerable: true }",
+      "Array.prototype, 'map', { value: 1, ...fixed }",
+    ].map((given): [string, string] => [
+      `const fixed = { configurable: false, writable: false }; Object.defineProperty(${given})`,
+      `it changed ${given.split(', ', 2).join('.').replaceAll("'", '')}, which isobench uses, too, and nothing can undo`,
+    ]),
     ["throw new AggregateError([new Error('IPv4'), new Error('IPv6')])", 'AggregateError: IPv4; IPv6'],
     ["setTimeout(() => bench('late', w()), 0)", 'a bench, a finding or a claim is registered after'],
     ["setTimeout(() => bench('late', w()), 30)", 'a bench, a finding or a claim is registered after'],
@@ -442,6 +449,7 @@ describe.skipIf(!built)('an error of a bench file', () => {
     expect(problems.filter((text) => !text.startsWith('benches/a.bench.ts: '))).toEqual([])
     expect(problems.join('\n')).toContain(`benches/a.bench.ts: ${message}`)
     expect(problems.join('\n')).not.toContain('process.exit')
+    expect(new Set(problems).size).toBe(problems.length)
   })
 
   it.each([
