@@ -1,4 +1,4 @@
-import { main } from './cli.ts'
+import { finalExitCode, main } from './cli.ts'
 import { exitCodes } from './core/judge/exit-code.ts'
 import { ChangedBuiltinsError, explainByBuiltins } from './util/builtins.ts'
 import { messageOf } from './util/errors.ts'
@@ -45,9 +45,10 @@ process.on('exit', () => {
       : 'look in the config, drivers and reporters of the project for a promise that never settles'
   process.stderr.write(`error  ${messageOf(error)}.\n       fix: ${fix}\n`)
 })
-exitCode = await main(process.argv.slice(2))
+const codeOfCommand = await main(process.argv.slice(2))
+exitCode = codeOfCommand
 await Promise.all([flushed(process.stdout), flushed(process.stderr)])
 // Node reports a failed write in a later turn.
 await new Promise((resolve) => setImmediate(resolve))
 // Timers and servers of user code must not keep the process.
-endProcess(isBroken ? exitCodes.invalid : exitCode)
+endProcess(() => (isBroken ? exitCodes.invalid : finalExitCode(codeOfCommand)))

@@ -40,14 +40,15 @@ async function runCommand({ name, load }: CommandEntry, argv: readonly string[],
 /**
  * Rejects with the first error that no code handles. Commands that use the host handle such errors themselves, because
  * they must release it first. It is in effect until the process ends, so user code cannot end it with another code. An
- * error after the command has ended is only printed.
+ * error after the command has ended is printed, and the command is not clean.
  */
 const strayError = ({ err }: CommandIo): { readonly first: Promise<never>; end(): void } => {
   let isOver = false
   const first = new Promise<never>((_, reject) =>
     handleStrayErrors((error) => {
-      if (isOver) err.write(describeFailure(error, wantsColor(err)).text)
-      else reject(error)
+      if (!isOver) return reject(error)
+      hasLateError = true
+      err.write(describeFailure(error, wantsColor(err)).text)
     }),
   )
   const end = () => {
@@ -55,6 +56,13 @@ const strayError = ({ err }: CommandIo): { readonly first: Promise<never>; end()
   }
   return { first, end }
 }
+
+/** Whether user code left an error that was printed after the command had ended. */
+let hasLateError = false
+
+/** The exit code of the process, by that of its command. */
+export const finalExitCode = (code: number): number =>
+  hasLateError && code === exitCodes.clean ? exitCodes.invalid : code
 
 /**
  * Runs one command line.

@@ -82,7 +82,7 @@ async function watchProject(filters: readonly string[], options: Options, io: Co
   let asked = 0
   const quit = () => {
     // The second request ends the process at once. The cleanup process of the session removes what is left.
-    if (++asked > 1) endProcess(130)
+    if (++asked > 1) endProcess(() => 130)
     watch.quit()
   }
   let keys: Disposable | undefined

@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { EventEmitter } from 'node:events'
 import { Script } from 'node:vm'
 import { explainByBuiltins, userChanges } from './builtins.ts'
 import { IsobenchError, isError, messageOf, readableError } from './errors.ts'
 import { allowOwnSignals, refuseOwnSignals } from './own-signals.ts'
 import { leaveClosedTerminal } from './terminal.ts'
+import { handleUncaughtErrors } from './uncaught-errors.ts'
 
 /** Errors that code of bench files leaves behind: promises that nobody awaits, timers, and calls of `process.exit`. */
 
@@ -125,18 +125,11 @@ function deliver(thrown: unknown, source: Source | undefined): void {
   if (!source?.late?.(stray)) handlers.at(-1)?.(stray)
 }
 
-const events = ['uncaughtException', 'unhandledRejection'] as const
-
-function listen(): void {
-  for (const event of events) if (!process.listeners(event as 'exit').includes(handle)) process.on(event, handle)
-}
+let ignoreErrors: (() => void) | undefined
 
 /**
  * Makes the functions that end the process, signal it or change its user throw, and handles errors that nothing else
  * does.
- *
- * The listeners stay if user code removes all listeners. A capture callback would stay too, but user code could not
- * load `node:domain` then.
  */
 function intercept(): void {
   for (const name of ['exit', 'reallyExit', 'abort'] as const)
@@ -155,20 +148,13 @@ function intercept(): void {
     // handles the signals, and they do not.
     () => !isEnding && (handlers.length > 1 || current.getStore() !== undefined),
   )
-  listen()
-  process.removeAllListeners = (...names) => {
-    EventEmitter.prototype.removeAllListeners.apply(process, names)
-    listen()
-    return process
-  }
+  ignoreErrors = handleUncaughtErrors(handle)
 }
 
 function restore(): void {
   Object.assign(ending, { exit, reallyExit, abort }, originalChangers)
   allowOwnSignals()
-  // The method of its class is in effect again.
-  Reflect.deleteProperty(process, 'removeAllListeners')
-  for (const event of events) process.off(event, handle)
+  ignoreErrors?.()
 }
 
 /**
@@ -204,12 +190,14 @@ const exitScript = new Script("globalThis[Symbol.for('isobench.exit')]()")
 /**
  * Ends the process. Unlike `process.exit`, it works while stray errors are handled, and no `exit` listener of user code
  * can change the code or keep the process.
+ * @param codeAtEnd called after those listeners, because their errors may change it
  */
-export function endProcess(code: number): never {
+export function endProcess(codeAtEnd: () => number): never {
   isEnding = true
   let isEmitted = false
   // The last listener: those before it still get the function that throws.
   process.once('exit', () => {
+    const code = codeAtEnd()
     leaveClosedTerminal(code === interruptedCode)
     process.exitCode = code
     ending.reallyExit = reallyExit
@@ -219,10 +207,11 @@ export function endProcess(code: number): never {
     isEmitted = true
   })
   try {
-    Object.defineProperty(globalThis, exitFunction, { value: () => exit(code), configurable: true })
+    Object.defineProperty(globalThis, exitFunction, { value: () => exit(codeAtEnd()), configurable: true })
     return exitScript.runInThisContext({ timeout: exitMs, displayErrors: false }) as never
   } catch (error) {
     if (isEmitted) handle(error)
+    const code = codeAtEnd()
     leaveClosedTerminal(code === interruptedCode)
     return reallyExit.call(process, code)
   }

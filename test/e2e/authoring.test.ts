@@ -146,6 +146,14 @@ describe('the config', () => {
   })
   afterAll(() => looping[Symbol.dispose]())
 
+  test.concurrent('that fails after the command has ended makes it end with 5 instead of 0', async () => {
+    const text = `${exporting("{ platforms: [platform('native')] }")}process.on('exit', () => process.exit(0))\n`
+    expectOneBroken(
+      await refused(text),
+      'isobench.config.ts:3:34  an error that no code handles: it called process.exit',
+    )
+  })
+
   test.concurrent('that is missing is reported with how to write one', async () => {
     using empty = Project.with()
     expectRefused(await empty.isobench(['list']), /no isobench\.config\.ts/, /isobench init/)

@@ -19,6 +19,7 @@ import {
 import { errorMessage, isError, readableError, toText } from '../../util/errors.ts'
 import { refuseOwnSignals } from '../../util/own-signals.ts'
 import { redirectStandardDescriptor } from '../../util/standard-descriptor.ts'
+import { handleUncaughtErrors } from '../../util/uncaught-errors.ts'
 import type { BenchData, FindingData, Problem } from '../model/suite.ts'
 import { definitionDetails } from './definition-details.ts'
 import { isProjectFile } from './error-location.ts'
@@ -162,8 +163,13 @@ const addStray = (found: Problem) => {
 }
 let importing = ''
 const unhandledFix = 'handle it in the bench file: await the promise, or catch the error'
-const onStray = (error: unknown) =>
-  addStray({ fix: unhandledFix, ...problem(running.getStore() ?? importing, explainByBuiltins(error, 'it')) })
+const onStray = (error: unknown) => {
+  try {
+    addStray({ fix: unhandledFix, ...problem(running.getStore() ?? importing, explainByBuiltins(error, 'it')) })
+  } catch {
+    // The file changed builtins for good, and is refused for that.
+  }
+}
 // Otherwise it would end the worker, and with it the import of another file if a timer calls it.
 process.exit = (code) => {
   throw new DefinitionError(`it called process.exit(${code ?? ''})`, 'a bench file must not call process.exit')
@@ -171,8 +177,7 @@ process.exit = (code) => {
 refuseOwnSignals((call) => {
   throw new DefinitionError(`it called ${call}, which reaches isobench`, 'send signals only to child processes')
 })
-process.on('uncaughtException', onStray)
-process.on('unhandledRejection', onStray)
+handleUncaughtErrors(onStray)
 
 /** Node's streams of a worker do not say which file printed, and arrive after its messages. */
 for (const stream of ['stdout', 'stderr'] as const) {

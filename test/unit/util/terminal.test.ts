@@ -16,7 +16,7 @@ it('a process in the background ends with its own code after its terminal was cl
 import { existsSync, writeFileSync } from 'node:fs'
     import { endProcess, handleStrayErrors } from './src/util/stray-errors.ts'
     handleStrayErrors(() => {})
-    setInterval(() => existsSync('closed') && endProcess(3), 5)
+    setInterval(() => existsSync('closed') && endProcess(() => 3), 5)
     writeFileSync('started', '')`,
   )
   const shell = join(folder.path, 'background.sh')
@@ -45,7 +45,7 @@ it('a process of a closed terminal ends by SIGHUP after its exit listeners, and 
     `import { writeFileSync } from 'node:fs'
     import { endProcess, handleStrayErrors } from './src/util/stray-errors.ts'
     handleStrayErrors(() => {})
-    process.on('SIGHUP', () => endProcess(130))
+    process.on('SIGHUP', () => endProcess(() => 130))
     process.once('exit', () => writeFileSync('listened', ''))
     setInterval(() => {}, 1000)
     writeFileSync('ready', '')`,

@@ -427,13 +427,18 @@ describe.skipIf(!built)('an error of a bench file', () => {
       'it threw a value that throws',
     ],
     ["process.kill(process.pid, 'SIGKILL')", "it called process.kill(process.pid, 'SIGKILL'), which reaches isobench"],
+    ["process.removeAllListeners(); Promise.reject(new Error('x'))", 'x'],
+    [
+      "process.on('uncaughtException', () => { throw new Error('y') }); setTimeout(() => { throw new Error('x') })",
+      'x',
+    ],
     ['process.kill(0)', "it called process.kill(0, 'SIGTERM'), which reaches isobench"],
     ...[
       "Object.prototype, 'evil', { value: 1, enumerable: true }",
       "Array.prototype, 'map', { value: 1, ...fixed }",
     ].map((given): [string, string] => [
       `const fixed = { configurable: false, writable: false }; Object.defineProperty(${given})`,
-      `it changed ${given.split(', ', 2).join('.').replaceAll("'", '')}, which isobench uses, too, and nothing can undo`,
+      `it changed ${given.split(', ', 2).join('.').replaceAll("'", '')}, which isobench uses, too, and nothing can`,
     ]),
     ["throw new AggregateError([new Error('IPv4'), new Error('IPv6')])", 'AggregateError: IPv4; IPv6'],
     ["setTimeout(() => bench('late', w()), 0)", 'a bench, a finding or a claim is registered after'],
