@@ -10,7 +10,7 @@ import {
   stat,
   statSync,
 } from 'node:fs'
-import { basename, join, relative, resolve, sep } from 'node:path'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { type GlobOptions, glob } from 'tinyglobby'
 import { UsageError } from '../../util/errors.ts'
 import { isRegularFile } from '../../util/files.ts'
@@ -31,12 +31,40 @@ export async function benchFiles({ root, include }: Pick<Project, 'root' | 'incl
   // A pattern may name a folder, with other files in it. Reading a link to a device may never end.
   const files = found.filter((file) => scriptExtension.test(file) && isRegularFile(join(root, file)))
   const named = new Map<string, string>()
-  for (const file of files.sort((a, b) => depthOf(a) - depthOf(b) || (a < b ? -1 : 1))) {
+  for (const file of byDepth(files)) {
     const real = realpathSync(join(root, file))
     if (!named.has(real) || real === join(root, file)) named.set(real, file)
   }
   return [...named.values()].sort()
 }
+
+/**
+ * A problem for each link that the config includes and that leads nowhere, such as one into a submodule that was not
+ * checked out: its benches would vanish. Links of editors, which the config does not include, have none.
+ */
+export async function brokenLinks({ root, include }: Pick<Project, 'root' | 'include'>): Promise<Problem[]> {
+  const found = await glob([...include], { ...globOptions(root), fs: fsWithSpecialFiles })
+  const broken = found.filter((file) => scriptExtension.test(file) && isBrokenLink(join(root, file)))
+  // Through a link to a folder above it, glob finds it again.
+  const byPlace = new Map(
+    byDepth(broken)
+      .reverse()
+      .map((file) => [join(realpathSync(dirname(join(root, file))), basename(file)), file]),
+  )
+  return [...byPlace.values()].sort().map((file) => ({ file, ...brokenLink }))
+}
+
+const isBrokenLink = (path: string): boolean =>
+  !existsSync(path) && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
+
+const brokenLink = {
+  message: 'it is a link to a file that does not exist.',
+  fix: 'repair or remove the link, or check out the submodule that it leads to: git submodule update --init',
+}
+
+/** The shortest paths first. */
+const byDepth = (files: readonly string[]): string[] =>
+  files.toSorted((a, b) => depthOf(a) - depthOf(b) || (a < b ? -1 : 1))
 
 const depthOf = (file: string): number => file.split('/').length
 
@@ -63,8 +91,8 @@ const hiddenFolder = /^\.[^/]+\//
 
 /**
  * A warning for each file that looks like a bench file, but is none of the project: its ending is in no pattern of the
- * config, it is hidden, it is a link to nothing, it is a FIFO or a device, or its name is not UTF-8. A file that was
- * compiled from a bench file is no such file.
+ * config, it is hidden, it is a FIFO or a device, or its name is not UTF-8. A file that was compiled from a bench file
+ * is no such file, and `brokenLinks` has the links to nothing.
  * @param files the bench files of the project
  */
 export async function overlookedFiles(
@@ -73,22 +101,31 @@ export async function overlookedFiles(
 ): Promise<Problem[]> {
   const stem = (file: string): string => basename(file).replace(/\.[^.]+$/, '')
   const stems = new Set(files.map(stem))
-  const real = new Set(files.map((file) => realpathSync(join(root, file))))
+  const seen = new Set(files.map((file) => realpathSync(join(root, file))))
   const anyScript = include.map((pattern) => pattern.replace(scriptExtension, '.{ts,mts,cts,tsx,js,mjs,cjs,jsx}'))
   const options = { ...globOptions(root), fs: fsWithSpecialFiles, dot: true, caseSensitiveMatch: false }
   const found = await glob(anyScript, options)
-  return found
-    .filter((file) => benchEnding.test(basename(file)) && !hiddenFolder.test(file) && !files.includes(file))
-    .sort()
-    .flatMap((file): Problem[] => {
-      const unusable = unusableFile(join(root, file))
-      if (unusable) return [{ file, ...unusable }]
-      if (stems.has(stem(file)) || !isRegularFile(join(root, file)) || real.has(realpathSync(join(root, file))))
-        return []
-      const lower = file.replace(benchEnding, (ending) => ending.toLowerCase())
-      const fix = lower === file ? `add '${file}' to include in the config` : `rename it to ${lower}`
-      return [{ file, message: 'no pattern of the config includes it, so its benches do not run.', fix }]
-    })
+  const named = found.filter(
+    (file) => benchEnding.test(basename(file)) && !hiddenFolder.test(file) && !files.includes(file),
+  )
+  return (
+    // Of the paths through links to one file, the shortest.
+    byDepth(named)
+      .filter((file) => {
+        const real = existsSync(join(root, file)) ? realpathSync(join(root, file)) : file
+        return !seen.has(real) && seen.add(real)
+      })
+      .sort()
+      .flatMap((file): Problem[] => {
+        if (isBrokenLink(join(root, file))) return []
+        const unusable = unusableFile(join(root, file))
+        if (unusable) return [{ file, ...unusable }]
+        if (stems.has(stem(file)) || !isRegularFile(join(root, file))) return []
+        const lower = file.replace(benchEnding, (ending) => ending.toLowerCase())
+        const fix = lower === file ? `add '${file}' to include in the config` : `rename it to ${lower}`
+        return [{ file, message: 'no pattern of the config includes it, so its benches do not run.', fix }]
+      })
+  )
 }
 
 /**
@@ -120,9 +157,7 @@ function unusableFile(path: string): { readonly message: string; readonly fix: s
   if (stats?.isFile() || stats?.isDirectory()) return undefined
   if (stats) return { message: 'it is no regular file, so nothing imports it.', fix: 'remove or rename it' }
   // Node.js replaces bytes that are not UTF-8, so no file has the name that it returns.
-  if (!lstatSync(path, { throwIfNoEntry: false }))
-    return { message: 'its name is not UTF-8, so nothing imports it.', fix: 'rename the file' }
-  return { message: 'it is a link to a file that does not exist.', fix: 'repair or remove the link' }
+  return { message: 'its name is not UTF-8, so nothing imports it.', fix: 'rename the file' }
 }
 
 /**
@@ -158,6 +193,15 @@ export function filterFiles(
       project.include.every((pattern) => pattern.startsWith('!'))
         ? 'add a pattern without an exclamation mark to include in the config'
         : `write one, or correct include in the config: ${project.include.join(', ')}`,
+    )
+  // As reports write it, and as Vitest takes it.
+  const withLine = unmatched
+    .map((filter) => /^(.+?):\d+(?::\d+)?$/.exec(filter)?.[1])
+    .find((path) => path !== undefined)
+  if (isWrong && withLine !== undefined && matches(withLine).length > 0)
+    throw new UsageError(
+      'a filter is a path without a line',
+      `write ${withLine}, and select one of its benches with --name`,
     )
   if (isWrong)
     throw new UsageError(

@@ -26,7 +26,7 @@ import {
 } from '../model/suite.ts'
 import { planLooks } from '../stats/index.ts'
 import { applyFindings, type PlatformsOfFindings } from './apply-findings.ts'
-import { benchFiles, filterFiles, isSelected, overlookedFiles, unmatchedPatterns } from './bench-files.ts'
+import { benchFiles, brokenLinks, filterFiles, isSelected, overlookedFiles, unmatchedPatterns } from './bench-files.ts'
 import { checkNames } from './check-names.ts'
 import { checkSelection, emptySelection } from './check-selection.ts'
 import { type Collected, collect } from './collect.ts'
@@ -252,14 +252,17 @@ export async function selectProject(
   const profile = resolveProfile(project, options)
   const all = resolvePlatforms(project.platforms, drivers, project.configFile)
   const split = splitPlatforms(all, options, project.skipPlatformTags)
-  const [{ suite: unchecked, compiled, warnings }, overlooked, unmatched] = await Promise.all([
+  const [{ suite: unchecked, compiled, warnings }, overlooked, unmatched, broken] = await Promise.all([
     collect(project.root, files),
     overlookedFiles(project, files),
     unmatchedPatterns(project),
+    brokenLinks(project),
   ])
+  const isAsked = ({ file }: Problem) =>
+    filters.length === 0 || filters.some((filter) => isSelected(project, file, filter))
   const whole = checkNames(unchecked, { project, platforms: all, drivers })
   const selection = applyFindings(selectFiles(whole, chosen, project), { all, ...split }, options)
-  const { suite } = selection
+  const suite = { ...selection.suite, problems: [...selection.suite.problems, ...broken.filter(isAsked)] }
   checkSelection(options, suite, whole)
   if (options.forbidOnly ?? isCi(process.env.CI)) forbidOnly(suite, project.root)
   const selected = selectBenches(suite, {
@@ -279,6 +282,7 @@ export async function selectProject(
   const benches = part?.benches ?? wanted.benches
   return {
     ...selection,
+    suite,
     profile,
     collected: {
       suite,
@@ -287,9 +291,7 @@ export async function selectProject(
         ...project.warnings,
         ...unmatched,
         ...warnings.filter(isOfSelection(project.root, files, chosen)),
-        ...overlooked.filter(
-          ({ file }) => filters.length === 0 || filters.some((filter) => isSelected(project, file, filter)),
-        ),
+        ...overlooked.filter(isAsked),
       ],
     },
     benches,

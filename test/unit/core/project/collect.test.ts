@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { benchFiles, filterFiles, overlookedFiles } from '../../../../src/core/project/bench-files.ts'
+import { benchFiles, brokenLinks, filterFiles, overlookedFiles } from '../../../../src/core/project/bench-files.ts'
 import { collect, SpareWorker } from '../../../../src/core/project/collect.ts'
 import { loadProject } from '../../../../src/core/project/config.ts'
 import { inGuestDigest } from '../../../../src/core/project/work-digest.ts'
@@ -55,7 +55,7 @@ describe('a file that looks like a bench file', () => {
     return (await overlookedFiles(project, await benchFiles(project))).map(({ file, message }) => `${file} ${message}`)
   }
 
-  it('is named if no pattern includes its ending, or if it is a link to nothing', async () => {
+  it('is named if no pattern includes its ending', async () => {
     write({
       'benches/a.bench.ts': '',
       'benches/b.bench.js': '',
@@ -68,25 +68,31 @@ describe('a file that looks like a bench file', () => {
       '.copy/benches/h.bench.ts': '',
       'benches/UPPER.BENCH.TS': '',
     })
-    symlinkSync('nothing.bench.ts', join(root, 'benches/e.bench.ts'))
     expect(await overlooked()).toEqual([
       'benches/.dir/g.bench.ts no pattern of the config includes it, so its benches do not run.',
       'benches/.hidden.bench.ts no pattern of the config includes it, so its benches do not run.',
       'benches/UPPER.BENCH.TS no pattern of the config includes it, so its benches do not run.',
       'benches/b.bench.js no pattern of the config includes it, so its benches do not run.',
       'benches/d.bench.cts no pattern of the config includes it, so its benches do not run.',
-      'benches/e.bench.ts it is a link to a file that does not exist.',
       'benches/f.bench.tsx no pattern of the config includes it, so its benches do not run.',
       'benches/in/c.bench.mts no pattern of the config includes it, so its benches do not run.',
     ])
   })
 
-  it.each(['b.bench.ts', 'a.bench.ts/x'])('is named if it is a link that leads nowhere: to %s', async (target) => {
-    write({ 'benches/a.bench.ts': '' })
-    symlinkSync(target, join(root, 'benches/b.bench.ts'))
-    expect(await benchFiles(await loadProject(root))).toEqual(['benches/a.bench.ts'])
-    expect(await overlooked()).toEqual(['benches/b.bench.ts it is a link to a file that does not exist.'])
-  })
+  it.each(['b.bench.ts', 'a.bench.ts/x', 'nothing.bench.ts'])(
+    'is a problem if it is a link that leads nowhere and that the config includes: to %s',
+    async (target) => {
+      write({ 'benches/a.bench.ts': '' })
+      symlinkSync(target, join(root, 'benches/b.bench.ts'))
+      expect(await benchFiles(await loadProject(root))).toEqual(['benches/a.bench.ts'])
+      symlinkSync('user@host.1', join(root, 'benches/.#a.bench.ts'))
+      symlinkSync('.', join(root, 'benches/loop'))
+      expect(await overlooked()).toEqual([])
+      expect(await brokenLinks(await loadProject(root))).toEqual([
+        { file: 'benches/b.bench.ts', message: 'it is a link to a file that does not exist.', fix: expect.anything() },
+      ])
+    },
+  )
 
   it('is named if it is a FIFO, a link to a device or has a name that is not UTF-8, and no bench file', async () => {
     write({ 'benches/a.bench.ts': '' })
@@ -109,6 +115,14 @@ describe('a file that looks like a bench file', () => {
     mkdirSync(join(root, 'benches/c.bench.mts'))
     symlinkSync('a.bench.ts', join(root, 'benches/d.bench.ts'))
     expect(await overlooked()).toEqual([])
+  })
+
+  it('is named once if links lead to it in several ways', async () => {
+    write({ 'benches/a.bench.ts': '', 'benches/b.bench.js': '' })
+    symlinkSync('.', join(root, 'benches/loop'))
+    expect(await overlooked()).toEqual([
+      'benches/b.bench.js no pattern of the config includes it, so its benches do not run.',
+    ])
   })
 })
 

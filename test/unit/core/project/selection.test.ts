@@ -42,6 +42,12 @@ describe('filters', () => {
     expect(() => filterFiles(project, files, ['nope'], options)).toThrow('"nope"')
   })
 
+  it('have no line', () => {
+    const fix = 'write benches/ok.bench.ts, and select one of its benches with --name'
+    for (const filter of ['benches/ok.bench.ts:5', 'benches/ok.bench.ts:5:1'])
+      expect(refusal(() => filterFiles(project, files, [filter]))).toBe(`a filter is a path without a line | ${fix}`)
+  })
+
   it('are no globs', () => {
     expect(refusal(() => filterFiles(project, files, ['benches/*.bench.ts']))).toBe(
       'no bench file has "benches/*.bench.ts" in its path | write a path or a part of one: a filter is no glob',
