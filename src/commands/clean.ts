@@ -29,12 +29,18 @@ function describe(entry: Entry): string {
   }
 }
 
-/** Removes the resource of an entry. Returns false if it is a folder that stays or does not exist. */
+/** The path that shows whether the resource of an entry exists, if there is one. */
+function pathOf(entry: Entry): string | undefined {
+  if (entry.kind === 'directory' || entry.kind === 'empty-folder') return entry.path
+  return entry.kind === 'netns' ? `/run/netns/${entry.name}` : undefined
+}
+
+/** Removes the resource of an entry. Returns false if it did not exist, or is a folder that stays. */
 async function remove(entry: Entry): Promise<boolean> {
-  const isFolder = entry.kind === 'empty-folder'
-  if (isFolder && !existsSync(entry.path)) return false
+  const path = pathOf(entry)
+  if (path !== undefined && !existsSync(path)) return false
   await removeResource(entry)
-  return !isFolder || !existsSync(entry.path)
+  return entry.kind !== 'empty-folder' || !existsSync(entry.path)
 }
 
 export const command = defineCommand({

@@ -13,7 +13,7 @@ import wrapAnsi from 'wrap-ansi'
 export function sanitize(text: string, width = 600): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they must not reach a terminal
   const visible = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (c) =>
-    c === '\n' ? '⏎' : c === '\t' ? ' ' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+    c === '\n' ? '⏎' : c === '\t' ? ' ' : escapeOf(c.charCodeAt(0).toString(16)),
   )
   const head = Math.floor(width / 4)
   const short = visible.length <= width ? visible : `${visible.slice(0, head)}…${visible.slice(head + 1 - width)}`
@@ -22,6 +22,9 @@ export function sanitize(text: string, width = 600): string {
     .replace(/(?<![0-9a-z:])::(?=[a-z])/gi, ': :')
     .replaceAll('##[', '# #[')
 }
+
+/** The escape of a character in JavaScript. @param hex its UTF-16 code unit */
+const escapeOf = (hex: string): string => (hex.length > 2 ? `\\u${hex.padStart(4, '0')}` : `\\x${hex.padStart(2, '0')}`)
 
 /** The columns that `text` takes on a terminal. Ambiguous characters such as `±` take one. Colors take none. */
 export const widthOf = (text: string): number => stringWidth(text)

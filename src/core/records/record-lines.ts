@@ -102,7 +102,8 @@ export function* recordLines(
       break
     }
     if (text === '') continue
-    const line = parseLine(text)
+    // Editors and PowerShell write a byte order mark.
+    const line = parseLine(number === 1 ? text.replace(/^\uFEFF/, '') : text)
     if ('why' in line) {
       if (number === 1) throw new RecordError(`${file}:1 ${line.why}`, line.fix)
       onUnreadable({ number, why: line.why })

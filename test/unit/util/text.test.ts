@@ -9,6 +9,7 @@ describe('text', () => {
   test('plain leaves nothing that acts', () => {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must be gone
     expect(sanitize(hostile)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e]|\p{Surrogate}|##\[/u)
+    expect(sanitize('a\u202eb\u001b')).toBe('a\\u202eb\\x1b')
     expect(sanitize('::error::x')).toBe(': :error::x')
     expect(sanitize('fe80::a std::string')).toBe('fe80::a std::string')
   })

@@ -202,6 +202,17 @@ const sampleLine = (outcome: string, round = 3) =>
   `{"type":"sample","sample":{"case":"${benchId}","platform":"runc","round":${round},"warmup":false,` +
   `"workDigest":"d","wallMs":1,"outcome":${outcome}}}`
 
+it('reads a record with a byte order mark', () => {
+  const fixture = new URL('../../../fixtures/records/prime-latency-boot.jsonl', import.meta.url)
+  const folder = mkdtempSync(join(tmpdir(), 'isobench-bom-'))
+  try {
+    writeFileSync(join(folder, 'r.jsonl'), `\uFEFF${readFileSync(fixture, 'utf8')}`)
+    expect(readRecord(join(folder, 'r.jsonl')).samples.length).toBeGreaterThan(0)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
 describe('what is no run record', () => {
   const good = readFileSync(write('good', { only: samples.slice(0, 2) }).file, 'utf8')
     .trimEnd()
