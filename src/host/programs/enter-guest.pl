@@ -14,6 +14,7 @@ sub call { my $what = shift; syscall(shift, @_) >= 0 or fail($what) }
 sub file { open my $file, '<:raw', $_[0] or fail($_[0]); local $/; my $text = <$file>; $text }
 
 # All files are read and opened before the root changes.
+-e "/proc/$leader" or do { print STDERR "isobench: the guest has ended: its first process is gone\n"; exit 125 };
 my $status = file("/proc/$leader/status");
 my %state = $status =~ /^(CapPrm|CapBnd|NoNewPrivs|Seccomp):\s*(\S+)$/mg;
 my $confined = ($state{Seccomp} // 0) == 2 && $filter ne '-';

@@ -1,8 +1,9 @@
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { deviceBinds, withPrivateMounts } from '../../../../src/platforms/shared/namespaces.ts'
+import { deviceBinds, execConfined, withPrivateMounts } from '../../../../src/platforms/shared/namespaces.ts'
 
 let folder: string
 beforeEach(() => {
@@ -34,4 +35,14 @@ it("replaces the host's device nodes by those of the sandbox", async () => {
   expect(await deviceBinds({ deviceNodes: async () => '/devices' })).toEqual(
     ['null', 'zero', 'full', 'random', 'urandom', 'tty'].map((name) => ['rbind', `/devices/${name}`, `/dev/${name}`]),
   )
+})
+
+it('says that a guest has ended if a command cannot enter it any more', () => {
+  const { pid } = spawnSync('true')
+  const [file, ...args] = execConfined(pid, undefined, ['true'])
+  const { status, stderr } = spawnSync(file, args, { encoding: 'utf8' })
+  expect({ status, stderr }).toEqual({
+    status: 125,
+    stderr: 'isobench: the guest has ended: its first process is gone\n',
+  })
 })
