@@ -1,15 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { inspect } from 'node:util'
-import { median, quantile } from './core/stats/quantile.ts'
+import { Bench } from 'tinybench'
+import { median } from './core/stats/quantile.ts'
 import { loadRegistrations } from './dsl/registry.ts'
 
 /**
- * Runs inside a guest: times one in-guest function of a bench file and prints the outcome as one line.
+ * Runs inside a guest: times one in-guest function of a bench file with tinybench and prints the outcome as one line.
  *
- * It times batches of calls, because a clock shows nothing below its step and the cost of a reading: 10 ns and 30 to
- * 80 ns for `process.hrtime`, and far more for a clock that is a system call. tinybench 6 and Vitest bench, which uses
- * it, read the clock for every call, so their time of a fast function is that of the clock (README of tinybench, "Timer
- * Overhead Correction": "the per-sample timer floor `C` is not amortized"). Google Benchmark (`PredictNumItersNeeded`)
+ * tinybench times batches of calls, because a clock shows nothing below its step and the cost of a reading: 10 ns and
+ * 30 to 80 ns for `process.hrtime`, and far more for a clock that is a system call. tinybench reads the clock for every
+ * call of its task, so the time of a fast function would be that of the clock (its README, "Timer Overhead
+ * Correction": "the per-sample timer floor `C` is not amortized"). Google Benchmark (`PredictNumItersNeeded`)
  * and JMH (mode `avgt`) time as many calls as fill a whole run, and an outlier is then part of the mean. mitata 1
  * (`k_batch_threshold`) times 4,096 calls if one takes less than 66 us. Rust's libtest fills 1 ms. isobench also fills
  * 1 ms, or 1,000 ticks of a slow clock.
@@ -142,12 +143,13 @@ export async function timeCalls(
   fn: () => unknown,
   { clock, seconds, warmUp, batches }: TimeOptions,
 ): Promise<CallTime> {
+  let isAsync = false
   const batch = async (calls: number): Promise<number> => {
     const begin = clock()
     const running = loop(fn, calls)
-    if (running) await running
+    isAsync = running !== undefined
+    if (isAsync) await running
     const took = Number(clock() - begin)
-    // What the function left to do in the background, and its stray errors, do not wait for the end of the sample.
     await nextTurn()
     return took
   }
@@ -163,11 +165,20 @@ export async function timeCalls(
       enough = 0
     }
   }
-  const times: number[] = []
-  const until = clock() + BigInt(Math.round(seconds * 1e9))
-  do times.push((await batch(calls)) / calls)
-  while (times.length < batches || clock() < until)
-  return { median: median(times), fastest: quantile(times, 0), isBatched: calls > 1 }
+  const bench = new Bench({
+    now: () => Number(clock()) / ms,
+    time: seconds * 1000,
+    iterations: batches,
+    warmup: false,
+    throws: true,
+  })
+  // What the function left to do in the background, and its stray errors, do not wait for the end of the sample.
+  bench.add('batches', () => loop(fn, calls), { async: isAsync, afterEach: () => nextTurn() })
+  const [task] = await bench.run()
+  const result = task!.result
+  if (!('latency' in result)) throw new Error(`tinybench did not complete: ${result.state}`)
+  const { p50, min } = result.latency
+  return { median: (p50 * ms) / calls, fastest: (min * ms) / calls, isBatched: calls > 1 }
 }
 
 /** So many readings end an estimate of the clock, or so many nanoseconds. */
