@@ -146,7 +146,7 @@ export async function createReporters(
       await checkOutput(output, outputProject, inputs, ownFiles)
     }
     takeFiles(written, wanted.name, taken)
-    const output = file === undefined ? undefined : new OutputFile(file)
+    const output = file === undefined ? undefined : new OutputFile(file, written.length > 1)
     if (output) outputs.push(output)
     const asked = askedAs(wanted, file, io.cwd)
     const add = (reporter: Reporter) =>
@@ -276,11 +276,17 @@ function createOutside(
   root: string,
 ): Reporter {
   const out = output && { write: (text: string) => output.write(text), isTTY: false, columns: 100 }
-  const given = out ? { ...context, out, color: false } : context
+  const { against } = context
+  const given = {
+    ...context,
+    ...(out && { out, color: false }),
+    ...(against && { against: (report: Report) => structuredClone(against(report)) }),
+  }
   const object: ProjectObject = { what: `the reporter "${name}"`, reference: 'docs/how-to/add-a-reporter.md', root }
   const rules = { returns: z.object({}), returned: 'an object with hooks' }
   const reporter = callMethod(object, 'create', factory.create, () => factory.create(given, options), rules)
-  return guardObject(object, reporter as Reporter, Object.fromEntries(hooks.map((hook) => [hook, { isAsync: true }])))
+  const hook = { isAsync: true, copiesArguments: true }
+  return guardObject(object, reporter as Reporter, Object.fromEntries(hooks.map((name) => [name, hook])))
 }
 
 /** Compares a report with a baseline. */

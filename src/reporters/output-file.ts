@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Reporter, ReportFileError } from '../core/reporter.ts'
 import { IsobenchError, messageOf } from '../util/errors.ts'
 import { makeFolder, WriteError, writeRefusal } from '../util/files.ts'
-import { openOutput, writeAll } from '../util/outputs.ts'
+import { isStream, openOutput, writeAll } from '../util/outputs.ts'
 import { withUsersUmask } from '../util/umask.ts'
 import { inputWord, shellWord } from './headline/next-steps.ts'
 
@@ -16,13 +16,27 @@ export function reportFileError(file: string, error: unknown): ReportFileError {
   )
 }
 
+/** Changes when the file is written or replaced. Undefined if there is none. */
+function stampOf(file: string): string | undefined {
+  const { ino, size, mtimeNs } = statSync(file, { bigint: true, throwIfNoEntry: false }) ?? {}
+  return ino === undefined ? undefined : `${ino} ${size} ${mtimeNs}`
+}
+
 /** The file that `out` of a reporter writes to. The first write creates its folder and replaces an older file. */
 export class OutputFile {
   #descriptor: number | undefined
   #failure: ReportFileError | undefined
   #isIncomplete = false
 
-  constructor(private readonly path: string) {}
+  readonly #former: string | undefined
+
+  /** @param isStem whether the reporter derives the paths of its files from `path`, and writes none of that path */
+  constructor(
+    private readonly path: string,
+    private readonly isStem = false,
+  ) {
+    this.#former = stampOf(path)
+  }
 
   /** Whether a guarded reporter has ended and did not write its whole report. */
   get isIncomplete(): boolean {
@@ -77,6 +91,7 @@ export class OutputFile {
       let failure: ReportFileError | undefined
       try {
         await act()
+        if (!fault) this.#emptyIfUnchanged()
         failure = this.#failure ?? fault
       } catch (error) {
         failure = error instanceof ReportFileError ? error : this.#incomplete(asked, error)
@@ -93,6 +108,16 @@ export class OutputFile {
           () => onStoredRuns.call(reporter, runs),
         )
     return guarded
+  }
+
+  /**
+   * Empties the file, or creates it, if the reporter wrote nothing. Otherwise what an older run wrote passes for the
+   * report of this one. The reporter may have written the file by itself.
+   */
+  #emptyIfUnchanged(): void {
+    if (this.isStem || this.#descriptor !== undefined || isStream(this.path) || stampOf(this.path) !== this.#former)
+      return
+    this.write('')
   }
 
   /** The error of a reporter that failed for another reason than its file. */

@@ -22,7 +22,7 @@ export class StrayError extends IsobenchError {
   ) {
     super(
       `${source === undefined ? 'an error' : `${source} left an error`} that no code handles: ${messageOf(thrown)}`,
-      'await every promise in workloads, and catch errors of timers and streams',
+      'await every promise, and catch errors of timers and streams',
     )
   }
 }

@@ -38,6 +38,8 @@ export interface MethodRules {
    * command of the host did, or the platform cannot do such work.
    */
   readonly isOfSample?: boolean
+  /** Calls it with copies of its arguments, because a change of them would change what isobench and others use. */
+  readonly copiesArguments?: boolean
   /** Calls it without a time limit, because its caller has one. */
   readonly hasNoLimit?: boolean
   /** Calls it another way. */
@@ -174,9 +176,10 @@ export function guardObject<T extends object>(
         `write it as a method: see ${object.reference}`,
         object.location,
       )
-    define(name, (...args: readonly unknown[]) =>
-      callMethod(object, name, method, () => Reflect.apply(method, given, args) as unknown, rules),
-    )
+    define(name, (...args: readonly unknown[]) => {
+      const copies = rules.copiesArguments ? structuredClone(args) : args
+      return callMethod(object, name, method, () => Reflect.apply(method, given, copies) as unknown, rules)
+    })
   }
   return new Proxy(guarded, {
     get: (own, name) => {

@@ -210,6 +210,34 @@ describe('a reporter of the user', () => {
     expect([out, err]).toEqual([`${report.seed}\n`, expect.stringContaining(why)])
   })
 
+  it.each([
+    'report.claims.splice(0); report.cases.length = 0; report.exit.code = 0; report.seed = "none"',
+    'for (const key of Object.keys(report)) delete report[key]',
+  ])('changes neither the report of others nor that of isobench: %s', async (code) => {
+    const create = `create: () => ({ onFinish(report) { ${code} } })`
+    writeFileSync(join(root, 'changes.mjs'), `export default { name: 'c', description: 'c', ${create} }\n`)
+    const before = structuredClone(report)
+    const both = ['./changes.mjs', 'json']
+    expect(await outputOf({ reporter: both })).toEqual(await outputOf({ reporter: ['json'] }))
+    expect(report).toEqual(before)
+  })
+
+  it('that writes nothing leaves an empty file, and not the report of an older run', async () => {
+    writeFileSync(join(root, 'quiet.mjs'), "export default { name: 'q', description: 'q', create: () => ({}) }\n")
+    writeFileSync(join(root, 'stale.txt'), 'FAILS\n')
+    await outputOf({ reporter: ['./quiet.mjs=stale.txt', './mine.ts'] })
+    await outputOf({ reporter: ['./quiet.mjs=out/new.txt', './mine.ts'] })
+    expect(['stale.txt', 'out/new.txt'].map((file) => readFileSync(join(root, file), 'utf8'))).toEqual(['', ''])
+  })
+
+  it('may write its file by itself', async () => {
+    const create = 'create: ({ file }) => ({ onFinish: () => writeFileSync(file, "own") })'
+    const code = `export default { name: 'o', description: 'o', ${create} }\n`
+    writeFileSync(join(root, 'own.mjs'), `import { writeFileSync } from 'node:fs'\n${code}`)
+    await outputOf({ reporter: ['./own.mjs=own.txt', './mine.ts'] })
+    expect(readFileSync(join(root, 'own.txt'), 'utf8')).toBe('own')
+  })
+
   it('fails the command if its file cannot be written, and names the command that needs no new run', async () => {
     writeFileSync(join(root, 'stored.jsonl'), '')
     const written = { ...report, record: join(root, 'stored.jsonl') }
