@@ -1,4 +1,4 @@
-import { describeValue, suggestion, withKnownMembers } from './checked.ts'
+import { describeValue, repeatedValue, suggestion, withKnownMembers } from './checked.ts'
 import { callerLocation, DefinitionError, type Location } from './errors.ts'
 
 /** How strongly a platform isolates, and by what means. */
@@ -189,6 +189,23 @@ function checkSome(
   throw new DefinitionError(`platform.${name}() selects no platform.`, fix, locate())
 }
 
+/** @throws {DefinitionError} if the names are not those of at least two platforms, each once */
+function checkMedian(names: readonly unknown[], locate: () => Location | undefined): void {
+  const repeated = repeatedValue(names)
+  if (repeated !== undefined)
+    throw new DefinitionError(
+      `platform.medianOf() has ${describeValue(repeated)} twice.`,
+      'name each platform once',
+      locate(),
+    )
+  if (names.length >= 2 && names.every((name) => typeof name === 'string')) return
+  throw new DefinitionError(
+    `platform.medianOf() takes the names of at least two platforms, and this is ${names.map(describeValue).join(', ') || 'none'}.`,
+    "write platform.medianOf('runc', 'crun'); to compare with one platform, name it without medianOf",
+    locate(),
+  )
+}
+
 /** `platform` without the types of the built-in kinds: the entry point `isobench` adds those. */
 export const platform: PlatformFunction<Record<string, Record<string, unknown>>> = withKnownMembers(
   Object.assign(
@@ -214,7 +231,10 @@ export const platform: PlatformFunction<Record<string, Record<string, unknown>>>
         checkSome('named', names, "'runc'", () => callerLocation(named))
         return { by: 'name', names }
       },
-      medianOf: (...names: string[]): Median => ({ medianOf: names }),
+      medianOf: function medianOf(...names: string[]): Median {
+        checkMedian(names, () => callerLocation(medianOf))
+        return { medianOf: names }
+      },
     },
   ),
   (name) => `isobench has no platform.${name}.`,
