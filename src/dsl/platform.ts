@@ -199,8 +199,9 @@ function checkMedian(names: readonly unknown[], locate: () => Location | undefin
       locate(),
     )
   if (names.length >= 2 && names.every((name) => typeof name === 'string')) return
+  const given = names.map(describeValue).join(', ') || 'none'
   throw new DefinitionError(
-    `platform.medianOf() takes the names of at least two platforms, and this is ${names.map(describeValue).join(', ') || 'none'}.`,
+    `platform.medianOf() takes the names of at least two platforms, and this is ${given}.`,
     "write platform.medianOf('runc', 'crun'); to compare with one platform, name it without medianOf",
     locate(),
   )

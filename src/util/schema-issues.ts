@@ -85,11 +85,30 @@ const counted = (origin: string): string =>
  * @param schema suggests fields for one that it does not have
  */
 export function wrongOptions(issues: readonly Issue[], input: unknown, schema?: unknown): WrongOption[] {
-  return issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => unknownField(issue.path, key, schema))
-      : wrongValue(issue, input),
-  )
+  return issues
+    .flatMap(issuesInside)
+    .flatMap((issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((key) => unknownField(issue.path, key, schema))
+        : wrongValue(issue, input),
+    )
+}
+
+/**
+ * The issues of the form of a union that a value fits best: an element of a list is wrong, and not the whole list.
+ * The issue itself if the value is of none of the forms, or of several.
+ */
+function issuesInside(issue: Issue): Issue[] {
+  if (issue.code !== 'invalid_union') return [issue]
+  const forms = issue.errors
+    .filter((form) => form.length > 0 && form.every(({ path }) => path.length > 0))
+    .map((form) => ({ form, depth: form[0]!.path.length }))
+    .sort((a, b) => a.form.length - b.form.length || b.depth - a.depth)
+  const [best, next] = forms
+  if (!best) return [issue]
+  const isTie = next && next.form.length === best.form.length && next.depth === best.depth
+  if (isTie && pathText(next.form[0]!.path) !== pathText(best.form[0]!.path)) return [issue]
+  return best.form.flatMap((inner) => issuesInside({ ...inner, path: [...issue.path, ...inner.path] }))
 }
 
 function wrongValue(issue: Issue, input: unknown): WrongOption {

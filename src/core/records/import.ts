@@ -56,7 +56,9 @@ const sampleSetSchema = z
           )
           .min(1),
       ])
-      .describe('values in `unit`. Values with a round are paired by round, plain numbers are not paired'),
+      .describe(
+        'values in `unit`. Values with a round, one for each, are paired by round; plain numbers are not paired',
+      ),
     digest: text.optional().describe('identifies what was run; values with different digests are not compared'),
   })
   .meta({ id: 'SampleSet', description: 'The samples of one platform in one case.' })
@@ -319,12 +321,20 @@ function platformsOf(file: string, given: Import, known: readonly ImportTarget[]
 
 function samplesOf(file: string, given: Import, suite: Suite): { samples: Sample[]; points: BenchCase[] } {
   const points = new Map<string, BenchCase>()
+  const places = new Map<string, string>()
   const samples = given.samples.flatMap((set, index) => {
     const place = { file, at: `samples[${index}]` }
     const { metric, point } = locate(suite.benches, set, place)
     points.set(point.id, point)
     return set.values.map((one, at): Sample => {
       const [round, value] = typeof one === 'number' ? [at, one] : [one.round, one.value]
+      const key = JSON.stringify([point.id, set.platform, set.metric, round])
+      const taken = places.get(key)
+      if (taken !== undefined) {
+        const fix = typeof one === 'number' ? 'write all of them in one list' : 'give each round one value'
+        refuse(place, `.values[${at}]: ${set.platform} has a value of round ${round} already: ${taken}`, fix)
+      }
+      places.set(key, `${place.at}.values[${at}]`)
       return {
         case: point.id,
         platform: set.platform,
