@@ -154,6 +154,18 @@ export function checkText(what: string, text: string): void {
   )
 }
 
+/** @throws {DefinitionError} without a location, if `--tag` cannot select the tag */
+function checkTag(what: string, tag: string): void {
+  checkText(`${what}: a tag`, tag)
+  const selected = tag.split(',').map((part) => part.trim())
+  if (tag !== '' && selected.length === 1 && selected[0] === tag) return
+  const words = selected.filter(Boolean).map((word) => JSON.stringify(word))
+  throw new DefinitionError(
+    `${what}: --tag does not select ${JSON.stringify(tag)}, because it splits at commas and removes outer spaces.`,
+    words.length === 0 ? 'remove the tag' : `write ${words.join(' and ')}`,
+  )
+}
+
 /** The most seconds that a time limit may have. A timer of Node that is longer than 24 days ends at once. */
 export const longestTimeout = 86_400
 
@@ -168,7 +180,7 @@ export function checkTagsAndTimeout(
 ): void {
   if (!Array.isArray(tags) || tags.some((tag) => typeof tag !== 'string'))
     throw new DefinitionError(`${what}: the tags are ${describeValue(tags)}.`, "use a list: tags: ['cpu']")
-  for (const tag of tags) checkText(`${what}: a tag`, tag)
+  for (const tag of tags) checkTag(what, tag)
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout > 0 && timeout <= longestTimeout))
     throw new DefinitionError(
       `${what}: the timeout is ${describeValue(timeout)}.`,

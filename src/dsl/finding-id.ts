@@ -8,7 +8,7 @@ const inSeries = /^(\d{4})-([1-9]\d{0,3})$/
 
 /** Whether a value can identify a finding. */
 export const isFindingId = (id: unknown): id is FindingId =>
-  typeof id === 'number' ? Number.isInteger(id) && id >= 1 : typeof id === 'string' && inSeries.test(id)
+  typeof id === 'number' ? Number.isSafeInteger(id) && id >= 1 : typeof id === 'string' && inSeries.test(id)
 
 /** The series of a finding: `2026`. Undefined for a plain number. */
 export const seriesOf = (id: FindingId): string | undefined =>

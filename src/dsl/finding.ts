@@ -99,12 +99,17 @@ const isPart = (one: unknown): one is Part => isObject(one) && Object.hasOwn(one
 const findingOptionNames = ['failOn', 'source', 'outdatedPremise', 'qualitative', 'misprint']
 const failOnValues: readonly unknown[] = ['worse', 'any', 'never'] satisfies FailOn[]
 
+/** The number of findings in the paper. */
+const paperFindings = 28
+const ownFindingsFrom = 100
+
 /** @throws {DefinitionError} without a location, if the arguments are not those of a finding */
 function checkFinding(id: unknown, title: unknown, parts: unknown, options: unknown): void {
-  if (!isFindingId(id))
+  if (!isFindingId(id) || (Number(id) > paperFindings && Number(id) < ownFindingsFrom))
     throw new DefinitionError(
       `finding: ${describeValue(id)} is no valid number.`,
-      "use 1 to 28 for the paper's findings, 100 and above for your own, or a series such as '2026-1'",
+      `use 1 to ${paperFindings} for the paper's findings, ${ownFindingsFrom} to 2^53 - 1 for your own, ` +
+        "or a series such as '2026-1'",
     )
   const what = `finding ${id}`
   if (typeof title !== 'string')

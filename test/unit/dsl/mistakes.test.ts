@@ -145,6 +145,15 @@ describe('a mistake is explained at its place', () => {
     ['no workload', () => bench('a', any(undefined)), /this is undefined/, /import each other/],
     ['no name', () => bench(any(disk), any(undefined)), /takes a name first/, /bench\('what/],
     ['a misspelled option', () => bench('a', disk, any({ param: {} })), /no option "param"/, /"params"/],
+    [
+      'a tag with a comma',
+      () => bench('a', disk, { tags: ['cpu', 'a,b'] }),
+      /--tag does not select "a,b"/,
+      /"a" and "b"/,
+    ],
+    ['an empty tag', () => bench('a', disk, { tags: [''] }), /bench "a": --tag does not select ""/, /remove the tag/],
+    ['a tag of spaces', () => group('a', { tags: [' '] }, () => 1), /group "a": --tag does not select " "/, /remove/],
+    ['a tag with a space at its end', () => bench('a', disk, { tags: ['cpu '] }), /select "cpu "/, /write "cpu"/],
     ['a tag that is no list', () => bench('a', disk, any({ tags: 'cpu' })), /tags are "cpu"/, /\['cpu'\]/],
     ['an expectation that is a number', () => bench('a', disk, any({ expect: { rate: 5 } })), /is 5/, /withinNative/],
     [
@@ -368,6 +377,9 @@ describe('a mistake is explained at its place', () => {
     ],
     ['an unknown member of platform', () => any(platform).famly('container'), /platform\.famly/, /"family"\?/],
     ['claims that are no list', () => finding(100, 'a', any(undefined)), /list of claims/, /withinNative/],
+    ['a number between the paper and the project', () => finding(29, 'a', []), /29 is no valid number/, /1 to 28.*100/],
+    ['the last such number', () => finding(99, 'a', []), /99 is no valid number/, /1 to 28.*100/],
+    ['a number that is not exact', () => finding(1e21, 'a', []), /1e\+21 is no valid number/, /to 2\^53 - 1/],
     ['a finding without a number', () => finding(any('a'), 'a', []), /"a" is no valid number/, /100/],
     [
       'a claim of a part without a matcher',
