@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
 import { loadRegistrations } from '../../dsl/registry.ts'
 import type { Workload } from '../../dsl/workload.ts'
 import type { Image } from '../../host/image.ts'
@@ -167,6 +169,7 @@ export class WatchSession {
   #bootAhead: ReadonlySet<string> = new Set()
   readonly #failedBoots = new Set<string>()
   #records = 0
+  #written: { readonly file: string; readonly content: Pick<RunRecord, 'plan' | 'samples'> } | undefined
 
   /** @param current what there is to measure, which changes while this measures */
   constructor(
@@ -363,14 +366,18 @@ export class WatchSession {
 
   /**
    * Writes the samples as a separate run record.
-   * @returns the file
+   * @returns the file: that of the last record if nothing changed since, because two records count as two runs
    */
   writeRecord(): string {
     const { plan, environment, problems, samples } = this.record()!
+    const content = { plan, samples }
+    const last = this.#written
+    if (last && existsSync(last.file) && isDeepStrictEqual(last.content, content)) return last.file
     const { root } = this.current().state.project
     const writer = RecordWriter.start(folderOf(root), `watch-${++this.#records}`, environment, plan, problems)
     for (const sample of samples) writer.sample(sample)
     writer.end('finished')
+    this.#written = { file: writer.file, content }
     return writer.file
   }
 
