@@ -4,7 +4,9 @@ import * as z from 'zod'
 import { buildReport } from '../core/judge/report.ts'
 import type { RunRecord } from '../core/model/record.ts'
 import type { Report } from '../core/model/report.ts'
+import type { Problem } from '../core/model/suite.ts'
 import { findConfig, loadProject } from '../core/project/config.ts'
+import { functionLocation } from '../core/project/function-location.ts'
 import { importDefault } from '../core/project/import-default.ts'
 import { callMethod, guardObject, type ProjectObject } from '../core/project/project-code.ts'
 import { ProjectCodeError } from '../core/project/project-code-error.ts'
@@ -12,6 +14,7 @@ import { compareRecords } from '../core/records/compare.ts'
 import { formerRun, historyFor } from '../core/records/history.ts'
 import { readRecord } from '../core/records/record-file.ts'
 import { multiplexReporters, type NamedReporter, type Reporter } from '../core/reporter.ts'
+import { suggestion } from '../dsl/checked.ts'
 import type { ReporterEntry } from '../dsl/config.ts'
 import { reporters } from '../reporters/index.ts'
 import type { BaselineView } from '../reporters/metric-table.ts'
@@ -22,7 +25,7 @@ import { IsobenchError, messageOf, UsageError } from '../util/errors.ts'
 import { WriteError } from '../util/files.ts'
 import { isStream, linkChain } from '../util/outputs.ts'
 import type { CommandIo } from './command.ts'
-import { problemText } from './errors.ts'
+import { problemText, warningsText } from './errors.ts'
 import type { Options } from './options.ts'
 import { checkOutput, projectFiles } from './output-path.ts'
 
@@ -156,7 +159,12 @@ export async function createReporters(
     try {
       const module = modules.get(wanted)
       const given = { ...context, ...(file !== undefined && { file }) }
-      add(module ? createOutside(module.factory, wanted, given, output, project.root) : createBuiltIn(wanted, given))
+      const warn = (problems: readonly Problem[]) => void io.err.write(warningsText(problems, io.cwd))
+      add(
+        module
+          ? createOutside(module.factory, wanted, given, output, project.root, warn)
+          : createBuiltIn(wanted, given),
+      )
     } catch (error) {
       // A wrong name, path or file is the user's to fix before hours of measuring; a fault of the reporter is not.
       if (error instanceof IsobenchError && !(error instanceof ProjectCodeError)) throw error
@@ -268,12 +276,31 @@ async function importReporter({ name, base }: Wanted, root: string) {
   return { factory: factory as ReporterDefinition, inputs }
 }
 
+/** Warnings of methods that look like hooks, because isobench never calls them. */
+function unknownHooks(reporter: Reporter, { what, root }: ProjectObject, file: string): Problem[] {
+  const methods = new Map<string, unknown>()
+  for (let one: object | null = reporter; one && one !== Object.prototype; one = Reflect.getPrototypeOf(one))
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(one)))
+      if (typeof value === 'function') methods.set(name, value)
+  const known: readonly string[] = hooks
+  // Methods such as `once` of an event emitter are no misspelled hooks.
+  const isHook = (name: string) => /^on[A-Z]/.test(name) || (/^on/i.test(name) && closestMatch(name, known))
+  return [...methods]
+    .filter(([name]) => !known.includes(name) && isHook(name))
+    .map(([name, method]) => {
+      const location = functionLocation(method, root)
+      const message = `${what} has the method ${name}(), and there is no such hook.`
+      return { file, message, fix: suggestion(name, known), ...(location && { location }) }
+    })
+}
+
 function createOutside(
   factory: ReporterDefinition,
   { name, options = {} }: Wanted,
   context: ReporterContext,
   output: OutputFile | undefined,
   root: string,
+  warn: (problems: readonly Problem[]) => void,
 ): Reporter {
   const out = output && { write: (text: string) => output.write(text), isTTY: false, columns: 100 }
   const { against } = context
@@ -285,6 +312,7 @@ function createOutside(
   const object: ProjectObject = { what: `the reporter "${name}"`, reference: 'docs/how-to/add-a-reporter.md', root }
   const rules = { returns: z.object({}), returned: 'an object with hooks' }
   const reporter = callMethod(object, 'create', factory.create, () => factory.create(given, options), rules)
+  warn(unknownHooks(reporter as Reporter, object, name))
   const hook = { isAsync: true, copiesArguments: true }
   return guardObject(object, reporter as Reporter, Object.fromEntries(hooks.map((name) => [name, hook])))
 }

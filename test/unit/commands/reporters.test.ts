@@ -222,6 +222,27 @@ describe('a reporter of the user', () => {
     expect(report).toEqual(before)
   })
 
+  it.each([
+    ['create: () => ({ onFinsh() {} })', 'onFinsh', 'did you mean "onFinish"?'],
+    ['create: () => ({ onfinish: () => {} })', 'onfinish', 'did you mean "onFinish"?'],
+    ['create: () => new (class { onSamples() {} })()', 'onSamples', 'did you mean "onSample"?'],
+    ['create: () => ({ onTestRunEnd() {} })', 'onTestRunEnd', 'use one of: onPrepare, '],
+  ])('gets a warning of a method that looks like a hook: %s', async (code, hook, fix) => {
+    writeFileSync(join(root, 'typo.mjs'), `export default { name: 't', description: 't', ${code} }\n`)
+    const { out, err } = await outputOf({ reporter: ['./typo.mjs', './mine.ts'] })
+    expect(out).toBe(`${report.seed}\n`)
+    expect(err).toMatch(/^warning {2}\S*typo\.mjs/)
+    expect(err).toContain(`the reporter "./typo.mjs" has the method ${hook}(), and there is no such hook.`)
+    expect(err).toContain(`fix: ${fix}`)
+  })
+
+  it('may have other methods, which isobench does not read', async () => {
+    const members = 'once() {}, on() {}, only: 1, get onFinsh() { throw new Error("read") }'
+    const code = `create: () => ({ ${members} })`
+    writeFileSync(join(root, 'other.mjs'), `export default { name: 'o', description: 'o', ${code} }\n`)
+    expect((await outputOf({ reporter: ['./other.mjs'] })).err).toBe('')
+  })
+
   it('that writes nothing leaves an empty file, and not the report of an older run', async () => {
     writeFileSync(join(root, 'quiet.mjs'), "export default { name: 'q', description: 'q', create: () => ({}) }\n")
     writeFileSync(join(root, 'stale.txt'), 'FAILS\n')
