@@ -48,6 +48,6 @@ const nodeFixes: Readonly<Record<string, string>> = {
 export function thrownImportFix(error: Error): string | undefined {
   // esbuild translates JSX into calls of React.
   if (error.name === 'ReferenceError' && error.message === 'React is not defined')
-    return 'set "jsx" of tsconfig.json to "react-jsx" and install react, or write: import React from \'react\''
+    return 'set "jsx" of tsconfig.json to "react-jsx" and install react, or import React in the file'
   return 'code' in error ? nodeFixes[String(error.code)] : undefined
 }
