@@ -1,23 +1,12 @@
-import { bench, DefinitionError, group, higher, lower, workload } from 'isobench'
+import { bench, group, higher, lower, workload } from 'isobench'
 import { describe, expect, it } from 'vitest'
 import { collectRegistrations } from '../../../src/dsl/registry.ts'
+import { mistakeOf } from './mistake-of.ts'
 
 const disk = workload('disk', { metrics: { rate: higher('ops/s') }, run: async () => ({ rate: 1 }) })
 
 /** Registers a bench, but not at once. */
 const register = () => void bench('late', disk)
-
-/** The only problem of what is registered, or what is thrown. */
-async function mistakeOf(define: () => unknown): Promise<DefinitionError> {
-  try {
-    const { problems } = await collectRegistrations(async () => define())
-    expect(problems).toHaveLength(1)
-    return problems[0]!
-  } catch (error) {
-    expect(error).toBeInstanceOf(DefinitionError)
-    return error as DefinitionError
-  }
-}
 
 // biome-ignore lint/suspicious/noExplicitAny: authors without a type checker pass anything
 const any = (value: unknown): any => value

@@ -1,19 +1,8 @@
 import { inspect } from 'node:util'
-import {
-  bench,
-  expect as claim,
-  DefinitionError,
-  finding,
-  group,
-  higher,
-  lower,
-  part,
-  platform,
-  unit,
-  workload,
-} from 'isobench'
+import { bench, expect as claim, finding, group, higher, lower, part, platform, unit, workload } from 'isobench'
 import { describe, expect, it } from 'vitest'
 import { collectRegistrations } from '../../../src/dsl/registry.ts'
+import { mistakeOf } from './mistake-of.ts'
 
 // What authors write who know Vitest, without a type checker.
 
@@ -22,18 +11,6 @@ const disk = workload('disk', {
   params: { mode: ['read', 'write'], depth: [1, 32] },
   run: async () => ({ latency: 1, rate: 1 }),
 })
-
-/** The only problem of what is registered, or what is thrown. */
-async function mistakeOf(register: () => unknown): Promise<DefinitionError> {
-  try {
-    const { problems } = await collectRegistrations(async () => register())
-    expect(problems).toHaveLength(1)
-    return problems[0]!
-  } catch (error) {
-    expect(error).toBeInstanceOf(DefinitionError)
-    return error as DefinitionError
-  }
-}
 
 // biome-ignore lint/suspicious/noExplicitAny: authors without a type checker pass anything
 const any = (value: unknown): any => value
