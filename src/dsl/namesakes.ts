@@ -7,11 +7,14 @@ interface NameIndex {
   size: number
 }
 
+/** The built-in class: a bench file may replace it before it registers a bench. */
+const NativeMap = Map
+
 const indexes = new WeakMap<readonly BenchSpec[], NameIndex>()
 
 /** The benches of a registry with this name, or with one that looks alike, in their order. */
 export function namesakesOf(name: string, benches: readonly BenchSpec[]): readonly BenchSpec[] {
-  const index = indexes.get(benches) ?? { byVisibleName: new Map(), size: 0 }
+  const index = indexes.get(benches) ?? { byVisibleName: new NativeMap(), size: 0 }
   indexes.set(benches, index)
   // Another copy of this module may have registered some.
   for (; index.size < benches.length; index.size++) {
