@@ -80,14 +80,14 @@ export function sizes(): Sizes {
     const outcomes = codes.map((code) => list({ 'benches/a-hang.bench.ts': `${imports}\n${code}\n` }))
     for (const outcome of await Promise.all(outcomes)) {
       expectOneBroken(outcome, /benches\/a-hang\.bench\.ts:4:\d+ .*longer than 10 s/, /loop|await/)
-      expect(outcome.seconds).toBeLessThan(20)
+      expect(outcome.seconds).toBeLessThan(15)
     }
   })
 
   test('that awaits a promise that nothing can resolve is stopped, and the others are listed', async () => {
     const outcome = await list({ 'benches/a-hang.bench.ts': `${imports}\nawait new Promise(() => {})\n` })
     expectOneBroken(outcome, /benches\/a-hang\.bench\.ts:4:1 {2}importing it never ends/)
-    expect(outcome.seconds).toBeLessThan(20)
+    expect(outcome.seconds).toBeLessThan(15)
   })
 
   test.concurrent('that calls process.exit is reported, and the others are listed', async () => {
