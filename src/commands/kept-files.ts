@@ -7,34 +7,14 @@ import { globSync } from 'tinyglobby'
 export const configName = /^isobench\.config\.[cm]?[jt]s$/
 export const ownNames = new RegExp(`${configName.source}|\\.bench\\.[cm]?[jt]sx?$`)
 
-const sourceEndings = [
-  ...['asm', 'awk', 'bash', 'c', 'cc', 'clj', 'cmake', 'cpp', 'cs', 'css', 'cxx', 'dart', 'erl', 'ex', 'exs', 'fish'],
-  ...[
-    'go',
-    'gradle',
-    'graphql',
-    'groovy',
-    'h',
-    'hh',
-    'hpp',
-    'hs',
-    'java',
-    'jl',
-    'kt',
-    'kts',
-    'lua',
-    'ml',
-    'nix',
-    'php',
-  ],
-  ...['pl', 'pm', 'proto', 'ps1', 'py', 'pyi', 'r', 'rb', 'rs', 's', 'sass', 'scala', 'scss', 'sh', 'sql', 'svelte'],
-  ...['swift', 'tf', 'vue', 'zig', 'zsh'],
-]
+const sourceEndings =
+  'asm awk bash c cc clj cmake cpp cs css cxx dart erl ex exs fish go gradle graphql groovy h hh hpp hs java jl ' +
+  'kt kts lua ml nix php pl pm proto ps1 py pyi r rb rs s sass scala scss sh sql svelte swift tf vue zig zsh'
 
 /** Files that are not results, in any folder, by their names. */
 const keptNames: readonly (readonly [name: RegExp, what: string])[] = [
   [ownNames, 'a config or a bench file'],
-  [new RegExp(`\\.([cm]?[jt]sx?|${sourceEndings.join('|')})$`, 'i'), 'source code'],
+  [new RegExp(`\\.([cm]?[jt]sx?|${sourceEndings.replaceAll(' ', '|')})$`, 'i'), 'source code'],
   [
     /^(makefile|gnumakefile|dockerfile|containerfile|vagrantfile|jenkinsfile|justfile|rakefile)(\..+)?$/i,
     'source code',
