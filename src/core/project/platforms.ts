@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type * as z from 'zod'
 import { type Driver, platformFamily } from '../../driver.ts'
+import { isThenable } from '../../dsl/checked.ts'
 import type { PlatformSpec } from '../../dsl/platform.ts'
 import { type Requirement, which } from '../../host/packages.ts'
 import { closestMatch } from '../../util/closest-match.ts'
@@ -78,9 +79,9 @@ function resolveOwn(spec: PlatformSpec, driver: Driver, given: unknown, root: st
   const what = `options.parse() of the driver of "${spec.name}"`
   const locate = () => functionLocation(driver.options.parse, root) ?? spec.location
   const options = callWithinLimit(what, () => driver.options.parse(given), locate)
-  if (options instanceof Promise) {
+  if (isThenable(options)) {
     // Its error would be one that no code handles.
-    options.catch(() => {})
+    Promise.resolve(options).catch(() => {})
     throw new ProjectCodeError(`${what} returned a promise.`, 'use a schema that is not asynchronous', locate())
   }
   const family = platformFamily(guarded, options)
@@ -127,7 +128,7 @@ export function resolvePlatforms(
     }
   })
   const wrong = resolved.filter((platform) => 'message' in platform)
-  if (wrong.length > 0) throw new ProjectError(wrong, dirname(file))
+  if (wrong.length > 0) throw new ProjectError(wrong, root)
   return resolved as ResolvedPlatform[]
 }
 

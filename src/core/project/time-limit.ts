@@ -1,4 +1,5 @@
 import { Script } from 'node:vm'
+import { isThenable } from '../../dsl/checked.ts'
 import type { Location } from '../../dsl/errors.ts'
 import { UsageError } from '../../util/errors.ts'
 import { inOwnJob, interruptLoopAfter } from '../../util/watchdog.ts'
@@ -100,7 +101,7 @@ export function callWithinLimit<T>(what: string, call: () => T, locate?: () => L
     if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error
     throw late('look for a loop in it')
   }
-  if (!(result instanceof Promise)) return result as T
+  if (!isThenable(result)) return result as T
   let timer: NodeJS.Timeout | undefined
   const isLate = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(late('look for an await in it that never ends')), seconds * 1000)
