@@ -129,7 +129,7 @@ export class OutputFile {
       `${this.path} is missing or incomplete, because ${cause}`,
       'correct the reporter',
       'ISOBENCH_WRITE',
-      error,
+      { cause: error },
     )
   }
 }
@@ -140,5 +140,5 @@ function fromRecords(error: ReportFileError, records: readonly string[], asked: 
   if (error.code === 'ISOBENCH_USAGE' || !records.every((record) => existsSync(record))) return error
   const command = `isobench report ${records.map(inputWord).join(' ')} --reporter ${shellWord(asked)}`
   const fix = [...(error.fix === undefined ? [] : [error.fix]), `write it from the record: ${command}`]
-  return new ReportFileError(error.message, fix.join(', then '), error.code, error.cause)
+  return new ReportFileError(error.message, fix.join(', then '), error.code, { cause: error.cause })
 }

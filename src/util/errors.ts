@@ -11,8 +11,9 @@ export abstract class IsobenchError extends Error {
     message: string,
     /** How to fix it, as a sentence or a command. */
     readonly fix?: string,
+    options?: ErrorOptions,
   ) {
-    super(message)
+    super(message, options)
     // An assignment would fail after user code has frozen Error.prototype.
     Object.defineProperty(this, 'name', { value: new.target.name, configurable: true, writable: true })
   }

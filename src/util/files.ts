@@ -111,7 +111,7 @@ export function explainWrites<T>(file: string, write: () => T): T {
 export function writeProblem(file: string, error: unknown): unknown {
   const refusal = writeRefusal(file, error)
   if (!refusal) return error
-  return Object.assign(new WriteError(`${file} cannot be written: ${refusal.why}`, refusal.fix), { cause: error })
+  return new WriteError(`${file} cannot be written: ${refusal.why}`, refusal.fix, { cause: error })
 }
 
 /** Whether a path is a link. False if nothing can be there, such as below a path that is no folder. */

@@ -267,9 +267,8 @@ export class ReportFileError extends IsobenchError {
     message: string,
     fix?: string,
     readonly code: 'ISOBENCH_WRITE' | 'ISOBENCH_USAGE' = 'ISOBENCH_WRITE',
-    cause?: unknown,
+    options?: ErrorOptions,
   ) {
-    super(message, fix)
-    if (cause !== undefined) Object.defineProperty(this, 'cause', { value: cause, configurable: true, writable: true })
+    super(message, fix, options)
   }
 }

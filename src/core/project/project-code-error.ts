@@ -15,8 +15,7 @@ export class ProjectCodeError extends IsobenchError {
     readonly location?: Location,
     options?: ErrorOptions,
   ) {
-    super(message, fix)
-    if (options) Object.defineProperty(this, 'cause', { value: options.cause, configurable: true, writable: true })
+    super(message, fix, options)
   }
 
   /** @param file of the project, if the place is unknown */

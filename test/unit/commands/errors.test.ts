@@ -51,7 +51,8 @@ it('exits with 3 if values decide nothing', () => {
 it('names the line of the code of the project that failed, also of a reporter that has left no file', () => {
   const location = { file: '/p/rep.ts', line: 3, column: 5 }
   const cause = new ProjectCodeError('onFinish() of the reporter "./rep.ts" failed: no', 'correct it', location)
-  const file = new ReportFileError('out is missing, because it failed', 'write it again', 'ISOBENCH_WRITE', cause)
+  const why = 'out is missing, because it failed'
+  const file = new ReportFileError(why, 'write it again', 'ISOBENCH_WRITE', { cause })
   expect(describeFailure(cause, false)).toEqual({
     text: expect.stringMatching(/p\/rep\.ts:3:5 {2}onFinish\(\) of the reporter .* failed: no\n {7}fix: correct it\n$/),
     exitCode: 5,
