@@ -1,6 +1,6 @@
-import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { HostError } from '../util/errors.ts'
+import { isThere } from '../util/files.ts'
 
 /** Folders of isobench that only root can read, seen by other users. */
 
@@ -18,5 +18,4 @@ export function explainRootAccess<T>(folder: string, work: () => T): T {
  * Whether something is at a path. `existsSync` returns false if this user must not look.
  * @throws {HostError} if only root can look
  */
-export const existsForRoot = (path: string): boolean =>
-  explainRootAccess(dirname(path), () => statSync(path, { throwIfNoEntry: false }) !== undefined)
+export const existsForRoot = (path: string): boolean => explainRootAccess(dirname(path), () => isThere(path))

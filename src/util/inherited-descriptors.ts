@@ -3,8 +3,8 @@ import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync } 
 /** O_CLOEXEC of open(2), which `fs.constants` does not have. */
 const closeOnExec = 0o2000000
 
-/** The flags of an open file, proc_pid_fdinfo(5). */
-const flagsOf = (descriptor: number): number =>
+/** The flags of an open file of this process: open(2), proc_pid_fdinfo(5). */
+export const flagsOf = (descriptor: number): number =>
   Number.parseInt(/^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8'))![1]!, 8)
 
 /** The descriptors other than the standard ones that every process gets which this one starts. */

@@ -1,5 +1,6 @@
-import { fstatSync, readFileSync, statSync } from 'node:fs'
+import { constants, fstatSync, readFileSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
+import { flagsOf } from './inherited-descriptors.ts'
 
 /**
  * Whether the process that started isobench ignores SIGHUP, so that isobench inherited that. Node.js resets inherited
@@ -14,7 +15,8 @@ function parentIgnoresHangup(): boolean {
 /** Whether standard input is /dev/null and cannot be read, as nohup(1) makes it if it is a terminal. */
 function hasInputOfNohup(): boolean {
   const [input, nothing] = [fstatSync(0), statSync('/dev/null')]
-  return input.rdev === nothing.rdev && /^flags:\s*\d*1$/m.test(readFileSync('/proc/self/fdinfo/0', 'utf8'))
+  const mode = flagsOf(0) & (constants.O_WRONLY | constants.O_RDWR)
+  return input.rdev === nothing.rdev && mode === constants.O_WRONLY
 }
 
 /** nohup(1) executes isobench, so it is not the parent. Shells put the command that they start into `_`. */
