@@ -195,11 +195,14 @@ const exitScript = new Script("globalThis[Symbol.for('isobench.exit')]()")
 export function endProcess(codeAtEnd: () => number): never {
   isEnding = true
   let isEmitted = false
-  // The last listener: those before it still get the function that throws.
-  process.once('exit', () => {
+  const finalCode = () => {
     const code = codeAtEnd()
     leaveClosedTerminal(code === interruptedCode)
-    process.exitCode = code
+    return code
+  }
+  // The last listener: those before it still get the function that throws.
+  process.once('exit', () => {
+    process.exitCode = finalCode()
     ending.reallyExit = reallyExit
   })
   // User code may have replaced process.emit, so that no listener is called.
@@ -211,8 +214,6 @@ export function endProcess(codeAtEnd: () => number): never {
     return exitScript.runInThisContext({ timeout: exitMs, displayErrors: false }) as never
   } catch (error) {
     if (isEmitted) handle(error)
-    const code = codeAtEnd()
-    leaveClosedTerminal(code === interruptedCode)
-    return reallyExit.call(process, code)
+    return reallyExit.call(process, finalCode())
   }
 }

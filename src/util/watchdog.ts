@@ -173,7 +173,7 @@ const promiseHook = /^at promise\w*Hook|node:internal\/promise_hooks/
 /** When a limit ends. */
 interface LimitEnd {
   /** Nanoseconds of the monotonic clock. */
-  readonly at: bigint
+  at: bigint
   readonly name: string
   /** Whether it is of code that the project has left behind: only such code is interrupted then. */
   readonly isLeft?: boolean
@@ -256,16 +256,15 @@ const leftSeconds = 20
  */
 export function interruptLeftLoops(report: (stack: InterruptedStack) => void): Disposable {
   if (url() !== undefined) return { [Symbol.dispose]: () => {} }
-  let deadline: LimitEnd | undefined
+  const deadline: LimitEnd = { at: 0n, name: 'code of the project', isLeft: true }
+  deadlines.add(deadline)
   const renew = () => {
     const interrupted = receiveMessageOnPort(leftPort)
     if (interrupted) {
       asyncIds?.restore()
       report(interrupted.message as InterruptedStack)
     }
-    if (deadline) deadlines.delete(deadline)
-    deadline = { at: hrtime.bigint() + BigInt(leftSeconds * 1e9), name: 'code of the project', isLeft: true }
-    deadlines.add(deadline)
+    deadline.at = hrtime.bigint() + BigInt(leftSeconds * 1e9)
     publish()
   }
   renew()
@@ -273,7 +272,7 @@ export function interruptLeftLoops(report: (stack: InterruptedStack) => void): D
   return {
     [Symbol.dispose]: () => {
       clearInterval(timer)
-      if (deadline && deadlines.delete(deadline)) publish()
+      if (deadlines.delete(deadline)) publish()
     },
   }
 }
