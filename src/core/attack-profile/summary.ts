@@ -1,8 +1,9 @@
 import { type ProcessRole, processRoles, type RolePart, rolePart, roleParts } from '../../dsl/process-roles.ts'
 import type { TraceSource } from '../../dsl/traced.ts'
 import { type CallCounts, jaccard, totalCalls } from '../../tracing/call-counts.ts'
-import { type BenchCase, benchById, type Params } from '../model/plan.ts'
+import type { BenchCase, Params } from '../model/plan.ts'
 import type { AttackProfile, RunRecord } from '../model/record.ts'
+import { benchById } from '../model/suite.ts'
 import {
   type CallState,
   platformRoles,

@@ -1,7 +1,7 @@
 import { groupBy } from '../../util/group-by.ts'
 import { type FinalClaim, judgeClaims } from '../judge/judge.ts'
-import { type BenchCase, benchById, measuredOn, type Plan, plannedResults, type ScheduledPlan } from '../model/plan.ts'
-import type { BenchData } from '../model/suite.ts'
+import { type BenchCase, measuredOn, type Plan, plannedResults, type ScheduledPlan } from '../model/plan.ts'
+import { type BenchData, benchById } from '../model/suite.ts'
 import { isStartup, type StepDurations } from '../records/step-durations.ts'
 
 /** In which order a run measures its benches, and which benches share their rounds. */

@@ -1,15 +1,9 @@
 import type { CpuAssignment } from '../../host/cpus.ts'
 import { refuseLastingChanges } from '../../util/builtins.ts'
 import { type FinalClaim, judgeClaims } from '../judge/judge.ts'
-import {
-  benchById,
-  type CasesToMeasure,
-  type Plan,
-  type ScheduledPlan,
-  type Step,
-  stepsOfRound,
-} from '../model/plan.ts'
+import { type CasesToMeasure, type Plan, type ScheduledPlan, type Step, stepsOfRound } from '../model/plan.ts'
 import { causeOf, type Sample } from '../model/record.ts'
+import { benchById } from '../model/suite.ts'
 import type { StopReason } from '../reporter.ts'
 import type { MeasureContext } from './context.ts'
 import type { Duet } from './duet.ts'

@@ -3,7 +3,7 @@ import type { CpuMode, PlatformFamily } from '../../dsl/platform.ts'
 import type { ParamSpace, ParamValue } from '../../dsl/workload.ts'
 import { type SequentialPlan, seeded, shuffled } from '../stats/index.ts'
 import type { PublishedResult, securitySchema } from './plan-schema.ts'
-import type { BenchData, FindingData, WorkKind } from './suite.ts'
+import { type BenchData, benchById, type FindingData, type WorkKind } from './suite.ts'
 import type { exclusionReasonSchema } from './vocabulary.ts'
 
 /** The difference that this host measured between native and native; see `core/records/noise.ts`. */
@@ -188,19 +188,6 @@ export function casesOf(bench: BenchData): BenchCase[] {
 /** The bench with the parameters that it has in a profile. */
 export function withProfileParams({ profiles, ...bench }: BenchData, name: string | undefined): BenchData {
   return { ...bench, params: (name !== undefined && profiles?.[name]) || bench.params }
-}
-
-/** The benches of a list by id. A plan may have thousands, and each of its steps asks for one. */
-const benchesById = new WeakMap<readonly BenchData[], ReadonlyMap<string, BenchData>>()
-
-/** The bench of an id in a list that nobody changes. */
-export function benchById(benches: readonly BenchData[], id: string): BenchData | undefined {
-  let byId = benchesById.get(benches)
-  if (!byId) {
-    byId = new Map(benches.map((bench) => [bench.id, bench]))
-    benchesById.set(benches, byId)
-  }
-  return byId.get(id)
 }
 
 /** The platforms that a case is measured on, on this host. */

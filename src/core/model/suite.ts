@@ -48,7 +48,7 @@ export const benchId = (file: string, name: string): string => `${file}#${name}`
  * fields of its `BenchData`.
  */
 export function benchInfo(id: string, benches: readonly BenchData[]): BenchInfo {
-  const known = indexOf(benches).byId.get(id)
+  const known = benchById(benches, id)
   if (known) return infoOf(known, benches)
   const at = id.indexOf('#')
   return at < 0 ? { id, file: id, name: id } : { id, file: id.slice(0, at), name: id.slice(at + 1) }
@@ -73,15 +73,22 @@ interface BenchIndex {
 
 const indexes = new WeakMap<readonly BenchData[], BenchIndex>()
 
-/** The index of a list, which is made once: a report names each bench of a plan many times. */
+/** The index of a list, made once: a plan may have thousands of benches, and each of its steps asks for one. */
 function indexOf(benches: readonly BenchData[]): BenchIndex {
-  const index = indexes.get(benches) ?? {
-    byId: new Map(benches.map((bench) => [bench.id, bench])),
-    byVisibleName: groupBy(benches, ({ name }) => visibleName(name)),
+  let index = indexes.get(benches)
+  if (!index) {
+    index = {
+      byId: new Map(benches.map((bench) => [bench.id, bench])),
+      byVisibleName: groupBy(benches, ({ name }) => visibleName(name)),
+    }
+    indexes.set(benches, index)
   }
-  indexes.set(benches, index)
   return index
 }
+
+/** The bench of an id in a list that nobody changes. */
+export const benchById = (benches: readonly BenchData[], id: string): BenchData | undefined =>
+  indexOf(benches).byId.get(id)
 
 /** A bench file as shortly as filters allow. */
 export const shortFile = (file: string): string => file.replace(/^benches\//, '').replace(/\.bench\.[cm]?[jt]s$/, '')

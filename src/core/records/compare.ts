@@ -12,10 +12,10 @@ import {
   worseSign,
 } from '../judge/samples.ts'
 import type { BenchInfo } from '../model/claim.ts'
-import { type BenchCase, benchById } from '../model/plan.ts'
+import type { BenchCase } from '../model/plan.ts'
 import type { RunRecord } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
-import { infoOf } from '../model/suite.ts'
+import { benchById, infoOf } from '../model/suite.ts'
 import { type ClaimVerdict, isDecided } from '../model/verdict.ts'
 import { beyond, type Interval, median, ratioInterval } from '../stats/index.ts'
 import { assertSameHost, type Difference, hostDifferences } from './fingerprint.ts'

@@ -1,9 +1,9 @@
 import { pairedDifferences, Samples, worseSign } from '../judge/samples.ts'
 import type { BenchInfo } from '../model/claim.ts'
 import type { FleetRatio } from '../model/fleet.ts'
-import { type BenchCase, benchById, measuredOn } from '../model/plan.ts'
+import { type BenchCase, measuredOn } from '../model/plan.ts'
 import type { RunRecord } from '../model/record.ts'
-import { type BenchData, infoOf } from '../model/suite.ts'
+import { type BenchData, benchById, infoOf } from '../model/suite.ts'
 import { minEffects, poolVariances, randomEffects, sampleVariance, shrinkVariance } from '../stats/index.ts'
 
 /** Ratios to native of several kinds of host, each with its random-effects summary on a logarithmic scale. Pure. */

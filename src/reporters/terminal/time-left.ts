@@ -1,4 +1,5 @@
-import { benchById, type Plan, plannedResults } from '../../core/model/plan.ts'
+import { type Plan, plannedResults } from '../../core/model/plan.ts'
+import { benchById } from '../../core/model/suite.ts'
 import { stepDurations } from '../../core/records/step-durations.ts'
 import type { Progress } from '../../core/reporter.ts'
 import { duration } from '../format.ts'
