@@ -13,6 +13,7 @@ import {
   repeatedValue,
   suggestion,
   unknownParams,
+  unknownUnit,
   withKnownMembers,
 } from './checked.ts'
 import type { Claim } from './claim.ts'
@@ -79,6 +80,11 @@ function claimsOf(name: string, key: string, metrics: Metrics, expectations: Exp
       )
     }
     const list: readonly Expectation[] = Array.isArray(expected) ? expected : [expected as Expectation]
+    if (list.length === 0)
+      throw new DefinitionError(
+        `bench "${name}": the list of expectations of "${metric}" is empty.`,
+        `write expect: { ${metric}: expect.withinNative(5) }, or leave ${metric} out`,
+      )
     const wrong = list.findIndex((one) => !isExpectation(one))
     if (wrong >= 0)
       throw new DefinitionError(
@@ -270,7 +276,7 @@ const brokenHandle = <M extends Metrics, P extends ParamSpace>(name: string): Be
   new Proxy({} as BenchHandle<M, P>, {
     get: (_, metric): MetricRef | undefined =>
       typeof metric === 'string' && metric !== 'then'
-        ? { bench: name, metric, definition: { unit: 'count', better: 'lower' }, params: unknownParams }
+        ? { bench: name, metric, definition: { unit: unknownUnit, better: 'lower' }, params: unknownParams }
         : undefined,
   })
 

@@ -47,6 +47,9 @@ export function suggestion(name: string, known: readonly string[]): string {
 /** The parameters of a bench that could not be registered. Claims about it are not checked. */
 export const unknownParams: Readonly<Record<string, never>> = {}
 
+/** The unit of its metrics. No metric can have it. */
+export const unknownUnit = ''
+
 /** Whether `await` would wait for a value: a promise of any library. */
 export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   isObject(value) && typeof value.then === 'function'
@@ -154,15 +157,26 @@ export function checkText(what: string, text: string): void {
   )
 }
 
-/** @throws {DefinitionError} without a location, if `--tag` cannot select the tag */
+/**
+ * Checks the tags of a bench, a group or a platform.
+ * @param what for messages, such as `bench "sort"`
+ * @throws {DefinitionError} without a location, if they are no list of words
+ */
+export function checkTags(what: string, tags: unknown): void {
+  if (!Array.isArray(tags) || tags.some((tag) => typeof tag !== 'string'))
+    throw new DefinitionError(`${what}: the tags are ${describeValue(tags)}.`, "use a list: tags: ['cpu']")
+  for (const tag of tags as readonly string[]) checkTag(what, tag)
+}
+
+/** @throws {DefinitionError} without a location, if an option such as `--tag` would read the tag as other ones */
 function checkTag(what: string, tag: string): void {
   checkText(`${what}: a tag`, tag)
-  const selected = tag.split(',').map((part) => part.trim())
-  if (tag !== '' && selected.length === 1 && selected[0] === tag) return
-  const words = selected.filter(Boolean).map((word) => JSON.stringify(word))
+  const words = tag.split(',').map((part) => part.trim())
+  if (tag !== '' && words.length === 1 && words[0] === tag) return
+  const written = words.filter(Boolean).map((word) => JSON.stringify(word))
   throw new DefinitionError(
-    `${what}: --tag does not select ${JSON.stringify(tag)}, because it splits at commas and removes outer spaces.`,
-    words.length === 0 ? 'remove the tag' : `write ${words.join(' and ')}`,
+    `${what}: ${JSON.stringify(tag)} is no tag, because options split at commas and remove outer spaces.`,
+    written.length === 0 ? 'remove the tag' : `write ${written.join(' and ')}`,
   )
 }
 
@@ -178,9 +192,7 @@ export function checkTagsAndTimeout(
   what: string,
   { tags = [], timeout }: { readonly tags?: unknown; readonly timeout?: unknown },
 ): void {
-  if (!Array.isArray(tags) || tags.some((tag) => typeof tag !== 'string'))
-    throw new DefinitionError(`${what}: the tags are ${describeValue(tags)}.`, "use a list: tags: ['cpu']")
-  for (const tag of tags) checkTag(what, tag)
+  checkTags(what, tags)
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout > 0 && timeout <= longestTimeout))
     throw new DefinitionError(
       `${what}: the timeout is ${describeValue(timeout)}.`,

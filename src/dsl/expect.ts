@@ -20,7 +20,7 @@ import {
 } from './matcher-arguments.ts'
 import type { Metric, Metrics, Quantity, Unit, Units } from './metric.ts'
 import type { Median, PlatformName, Selector } from './platform.ts'
-import { type ClaimStart, registry } from './registry.ts'
+import { type ClaimStart, type MadeExpectation, registry } from './registry.ts'
 import { areDifferent, isCount, isRange, minRanked, minUnordered } from './rules.ts'
 import type { ParamSpace, ParamsOf, ParamValue } from './workload.ts'
 
@@ -143,7 +143,15 @@ function matchers<U extends string, R>(
 }
 
 const expectations = (severity: Severity): Matchers<never, Expectation<never>> =>
-  matchers((matcherFor, location) => ({ severity, matcherFor, ...(location && { location }) }))
+  matchers((createMatcher, location) => {
+    const made: MadeExpectation = { isUsed: false, ...withLocation(location) }
+    registry().expectations.push(made)
+    const matcherFor = (metric: Metric<never>) => {
+      made.isUsed = true
+      return createMatcher(metric)
+    }
+    return { severity, matcherFor, ...withLocation(location) }
+  })
 
 /** Claims about one metric. Select platforms and cases before the matcher. */
 export interface MetricClaims<U extends string, P extends ParamSpace> extends Matchers<U, Claim> {

@@ -2,7 +2,7 @@
 
 import { checkFields, checkText, describeValue, isObject, withErrorLocation } from './checked.ts'
 import type { Claim } from './claim.ts'
-import { callerFrames, callerLocation, DefinitionError } from './errors.ts'
+import { callerFrames, callerLocation, DefinitionError, withLocation } from './errors.ts'
 import { type FindingId, isFindingId } from './finding-id.ts'
 import { type FailOn, type FindingSource, type Misprint, type Part, registry, withProblems } from './registry.ts'
 
@@ -24,10 +24,12 @@ export interface PartOptions {
  * @throws {DefinitionError} if it has neither claims nor `unmeasurable`, or both, or if one of the claims is none
  */
 export function part(title: string, claims: readonly Claim[], options: PartOptions = {}): Part {
+  const location = callerLocation(part)
   withErrorLocation(
-    () => callerLocation(part),
+    () => location,
     () => checkPart(title, claims, options),
   )
+  registry().parts.push({ title, claims, ...withLocation(location) })
   const { quote, margins, unmeasurable } = options
   return {
     title,

@@ -7,6 +7,7 @@ import {
   suggestion,
   tooManyArguments,
   unknownParams,
+  unknownUnit,
   withErrorLocation,
 } from './checked.ts'
 import type { Matcher, Reference } from './claim.ts'
@@ -103,6 +104,7 @@ export function quantityOf(quantity: unknown, unit: string, location?: Location)
       `write '${Number.isFinite(quantity) ? quantity : 10} ${unit}'`,
       location,
     )
+  if (unit === unknownUnit) return 0
   try {
     return convertQuantity(quantity, unit)
   } catch (error) {

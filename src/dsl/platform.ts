@@ -1,4 +1,4 @@
-import { describeValue, repeatedValue, suggestion, withKnownMembers } from './checked.ts'
+import { checkTags, describeValue, repeatedValue, suggestion, withErrorLocation, withKnownMembers } from './checked.ts'
 import { callerLocation, DefinitionError, type Location } from './errors.ts'
 
 /** How strongly a platform isolates, and by what means. */
@@ -129,6 +129,10 @@ function definePlatform(
       location,
     )
   }
+  withErrorLocation(
+    () => location,
+    () => checkTags(`platform "${name}"`, tags),
+  )
   return {
     kind,
     name,

@@ -14,6 +14,10 @@ export interface Registry {
   readonly claims: Claim[]
   /** Every `expect(metric)`, and whether a matcher has made a claim of it. */
   readonly starts: ClaimStart[]
+  /** Every expectation, such as `expect.withinNative(5)`, and whether a bench has it. */
+  readonly expectations: MadeExpectation[]
+  /** Every `part()`. */
+  readonly parts: MadePart[]
   /** Errors that affect one bench but not the file. */
   readonly problems: DefinitionError[]
   /** What may be a mistake, and fails nothing. */
@@ -31,6 +35,17 @@ export interface ClaimStart {
   readonly metric: string
   readonly location?: Location
   isUsed: boolean
+}
+
+/** An expectation that an author has made. */
+export interface MadeExpectation {
+  readonly location?: Location
+  isUsed: boolean
+}
+
+/** A part that an author has made. */
+export interface MadePart extends Pick<Part, 'title' | 'claims'> {
+  readonly location?: Location
 }
 
 /** A call that returns a function for a second call. */
@@ -67,6 +82,8 @@ const empty = (ownerOf?: OwnerOf): Registry => ({
   findings: [],
   claims: [],
   starts: [],
+  expectations: [],
+  parts: [],
   problems: [],
   warnings: [],
   unfinished: new Set(),

@@ -42,13 +42,21 @@ export function checkNames(suite: Suite, names: KnownNames): Suite {
     return mistake === undefined
   }
   const benches = suite.benches.map((bench) => {
-    const { file, name, location, claims, profiles = {} } = bench
+    const { file, name, location, claims, beside, profiles = {} } = bench
     const known = Object.keys(names.project.profiles)
     for (const word of Object.keys(profiles).filter((one) => !known.includes(one)))
       report(file, location, {
         message: `bench "${name}": the config has no profile "${word}".`,
         fix: suggestion(word, known),
         word,
+      })
+    const tags = suite.benches.filter(({ id }) => id !== bench.id).flatMap((other) => other.tags)
+    // A bench that cannot be read may have the tag.
+    if (beside && suite.problems.length === 0 && !tags.includes(beside.tag))
+      report(file, location, {
+        message: `bench "${name}": beside names the tag "${beside.tag}", and no other bench has it.`,
+        fix: suggestion(beside.tag, [...new Set(tags)]),
+        word: beside.tag,
       })
     return { ...bench, claims: claims.filter(isSound(`bench "${name}"`, file, location)) }
   })

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import type { Claim } from '../../dsl/claim.ts'
 import type { Location } from '../../dsl/errors.ts'
 import type { FindingId } from '../../dsl/finding-id.ts'
 import { bundlePath } from '../../util/assets.ts'
@@ -16,6 +15,7 @@ import { definitionDetails } from './definition-details.ts'
 import { stackLocation } from './error-location.ts'
 import { locateAwait } from './locate-word.ts'
 import { importTimeout, neverEnds } from './time-limit.ts'
+import { type Made, unusedClaims } from './unused-claims.ts'
 import { benchDigest, inGuestDigest } from './work-digest.ts'
 
 /** Finds the problems that show only when all files are known, and removes the findings that have one. */
@@ -73,27 +73,9 @@ export interface Collected {
 interface Gathered {
   readonly benches: CollectedBench[]
   readonly findings: FindingData[]
-  readonly claims: { readonly file: string; readonly claim: Claim }[]
+  readonly made: { readonly [K in keyof Made]: Made[K][number][] }
   readonly problems: Problem[]
   readonly warnings: Problem[]
-}
-
-/** A warning for each claim of `expect(metric)` that no finding has: nothing judges it. */
-function unusedClaims({ claims, findings, problems }: Gathered): Problem[] {
-  const keyOf = ({ bench, metric, matcher, location }: Claim) => JSON.stringify([bench, metric, matcher, location])
-  const used = new Set(findings.flatMap(claimsOfFinding).map(keyOf))
-  // The finding of a claim may be one of the problems.
-  const spoilt = new Set(problems.map(({ file }) => file))
-  // A file that several bench files import makes its claims for each of them.
-  const keys = claims.map(({ claim }) => keyOf(claim))
-  return claims
-    .filter(({ file }, at) => !used.has(keys[at]!) && keys.indexOf(keys[at]!) === at && !spoilt.has(file))
-    .map(({ file, claim: { metric, location } }) => ({
-      file,
-      message: `no finding has this claim about "${metric}", so nothing judges it.`,
-      fix: 'put it into finding(100, title, [claim]), or write it as expect: { ... } of its bench',
-      ...(location && { location }),
-    }))
 }
 
 interface CollectOptions {
@@ -151,7 +133,7 @@ export async function collect(
   const gathered: Gathered = {
     benches: [],
     findings: [],
-    claims: [],
+    made: { claims: [], expectations: [], parts: [] },
     problems: results.flatMap((result) => (result.ok ? [] : result.problems)),
     warnings: compiled.flatMap((one) => one.warnings),
   }
@@ -165,15 +147,19 @@ export async function collect(
   const digestOf = ({ file, workload }: CollectedBench) =>
     workload.kind === 'in-guest' ? inGuestDigest(digests.get(file)!) : digests.get(file)!
   const benches = gathered.benches.map((bench): BenchData => ({ ...bench, digest: digestOf(bench) }))
-  // A file that several bench files import has its warnings once.
-  const warnings = new Map(
-    gathered.warnings.map((warning) => [JSON.stringify([warning.message, warning.location]), warning] as const),
-  )
+  const { findings, problems } = gathered
+  const warnings = withoutRepeats([...gathered.warnings, ...unusedClaims(gathered.made, findings, problems)])
   return {
-    suite: checkSuite({ benches, findings: gathered.findings, problems: gathered.problems }, files),
+    suite: checkSuite({ benches, findings, problems }, files),
     compiled: new Map(compiled.map((one) => [one.file, one])),
-    warnings: [...warnings.values(), ...unusedClaims(gathered)],
+    warnings,
   }
+}
+
+/** A file that several bench files import has its warnings once. */
+function withoutRepeats(warnings: readonly Problem[]): Problem[] {
+  const keys = warnings.map(({ message, location }) => JSON.stringify([message, location]))
+  return warnings.filter((_, at) => keys.indexOf(keys[at]!) === at)
 }
 
 /** Of the messages of workers that are not user code's. */
@@ -246,7 +232,10 @@ function importAll(
         done++
         into.benches.push(...message.benches)
         into.findings.push(...message.findings)
-        into.claims.push(...message.claims.map((claim) => ({ file: message.file, claim })))
+        const { file } = message
+        into.made.claims.push(...message.claims.map((one) => ({ ...one, file })))
+        into.made.expectations.push(...message.expectations.map((one) => ({ ...one, file })))
+        into.made.parts.push(...message.parts.map((one) => ({ ...one, file })))
         into.problems.push(...message.problems)
         into.warnings.push(...message.warnings)
         if (done === files.length) finish()

@@ -7,7 +7,14 @@ import { isDeepStrictEqual } from 'node:util'
 import { parentPort } from 'node:worker_threads'
 import type { Claim } from '../../dsl/claim.ts'
 import { DefinitionError, type Location, parseStackFrames } from '../../dsl/errors.ts'
-import { type BenchSpec, collectRegistrations, refuseLate, type UnfinishedCall } from '../../dsl/registry.ts'
+import {
+  type BenchSpec,
+  collectRegistrations,
+  type MadeExpectation,
+  type MadePart,
+  refuseLate,
+  type UnfinishedCall,
+} from '../../dsl/registry.ts'
 import {
   ChangedBuiltinsError,
   explainByBuiltins,
@@ -53,6 +60,9 @@ type CollectEvent =
       readonly findings: FindingData[]
       /** Every claim that `expect(metric)` made, whether a finding has it or not. */
       readonly claims: Claim[]
+      /** Every expectation and every part, whether a bench or a finding has it or not. */
+      readonly expectations: MadeExpectation[]
+      readonly parts: MadePart[]
       readonly problems: Problem[]
       readonly warnings: Problem[]
     }
@@ -201,6 +211,16 @@ async function settled(): Promise<void> {
   while (performance.now() < end && process.getActiveResourcesInfo().some((resource) => unfinished.has(resource)))
 }
 
+/** A bench file threw after it had these problems. The error is often a result of them. */
+class FailedImport extends Error {
+  constructor(
+    readonly before: readonly DefinitionError[],
+    cause: unknown,
+  ) {
+    super('the import failed', { cause })
+  }
+}
+
 /** Ends collecting if nothing can undo what the file changed: the next file must not run with it. */
 function isSpoilt(): boolean {
   const names = lastingChanges()
@@ -215,10 +235,10 @@ for (const { file, output } of files) {
   let result: Omit<Extract<CollectEvent, { kind: 'collected' }>, 'kind' | 'file'>
   try {
     const load = () => running.run(file, () => withRestoredBuiltins('it', () => import(pathToFileURL(output).href)))
-    const { benches, findings, claims, problems, warnings, unfinished } = await collectRegistrations(
-      load,
-      ownerOf(file),
-    )
+    const thrown: unknown[] = []
+    const { benches, findings, claims, expectations, parts, problems, warnings, unfinished } =
+      await collectRegistrations(() => load().catch((error: unknown) => thrown.push(error)), ownerOf(file))
+    if (thrown.length > 0) throw new FailedImport(problems, thrown[0])
     const owners = new Map(benches.map((bench) => [bench.key, bench]))
     const id = (key: string) => `${owners.get(key)?.owner ?? file}#${owners.get(key)?.name ?? key}`
     const named = (claim: Claim): Claim => ({ ...claim, bench: id(claim.bench) })
@@ -233,12 +253,16 @@ for (const { file, output } of files) {
           file,
         })),
       claims: claims.map(named),
+      expectations,
+      parts: parts.map((one) => ({ ...one, claims: one.claims.map(named) })),
       problems: [...problems, ...unfinishedCalls(file, unfinished)].map((error) => problem(file, error)),
       warnings: warnings.map((error) => problem(file, error)),
     }
   } catch (error) {
     if (isSpoilt()) break
-    result = { benches: [], findings: [], claims: [], problems: [problem(file, error)], warnings: [] }
+    const nothing = { benches: [], findings: [], claims: [], expectations: [], parts: [], warnings: [] }
+    const all = error instanceof FailedImport ? [...error.before, error.cause] : [error]
+    result = { ...nothing, problems: all.map((one) => problem(file, one)) }
   }
   await settled()
   const changed = restoreBuiltins()

@@ -125,13 +125,16 @@ describe('a mistake is explained at its place', () => {
     [
       'a tag with a comma',
       () => bench('a', disk, { tags: ['cpu', 'a,b'] }),
-      /--tag does not select "a,b"/,
+      /bench "a": "a,b" is no tag/,
       /"a" and "b"/,
     ],
-    ['an empty tag', () => bench('a', disk, { tags: [''] }), /bench "a": --tag does not select ""/, /remove the tag/],
-    ['a tag of spaces', () => group('a', { tags: [' '] }, () => 1), /group "a": --tag does not select " "/, /remove/],
-    ['a tag with a space at its end', () => bench('a', disk, { tags: ['cpu '] }), /select "cpu "/, /write "cpu"/],
+    ['an empty tag', () => bench('a', disk, { tags: [''] }), /bench "a": "" is no tag/, /remove the tag/],
+    ['a tag of spaces', () => group('a', { tags: [' '] }, () => 1), /group "a": " " is no tag/, /remove/],
+    ['a tag with a space at its end', () => bench('a', disk, { tags: ['cpu '] }), /"cpu " is no tag/, /write "cpu"/],
     ['a tag that is no list', () => bench('a', disk, any({ tags: 'cpu' })), /tags are "cpu"/, /\['cpu'\]/],
+    ['a platform with a tag that has a comma', () => platform('runc', { tags: ['a,b'] }), /"runc": "a,b"/, /"a" and/],
+    ['a platform with an empty tag', () => platform('runc', { tags: [''] }), /platform "runc": "" is no/, /remove the/],
+    ['no expectation', () => bench('a', disk, { expect: { rate: [] } }), /of "rate" is empty/, /leave rate out/],
     ['an expectation that is a number', () => bench('a', disk, any({ expect: { rate: 5 } })), /is 5/, /withinNative/],
     [
       'a metric close to one',
@@ -482,6 +485,7 @@ describe('a mistake is explained at its place', () => {
     const mistake = await mistakeOf(() => {
       const broken = bench('a', any(undefined)) as ReturnType<typeof bench<typeof disk.metrics, typeof disk.params>>
       finding(100, 'a', [claim(broken.rate).where({ depth: 1 }).constant(5, { over: 'mode' })])
+      finding(101, 'a', [claim(broken.latency).atMost('5ms')])
     })
     expect(mistake.message).toContain('bench "a"')
   })

@@ -126,6 +126,24 @@ describe('checkNames', () => {
     expect(problems).toHaveLength(1)
   })
 
+  it('finds a tag of beside that no other bench has, if all benches can be read', () => {
+    const location = { file, line: 1, column: 1 }
+    const beside = { tag: 'cup', metrics: ['t'] }
+    const benches = [aBench({ id: 'a#a', tags: ['cup'], beside, location }), aBench({ id: 'a#b', tags: ['cpu'] })]
+    expect(check({ benches }).problems).toEqual([
+      {
+        file: 'a.bench.ts',
+        message: 'bench "disk": beside names the tag "cup", and no other bench has it.',
+        fix: 'did you mean "cpu"?',
+        location,
+        word: 'cup',
+      },
+    ])
+    expect(check({ benches: [...benches, aBench({ id: 'a#c', tags: ['cup'] })] }).problems).toEqual([])
+    const unread = { file: 'b.bench.ts', message: 'it has an error' }
+    expect(check({ benches, problems: [unread] }).problems).toEqual([unread])
+  })
+
   it('finds a profile, and tags of the config', () => {
     const bench = aBench({ tags: ['cpu'], profiles: { nigthly: {} }, location: { file, line: 1, column: 1 } })
     const { problems } = check({ benches: [bench] }, { skipTags: ['cup', 'cpu'], skipPlatformTags: ['slwo', 'slow'] })

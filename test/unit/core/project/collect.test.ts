@@ -156,27 +156,6 @@ describe.skipIf(!built)('each()', () => {
   })
 })
 
-describe.skipIf(!built)('a claim', () => {
-  it('that no finding has is a warning at its place, and one of another file’s finding is none', async () => {
-    const claims = `export const it = bench('x', w())
-export const used = expect(it.e).on('runc').withinNative(5)
-expect(it.e).on('runc').atLeast('5 ops/s')
-finding(900, 'stated', [expect(it.e).on('runc').warn.betterThan('native')])`
-    const other = "import { used } from './a.bench.ts'\nbench('y', w())\nfinding(901, 'stated', [used])"
-    write({ 'benches/a.bench.ts': head + claims, 'benches/b.bench.ts': head + other })
-    const { suite, warnings } = await collect(root, ['benches/a.bench.ts', 'benches/b.bench.ts'])
-    expect(suite.problems).toEqual([])
-    expect(warnings).toEqual([
-      {
-        file: 'benches/a.bench.ts',
-        message: 'no finding has this claim about "e", so nothing judges it.',
-        fix: 'put it into finding(100, title, [claim]), or write it as expect: { ... } of its bench',
-        location: { file: join(root, 'benches/a.bench.ts'), line: 5, column: 25 },
-      },
-    ])
-  })
-})
-
 describe.skipIf(!built)('a spare worker', () => {
   it('reads once, a new one each time, and files are read without it too', async () => {
     write({ 'benches/a.bench.ts': `${head}bench('x', w())` })
