@@ -18,7 +18,14 @@ export {
   type RunProfile,
 } from './dsl/config.ts'
 export { DefinitionError, type Location } from './dsl/errors.ts'
-export { type Expectation, type ExpectFunction, expect, type Matchers, type MetricClaims } from './dsl/expect.ts'
+export {
+  type Expectation,
+  type ExpectFunction,
+  type ExpectWarning,
+  expect,
+  type Matchers,
+  type MetricClaims,
+} from './dsl/expect.ts'
 export { type FindingOptions, finding, type PartOptions, part } from './dsl/finding.ts'
 export { type GroupOptions, group } from './dsl/group.ts'
 export type {

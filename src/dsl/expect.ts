@@ -359,8 +359,8 @@ export type ExpectationsOf<M extends Metrics> = {
 /** A quantity in a unit of isobench, or with a space before a unit of the author. */
 type AnyQuantity = Quantity<Unit> | `${number} ${string}`
 
-/** `expect`, as a function for claims and with the matchers of expectations. */
-export interface ExpectFunction extends Omit<Matchers<Unit, Expectation>, 'atMost' | 'atLeast'> {
+/** `expect.warn`, as a function for claims and with the matchers of expectations. */
+export interface ExpectWarning extends Omit<Matchers<Unit, Expectation>, 'atMost' | 'atLeast'> {
   /**
    * Starts a claim about a metric of a bench: `expect(prime.events).on(platform.family('container')).withinNative(5)`.
    */
@@ -369,8 +369,12 @@ export interface ExpectFunction extends Omit<Matchers<Unit, Expectation>, 'atMos
   atMost<const Q extends AnyQuantity>(quantity: Q): Expectation<UnitsOf<Q>>
   /** At least this value, in any unit of the metric's dimension. */
   atLeast<const Q extends AnyQuantity>(quantity: Q): Expectation<UnitsOf<Q>>
-  /** The same matchers, but a violated claim only warns. */
-  readonly warn: Omit<ExpectFunction, 'warn'>
+}
+
+/** `expect`: like `expect.warn`, but a violated claim fails the run. */
+export interface ExpectFunction extends ExpectWarning {
+  /** The same, but a violated claim only warns. */
+  readonly warn: ExpectWarning
 }
 
 /** The units of a quantity's dimension. */

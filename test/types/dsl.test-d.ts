@@ -65,6 +65,8 @@ describe('what authors write compiles', () => {
     expectTypeOf(expect(handle.latency).warn.on('runc').betterThan('gvisor', { by: '1.5x' })).toEqualTypeOf<Claim>()
     expectTypeOf(expect(handle.bandwidth).on('runc').peaksAt([1, 32], { over: 'depth' })).toEqualTypeOf<Claim>()
     expectTypeOf(expect(handle.bandwidth).warn.constant(20, { over: 'mode' })).toEqualTypeOf<Claim>()
+    expectTypeOf(expect.warn(handle.latency)).toEqualTypeOf(expect(handle.latency))
+    expectTypeOf(expect.warn(handle.latency).on('runc').atMost('5ms')).toEqualTypeOf<Claim>()
     expectTypeOf(expect(handle.bandwidth).peakWithin(15, 'native', { over: 'mode' })).toEqualTypeOf<Claim>()
     expectTypeOf(expect(handle.latency).worsensAtMost('3x', { over: 'depth', from: 1, to: 32 })).toEqualTypeOf<Claim>()
     expectTypeOf(expect(handle.bandwidth).on('kata').notWorseThan('qemu', 9)).toEqualTypeOf<Claim>()
@@ -269,6 +271,8 @@ describe('mistakes do not compile', () => {
     expect(handle.latency).atMost('5 MB/s')
     // @ts-expect-error nor after on and where
     expect(handle.bandwidth).on('runc').where({ depth: 1 }).warn.atLeast('5ms')
+    // @ts-expect-error nor in one that only warns
+    expect.warn(handle.latency).atMost('5 MB/s')
     // @ts-expect-error bytes are not bits
     expect(handle.bandwidth).atLeast('5 Mbit/s')
     // @ts-expect-error a unit that nobody knows
