@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { removeResource } from '../host/cleanup.ts'
@@ -27,20 +26,6 @@ function describe(entry: Entry): string {
     case 'command':
       return entry.description
   }
-}
-
-/** The path that shows whether the resource of an entry exists, if there is one. */
-function pathOf(entry: Entry): string | undefined {
-  if (entry.kind === 'directory' || entry.kind === 'empty-folder') return entry.path
-  return entry.kind === 'netns' ? `/run/netns/${entry.name}` : undefined
-}
-
-/** Removes the resource of an entry. Returns false if it did not exist, or is a folder that stays. */
-async function remove(entry: Entry): Promise<boolean> {
-  const path = pathOf(entry)
-  if (path !== undefined && !existsSync(path)) return false
-  await removeResource(entry)
-  return entry.kind !== 'empty-folder' || !existsSync(entry.path)
 }
 
 export const command = defineCommand({
@@ -76,8 +61,9 @@ async function cleanJournal(journal: FoundJournal, io: CommandIo, counts: Counts
   let isComplete = true
   for (const entry of journal.entries) {
     try {
-      if (!(await remove(entry))) continue
-      io.out.write(`removed ${sanitize(describe(entry))}\n`)
+      const isRemoved = await removeResource(entry)
+      if (isRemoved === false) continue
+      io.out.write(`${isRemoved ? 'removed' : 'ran the command that removes'} ${sanitize(describe(entry))}\n`)
       counts.removed++
     } catch (error) {
       isComplete = false

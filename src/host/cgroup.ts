@@ -338,8 +338,12 @@ export async function setFrozen(name: string, frozen: boolean): Promise<void> {
   }
 }
 
-/** Kills all processes of the cgroup `name` and removes it from every hierarchy. Does nothing if it does not exist. */
-export async function removeCgroup(name: string): Promise<void> {
+/**
+ * Kills all processes of the cgroup `name` and removes it from every hierarchy.
+ * @returns false if it does not exist
+ */
+export async function removeCgroup(name: string): Promise<boolean> {
+  const isThere = hierarchies().some(({ path }) => existsSync(join(path, rootGroup, name)))
   // With v1, even SIGKILL does not end a frozen process.
   await setFrozen(name, false)
   refuseProcesses(name)
@@ -348,7 +352,7 @@ export async function removeCgroup(name: string): Promise<void> {
     for (const pid of left) kill(pid)
     if (left.length === 0) {
       recordFinalUsage(name)
-      if (removeFolders(name)) return
+      if (removeFolders(name)) return isThere
     }
     if (tries > 500) throw new HostError(`the cgroup ${name} still has processes 5 s after SIGKILL: ${left.join(' ')}.`)
     await sleep(10)

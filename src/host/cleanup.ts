@@ -44,11 +44,13 @@ export async function makeInstance(
  * The journal has the directory of the mount before the instance. If an instance could not be removed, the directory is
  * gone, and its entry too: the entry of the instance then stands for both.
  */
-async function removeInstance(name: string): Promise<void> {
+async function removeInstance(name: string): Promise<boolean> {
   const folder = tracefsOf(name)
   if (!existsSync(join(folder, 'instances'))) await mountTracefs(folder)
+  const isThere = existsSync(join(folder, 'instances', name))
   await removeInstanceDir(folder, name)
   await removeDirectory(folder)
+  return isThere
 }
 
 /** The kernel returns EBUSY while a process has a file of the instance open, so this retries. */
@@ -64,41 +66,52 @@ async function removeInstanceDir(root: string, name: string): Promise<void> {
   }
 }
 
-/** Removes the resource of a journal entry. Does nothing if the resource does not exist. */
-export async function removeResource(entry: Entry): Promise<void> {
+/** Prints something if the command succeeds. */
+const reportSuccess = '"$@" && echo removed'
+
+/**
+ * Removes the resource of a journal entry. Does nothing if the resource does not exist.
+ * @returns whether it existed and was removed; undefined if only a command knows
+ */
+export async function removeResource(entry: Entry): Promise<boolean | undefined> {
   switch (entry.kind) {
     case 'cgroup':
       return removeCgroup(entry.name)
     case 'netns':
-      if (existsSync(`/run/netns/${entry.name}`)) await runHostCommand(['ip', 'netns', 'delete', entry.name])
-      return
+      if (!existsSync(`/run/netns/${entry.name}`)) return false
+      await runHostCommand(['ip', 'netns', 'delete', entry.name])
+      return true
     case 'tracer':
       return removeInstance(entry.name)
-    case 'link':
+    case 'link': {
       // Removing the namespace also removes the link.
-      if (existsSync(`/run/netns/${entry.netns}`))
-        await runHostCommand(['ip', '-n', entry.netns, 'link', 'delete', entry.name], { exitCodes: [0, 1] })
-      return
+      if (!existsSync(`/run/netns/${entry.netns}`)) return false
+      const deletion = ['ip', '-n', entry.netns, 'link', 'delete', entry.name]
+      return (await runHostCommand(['sh', '-c', reportSuccess, 'sh', ...deletion], { exitCodes: [0, 1] })) !== ''
+    }
     case 'directory':
       return removeDirectory(entry.path)
     case 'empty-folder':
       return removeEmptyFolder(entry.path)
-    case 'process':
-      if (isAlive(entry.id)) killProcessGroup(entry.id.pid)
+    case 'process': {
+      if (!isAlive(entry.id)) return false
+      killProcessGroup(entry.id.pid)
       for (let tries = 0; isAlive(entry.id) && tries < 500; tries++) await sleep(10)
-      return
+      return true
+    }
     case 'command':
       // A command that stops processes of a frozen cgroup would wait forever.
       if (entry.group !== undefined) await setFrozen(entry.group, false)
       await runHostCommand(entry.argv)
+      return undefined
   }
 }
 
 /**
  * Unmounts everything below a directory, then removes it. Never removes through a mount: that would delete its content.
  */
-async function removeDirectory(path: string): Promise<void> {
-  if (!existsSync(path)) return
+async function removeDirectory(path: string): Promise<boolean> {
+  if (!existsSync(path)) return false
   // The kernel lists mounts by their real paths, and the state directory may be a symlink.
   const folder = realpathSync(path)
   for (let tries = 0; ; tries++) {
@@ -117,7 +130,7 @@ async function removeDirectory(path: string): Promise<void> {
     try {
       // --one-file-system: if another process mounts something here now, rm skips it.
       await runHostCommand(['rm', '--recursive', '--force', '--one-file-system', folder], { timeout: 600 })
-      return
+      return true
     } catch (error) {
       // A process that a kill of isobench has left, such as a copy, may add files until it ends.
       if (tries >= removalTries) throw error
@@ -130,18 +143,19 @@ async function removeDirectory(path: string): Promise<void> {
 const notRemovable: ReadonlySet<string> = new Set(['ENOTEMPTY', 'EBUSY', 'ENOENT', 'ENOTDIR'])
 
 /** Removes a folder if it is empty, apart from the lock file of a process that was killed. */
-async function removeEmptyFolder(folder: string): Promise<void> {
+async function removeEmptyFolder(folder: string): Promise<boolean> {
   // On a read-only disk, rmdir fails with EROFS even if there is no such folder.
-  if (!existsSync(folder)) return
+  if (!existsSync(folder)) return false
   const file = folderLock(folder)
   try {
     if (existsSync(file)) {
       using _lock = await lock(file, { purpose: `removing ${folder}` })
     }
     rmdirSync(folder)
+    return true
   } catch (error) {
     // The process that has it locked removes the folder afterwards.
-    if (error instanceof LockedError || notRemovable.has((error as NodeJS.ErrnoException).code ?? '')) return
+    if (error instanceof LockedError || notRemovable.has((error as NodeJS.ErrnoException).code ?? '')) return false
     throw error
   }
 }

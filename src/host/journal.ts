@@ -54,7 +54,7 @@ type Line =
   | { readonly undone: number }
 
 /** Removes the resource of an entry. Must succeed if the resource was never created or is already gone. */
-export type Cleanup = (entry: Entry) => Promise<void>
+export type Cleanup = (entry: Entry) => Promise<unknown>
 
 /** Milliseconds that resources get to be created before they are removed. */
 const creationMs = 10_000

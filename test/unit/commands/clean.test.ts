@@ -5,6 +5,7 @@ import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { command } from '../../../src/commands/clean.ts'
 import type { CommandIo } from '../../../src/commands/command.ts'
+import type { Entry } from '../../../src/host/journal.ts'
 import {
   type InstallEvent,
   installRelease,
@@ -68,32 +69,49 @@ async function clean(code = 0): Promise<string> {
   return String(out.read())
 }
 
-/** What a process that was killed has left: commands, the first one made first. */
-function leftJournal(...commands: readonly (readonly string[])[]): string {
+/** What a process that was killed has left, the first one made first. */
+function leftJournal(...entries: readonly Entry[]): string {
   mkdirSync(join(state(), 'journals'), { recursive: true, mode: 0o700 })
   const file = join(state(), 'journals/isob-1.jsonl')
-  const lines = commands.map((argv, made) => ({ made, entry: { kind: 'command', description: argv.join(' '), argv } }))
-  writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''), { mode: 0o600 })
+  const lines = entries.map((entry, made) => `${JSON.stringify({ made, entry })}\n`)
+  writeFileSync(file, lines.join(''), { mode: 0o600 })
   return file
 }
 
+const commandEntry = (...argv: readonly string[]): Entry => ({ kind: 'command', description: argv.join(' '), argv })
+
+describe('what is gone already', () => {
+  it.runIf(process.getuid?.() === 0)('is not said to be removed', async () => {
+    const name = 'isob-never'
+    leftJournal(
+      { kind: 'cgroup', name },
+      { kind: 'netns', name },
+      { kind: 'link', netns: name, name: 'isob0' },
+      { kind: 'directory', path: join(folder.path, name) },
+      { kind: 'empty-folder', path: join(folder.path, name) },
+      { kind: 'process', id: { pid: 1, started: 'never' } },
+    )
+    expect(await clean()).toBe('Nothing to remove.\n')
+  })
+})
+
 describe('something that cannot be removed', () => {
   it('is named and ends with 5, and everything else is removed; its journal stays', async () => {
-    const file = leftJournal(['true', 'first'], ['false'], ['true', 'last'])
+    const file = leftJournal(commandEntry('true', 'first'), commandEntry('false'), commandEntry('true', 'last'))
     expect((await clean(5)).split('\n')).toEqual([
-      'removed true last',
+      'ran the command that removes true last',
       'could not remove false: false failed (exit 1)',
-      'removed true first',
+      'ran the command that removes true first',
       '',
     ])
     expect(existsSync(file)).toBe(true)
-    leftJournal(['true'])
-    expect(await clean()).toBe('removed true\n')
+    leftJournal(commandEntry('true'))
+    expect(await clean()).toBe('ran the command that removes true\n')
     expect(existsSync(file)).toBe(false)
   })
 
   it('is a journal that other users can write to, and none of its commands runs', async () => {
-    const file = leftJournal(['touch', join(folder.path, 'executed')])
+    const file = leftJournal(commandEntry('touch', join(folder.path, 'executed')))
     chmodSync(file, 0o666)
     expect(await clean(5)).toMatch(/^refused .*isob-1\.jsonl: other users can write to it\./)
     expect(existsSync(join(folder.path, 'executed'))).toBe(false)

@@ -36,16 +36,19 @@ describe('removing a tracer', () => {
     const [bin, guests] = [join(folder.path, 'programs'), join(folder.path, 'state/guests')]
     mkdirSync(bin)
     const mount =
-      '#!/bin/sh\nfor last; do :; done\nmkdir -p "$last/instances/isob-1-syscalls"\n' +
+      '#!/bin/sh\nfor last; do :; done\nmkdir -p "$last/instances"\n' +
+      `[ -e ${join(folder.path, 'mounted')} ] || mkdir "$last/instances/isob-1-syscalls"\n` +
       `echo "$last" > ${join(folder.path, 'mounted')}\n`
     writeFileSync(join(bin, 'mount'), mount, { mode: 0o755 })
     vi.stubEnv('PATH', `${bin}:${process.env.PATH}`)
     vi.stubEnv('ISOBENCH_STATE', join(folder.path, 'state'))
-    await removeResource({ kind: 'tracer', name: 'isob-1-syscalls' })
+    expect(await removeResource({ kind: 'tracer', name: 'isob-1-syscalls' })).toBe(true)
     expect(readFileSync(join(folder.path, 'mounted'), 'utf8')).toBe(`${join(guests, 'isob-1-syscalls-tracefs')}\n`)
     expect(readdirSync(guests)).toEqual([])
     // The entry that the journal has before the one of the tracer.
     await removeResource({ kind: 'directory', path: join(guests, 'isob-1-syscalls-tracefs') })
+    expect(readdirSync(guests)).toEqual([])
+    expect(await removeResource({ kind: 'tracer', name: 'isob-1-syscalls' })).toBe(false)
     expect(readdirSync(guests)).toEqual([])
   })
 })
