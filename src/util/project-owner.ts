@@ -2,6 +2,7 @@ import {
   closeSync,
   constants,
   fchownSync,
+  fstatSync,
   lchownSync,
   lstatSync,
   openSync,
@@ -49,20 +50,43 @@ export function giveFolderToOwner(folder: string): void {
   }
 }
 
-/** Gives the files of root in the project's `.isobench` to the owner of the project. */
-export function giveToOwner(root: string): void {
+/** The projects of this process that do not belong to root. */
+export const projectsOfOthers = (): string[] =>
+  [...projects].filter((root) => (statSync(root, { throwIfNoEntry: false })?.uid ?? 0) !== 0)
+
+/**
+ * Gives the files of root in the project's `.isobench` to the owner of the project.
+ * @returns whether one of them belonged to root
+ */
+export function giveToOwner(root: string): boolean {
   try {
     const owner = statSync(root)
-    if (owner.uid !== 0) chownTree(join(root, ownFolder), owner)
+    return owner.uid !== 0 && chownFolder(join(root, ownFolder), owner)
   } catch {
     // The project is gone, or the file system has no owners.
+    return false
   }
 }
 
-function chownTree(path: string, owner: Stats): void {
-  const found = lstatSync(path, { throwIfNoEntry: false })
-  if (!found) return
-  // lchown: a link must not change the owner of a file elsewhere.
-  if (found.uid === 0) lchownSync(path, owner.uid, owner.gid)
-  if (found.isDirectory()) for (const name of readdirSync(path)) chownTree(join(path, name), owner)
+/** Works from open folders, because the owner of the project may replace one by a link in the meantime. */
+function chownFolder(folder: string, owner: Stats): boolean {
+  const descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  try {
+    const here = `/proc/self/fd/${descriptor}`
+    let isChanged = fstatSync(descriptor).uid === 0
+    if (isChanged) fchownSync(descriptor, owner.uid, owner.gid)
+    for (const path of readdirSync(here).map((name) => join(here, name))) {
+      const found = lstatSync(path, { throwIfNoEntry: false })
+      if (found?.isDirectory()) {
+        if (chownFolder(path, owner)) isChanged = true
+      } else if (found?.uid === 0) {
+        // lchown: a link must not change the owner of a file elsewhere.
+        lchownSync(path, owner.uid, owner.gid)
+        isChanged = true
+      }
+    }
+    return isChanged
+  } finally {
+    closeSync(descriptor)
+  }
 }
