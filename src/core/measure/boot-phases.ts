@@ -57,18 +57,32 @@ const firstByteOf = ({ firstByteMs }: TimedResult): number => {
   return firstByteMs
 }
 
+/** Milliseconds by which the times of two clocks with a resolution of 1 us may differ after rounding. */
+const roundingMs = 0.001
+
+/**
+ * The time of a phase in milliseconds.
+ * @throws {CommandError} if it ended before it began: then one of the two was observed too late, or the guest lies
+ */
+function phase(name: keyof BootPhases, from: number, to: number): number {
+  const milliseconds = to - from
+  if (milliseconds >= -roundingMs) return Math.max(0, milliseconds)
+  const early = (-milliseconds).toPrecision(2)
+  throw new CommandError(`the phase "${name}" of the boot ended ${early} ms before it began, so its time is unknown`)
+}
+
 /** The phases of a boot that is one host process. */
 export function phasesOfProcess(observed: Observed, events: BootEvents | undefined): BootPhases {
   const firstByte = firstByteOf(observed)
-  // Node may report the exit before the last output.
-  const exit = Math.max(0, observed.milliseconds - firstByte)
+  const exit = phase('exit', firstByte, observed.milliseconds)
   if (!events) return { ...unobserved, firstInstruction: firstByte, exit }
-  const vmm = Math.max(0, events.vmm - observed.startedMs)
+  const vmm = phase('vmm', observed.startedMs, events.vmm)
   const { guest } = events
   if (!guest) return { ...unobserved, vmm, exit }
   const kernelAt = events.agent - guest.agent
-  const firstCommand = Math.max(0, observed.startedMs + firstByte - (kernelAt + guest.init))
-  return { ...unobserved, vmm, kernel: Math.max(0, kernelAt - events.vmm), init: guest.init, firstCommand, exit }
+  const kernel = phase('kernel', events.vmm, kernelAt)
+  const firstCommand = phase('firstCommand', kernelAt + guest.init, observed.startedMs + firstByte)
+  return { ...unobserved, vmm, kernel, init: guest.init, firstCommand, exit }
 }
 
 /** What a boot in phases uses of its sample. */
@@ -111,7 +125,7 @@ export async function runSteps(sandbox: GuestSandbox, steps: BootSteps, runner: 
     const started = await observe(start, runner, 'start')
     const removed = await observe(remove, runner, 'removal')
     const firstInstruction = firstByteOf(started)
-    const exit = Math.max(0, started.milliseconds - firstInstruction)
+    const exit = phase('exit', firstInstruction, started.milliseconds)
     return {
       ...unobserved,
       create: created.milliseconds,
@@ -137,8 +151,8 @@ export async function runSteps(sandbox: GuestSandbox, steps: BootSteps, runner: 
     ...unobserved,
     create: created.milliseconds,
     start: started.milliseconds,
-    firstInstruction: Math.max(0, firstByte - started.startedMs),
-    exit: Math.max(0, read.startedMs + read.milliseconds - firstByte),
+    firstInstruction: phase('firstInstruction', started.startedMs, firstByte),
+    exit: phase('exit', firstByte, read.startedMs + read.milliseconds),
     remove: removed.milliseconds,
   }
 }

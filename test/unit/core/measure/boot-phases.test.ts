@@ -47,15 +47,21 @@ describe('the events of a boot', () => {
     expect(parseBootEvents(text)).toBeUndefined()
   })
 
-  it('never make a phase negative', () => {
+  it('never make a phase negative: the boot fails, or the phases add up', () => {
     const text = fc.tuple(fc.nat(), fc.nat(), fc.nat(), fc.nat()).map(([a, b, c, d]) => {
       return `vmm ${a}\nagent ${b}\nguest ${c} ${d}\n`
     })
     fc.assert(
-      fc.property(text, fc.nat(), fc.nat(), fc.nat(), (given, startedMs, milliseconds, firstByteMs) => {
+      fc.property(text, fc.nat(100), fc.nat(), fc.nat(), (given, startedMs, milliseconds, firstByteMs) => {
         const result = { stdout: '', stderr: '', startedMs, milliseconds, firstByteMs }
-        for (const phase of Object.values(phasesOfProcess(result, parseBootEvents(given))))
-          if (phase !== null) expect(phase).toBeGreaterThanOrEqual(0)
+        try {
+          const { vmm, kernel, init, firstCommand, ...rest } = phasesOfProcess(result, parseBootEvents(given))
+          for (const one of [vmm, kernel, init, firstCommand, ...Object.values(rest)])
+            if (one !== null) expect(one).toBeGreaterThanOrEqual(0)
+          if (init !== null) expect(vmm! + kernel! + init + firstCommand!).toBeCloseTo(firstByteMs, 2)
+        } catch (error) {
+          if (!(error instanceof CommandError)) throw error
+        }
       }),
     )
   })
@@ -89,6 +95,16 @@ describe('the phases of one process', () => {
       exit: 10,
     })
     expect(phasesOfProcess(result, undefined)).toEqual({ ...none, vmm: null, firstInstruction: 930, exit: 10 })
+  })
+
+  it.each<[string, Partial<typeof result>, BootEvents | undefined]>([
+    ['"exit" of the boot ended 10 ms', { milliseconds: 920 }, undefined],
+    ['"vmm" of the boot ended 1.0 ms', {}, { vmm: 999, agent: 1910 }],
+    ['"firstCommand" of the boot ended 50 ms', {}, { vmm: 1010, agent: 2000, guest: { init: 960, agent: 980 } }],
+  ])('are unknown if the phase %s before it began', (what, changed, events) => {
+    const error = `the phase ${what} before it began, so its time is unknown`
+    const broken = { ...result, ...changed }
+    expect(() => phasesOfProcess(broken, events)).toThrow(new CommandError(error))
   })
 
   it('need an output of the guest', () => {
@@ -136,8 +152,12 @@ describe('a boot in steps', () => {
   })
 
   it('reads the events that the process wrote', async () => {
-    const argv = sh('echo out; printf "vmm 1\\nagent 2\\n" >"$ISOBENCH_BOOT_EVENTS"')
-    expect(await runProcess(sandbox(), argv, runner)).toMatchObject({ vmm: 0, kernel: null, firstInstruction: null })
+    // Both are 1 s after the boot began.
+    const at = process.hrtime.bigint() + 1_000_000_000n
+    const argv = sh(`echo out; printf "vmm ${at}\\nagent ${at}\\n" >"$ISOBENCH_BOOT_EVENTS"`)
+    const phases = await runProcess(sandbox(), argv, runner)
+    expect(phases).toMatchObject({ kernel: null, firstInstruction: null })
+    expect(phases.vmm).toBeLessThan(1000)
     rmSync(join(folder, 'boot-events'))
     expect(await runProcess(sandbox(), sh('echo out'), runner)).toMatchObject({ vmm: null })
   })
