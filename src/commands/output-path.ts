@@ -6,7 +6,7 @@ import { findConfig, type Project } from '../core/project/config.ts'
 import { baselineFile, baselineNames } from '../core/records/baseline.ts'
 import { folderOf, recordsByTime } from '../core/records/record-file.ts'
 import { UsageError } from '../util/errors.ts'
-import { isLink, writeRefusal } from '../util/files.ts'
+import { isLink, pseudoRefusal, writeRefusal } from '../util/files.ts'
 import { isStream, linkChain, writeParts } from '../util/outputs.ts'
 import { configName, keptByOtherName, keptFile, ownNames } from './kept-files.ts'
 
@@ -116,6 +116,12 @@ function refuseLostLink(option: string, path: string): void {
  * @throws {UsageError} if the kernel would refuse to create the file, or folders above it that do not exist
  */
 function checkWritable(option: string, path: string, shown = path): void {
+  const refuse = ({ why, fix }: { readonly why: string; readonly fix: string }): never => {
+    throw new UsageError(`${option}: ${shown} cannot be written: ${why}`, fix)
+  }
+  // Root may be allowed to write there, and the kernel refuses it anyway.
+  const pseudo = pseudoRefusal(path)
+  if (pseudo) refuse(pseudo)
   try {
     lstatSync(path, { throwIfNoEntry: false })
     let folder = dirname(path)
@@ -125,7 +131,7 @@ function checkWritable(option: string, path: string, shown = path): void {
   } catch (error) {
     const refusal = writeRefusal(shown, error)
     if (!refusal) throw error
-    throw new UsageError(`${option}: ${shown} cannot be written: ${refusal.why}`, refusal.fix)
+    refuse(refusal)
   }
 }
 

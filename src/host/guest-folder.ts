@@ -6,7 +6,7 @@
 import { accessSync, chmodSync, chownSync, constants, existsSync, lstatSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { HostError } from '../util/errors.ts'
-import { isLink, makeFolder, WriteError, writeRefusal } from '../util/files.ts'
+import { isLink, makeFolder, pseudoRefusal, WriteError, writeRefusal } from '../util/files.ts'
 import { withUsualUmask } from '../util/umask.ts'
 import { guestsFolder } from './paths.ts'
 
@@ -44,6 +44,8 @@ export function assertWritable(folder: string, variable: string): void {
       `${folder} cannot be written: ${why}.`,
       `${process.getuid?.() === 0 ? '' : 'run isobench as root, or '}set ${variable} to a folder that can be written`,
     )
+  const pseudo = pseudoRefusal(folder)
+  if (pseudo) throw refuse(pseudo.why)
   try {
     if (isDangling(folder)) throw refuse('it is a link to something that does not exist')
     if (existsSync(folder) && !statSync(folder).isDirectory()) throw refuse('it is not a folder')

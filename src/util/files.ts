@@ -15,6 +15,7 @@ import {
 import { dirname } from 'node:path'
 import { IsobenchError } from './errors.ts'
 import { giveFolderToOwner } from './project-owner.ts'
+import { pseudoFileSystem } from './pseudo-file-system.ts'
 
 /** A file cannot be written. */
 export class WriteError extends IsobenchError {
@@ -89,10 +90,24 @@ export function pathFix({ code = '', path, dest }: SystemError): string | undefi
   return file === undefined ? undefined : pathRefusals[code]?.[1](file)
 }
 
+/** Why a file cannot be written, and how to fix it. */
+interface Refusal {
+  readonly why: string
+  readonly fix: string
+}
+
+/** Why the file system of a path holds no files of users, if that is so. */
+export function pseudoRefusal(file: string): Refusal | undefined {
+  const name = pseudoFileSystem(file)
+  return name === undefined
+    ? undefined
+    : { why: `it is in ${name}, a file system of the kernel without files of users`, fix: 'use another path' }
+}
+
 /** Why a file cannot be written, and how to fix it, if the error is one of the kernel that has a usual cause. */
-export function writeRefusal(file: string, error: unknown): { readonly why: string; readonly fix: string } | undefined {
+export function writeRefusal(file: string, error: unknown): Refusal | undefined {
   const refusal = writeRefusals[(error as NodeJS.ErrnoException).code ?? '']
-  return refusal && { why: refusal[0], fix: refusal[1](file) }
+  return refusal && (pseudoRefusal(file) ?? { why: refusal[0], fix: refusal[1](file) })
 }
 
 /**

@@ -180,8 +180,11 @@ describe('an output that the kernel would refuse', () => {
     ['old.html/a/b', 'a part of its path is no folder', 'use another path'],
     ['null\0byte', 'its path has a null byte', 'use another path'],
     ['lost-folder/a', 'nothing can be created in its folder', 'use another path'],
+    ['kernel/x', 'it is in proc, a file system of the kernel without files of users', 'use another path'],
+    ['kernel/self/comm', 'it is in proc, a file system of the kernel without files of users', 'use another path'],
   ])('is refused before anything is measured, with its option: %#', async (path, why, fix) => {
     if (!isLink(join(root, 'lost-folder'))) symlinkSync('no-such-folder', join(root, 'lost-folder'))
+    if (!isLink(join(root, 'kernel'))) symlinkSync('/proc', join(root, 'kernel'))
     if (!isLink(join(root, 'circle'))) symlinkSync('circle', join(root, 'circle'))
     const error = await check(path).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({

@@ -367,7 +367,7 @@ it('in a state folder that cannot be made: names the folder and the variable', (
   vi.stubEnv('ISOBENCH_STATE', '/proc/isobench')
   expect(() => CleanupJournal.start('no-state', async () => {})).toThrow(
     expect.objectContaining({
-      message: '/proc/isobench cannot be written: a new folder cannot be made there.',
+      message: '/proc/isobench cannot be written: it is in proc, a file system of the kernel without files of users.',
       fix: expect.stringMatching(/set ISOBENCH_STATE to a folder that can be written$/),
     }),
   )

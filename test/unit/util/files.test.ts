@@ -17,6 +17,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   LineWriter,
   makeFolder,
+  pseudoRefusal,
   temporaryName,
   WriteError,
   writeFileAtomic,
@@ -41,6 +42,23 @@ describe('a refusal of the kernel', () => {
     expect(error.message).not.toContain(code)
     expect(error.fix).toMatch(/\w{3}/)
     expect(error.cause).toBe(raw)
+  })
+})
+
+describe('a file system of the kernel', () => {
+  it.each([
+    ['proc', '/proc/self/comm'],
+    ['proc', '/proc/no/folder/x'],
+    ['sysfs', '/sys/x'],
+  ])('holds no files of users: %s has no %s', (name, file) => {
+    const why = `it is in ${name}, a file system of the kernel without files of users`
+    expect(pseudoRefusal(file)).toEqual({ why, fix: 'use another path' })
+    const raw = Object.assign(new Error('EACCES: raw text'), { code: 'EACCES' })
+    expect(writeProblem(file, raw)).toMatchObject({ message: `${file} cannot be written: ${why}`, cause: raw })
+  })
+
+  it.each(['/dev/null', '/proc/self/cwd/x', '/no/folder/x'])('is not that of %s', (file) => {
+    expect(pseudoRefusal(file)).toBeUndefined()
   })
 })
 

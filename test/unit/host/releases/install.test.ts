@@ -380,7 +380,9 @@ it('names what ISOBENCH_HOME is if it is no folder', async () => {
     ),
   })
   vi.stubEnv('ISOBENCH_HOME', '/proc/isobench')
-  await expect(install()).rejects.toThrow('/proc/isobench cannot be written: a new folder cannot be made there.')
+  await expect(install()).rejects.toThrow(
+    '/proc/isobench cannot be written: it is in proc, a file system of the kernel without files of users.',
+  )
   vi.stubEnv('ISOBENCH_HOME', join(mirror, 'firecracker-v9.0-x86_64.tgz/home'))
   await expect(install()).rejects.toThrow('a part of the path is not a folder.')
 })
