@@ -90,10 +90,21 @@ const empty = (ownerOf?: OwnerOf): Registry => ({
   ...(ownerOf && { ownerOf }),
 })
 
-/** Returns the registry that is currently being filled. */
+/**
+ * Returns the registry that is currently being filled. A process or a thread into which isobench imports nothing has
+ * one that refuses benches, findings and claims.
+ */
 export function registry(): Registry {
-  holder.current ??= empty()
+  holder.current ??= empty(refuseOutside)
   return holder.current
+}
+
+function refuseOutside(callers: readonly Location[]): never {
+  throw new DefinitionError(
+    'isobench does not import this module here, so it would not see the bench, the finding or the claim',
+    'run the bench file with: npx isobench run; register nothing in a worker thread or in a process of a bench file',
+    callers[0],
+  )
 }
 
 /**

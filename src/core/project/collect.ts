@@ -238,16 +238,18 @@ function importAll(
         into.made.parts.push(...message.parts.map((one) => ({ ...one, file })))
         into.problems.push(...message.problems)
         into.warnings.push(...message.warnings)
-        if (done === files.length) finish()
+      } else if (message.kind === 'settled') {
+        into.problems.push(...message.problems)
+        into.warnings.push(...message.warnings)
+        finish()
       } else if (message.kind === 'spoilt') {
         const error = new ChangedBuiltinsError(message.names, 'it', undefined, true)
         const { fix, location } = definitionDetails(error, join(project.root, current))
         finish(messageOf(error), fix, location)
       }
     })
-    worker.on('error', (error: unknown) => done < files.length && finish(messageOf(error)))
+    worker.on('error', (error: unknown) => finish(messageOf(error)))
     worker.on('exit', (code) => {
-      if (done === files.length) return
       // Node exits with 13 if a top-level await never settles.
       if (code === 13) finish('importing it never ends', neverEnds, awaitOf(current))
       else finish(`it ended the process (exit code ${code})`, 'a bench file must not call process.exit')

@@ -30,6 +30,7 @@ import { handleUncaughtErrors } from '../../util/uncaught-errors.ts'
 import type { BenchData, FindingData, Problem } from '../model/suite.ts'
 import { definitionDetails } from './definition-details.ts'
 import { isProjectFile } from './error-location.ts'
+import { watchLeftovers } from './leftovers.ts'
 
 /** A worker that imports compiled bench files. A file that hangs or exits ends only the worker. */
 
@@ -66,6 +67,8 @@ type CollectEvent =
       readonly problems: Problem[]
       readonly warnings: Problem[]
     }
+  /** Of all files, when they were collected: what they did after their imports. */
+  | { readonly kind: 'settled'; readonly problems: Problem[]; readonly warnings: Problem[] }
   /** The file changed builtins for good. This worker imports no more files. */
   | { readonly kind: 'spoilt'; readonly names: readonly string[] }
 
@@ -221,6 +224,26 @@ class FailedImport extends Error {
   }
 }
 
+const leftovers = watchLeftovers(
+  () => running.getStore(),
+  (file) => isProjectFile(root, file),
+)
+
+/** Milliseconds that all files get after the last import, if something that they started has not ended. */
+const longestSettleMs = 1000
+
+/** Waits for what the files have started, so that a late registration is an error, and warns of what has not ended. */
+async function leftWarnings(): Promise<Problem[]> {
+  const end = performance.now() + longestSettleMs
+  while (performance.now() < end && leftovers().length > 0) await sleep(5)
+  return leftovers().map(({ what, file, location }) => ({
+    file,
+    message: `the file starts ${what} and does not await it, so a bench that it registers later would be missing.`,
+    fix: 'await it at the top level; if it registers nothing, end it, or call unref() on it',
+    ...(location && { location }),
+  }))
+}
+
 /** Ends collecting if nothing can undo what the file changed: the next file must not run with it. */
 function isSpoilt(): boolean {
   const names = lastingChanges()
@@ -229,6 +252,7 @@ function isSpoilt(): boolean {
 }
 
 rememberBuiltins()
+let collected = 0
 for (const { file, output } of files) {
   post({ kind: 'importing', file })
   importing = file
@@ -270,4 +294,9 @@ for (const { file, output } of files) {
   if (changed.length > 0) addStray(problem(file, new ChangedBuiltinsError(changed, 'it')))
   post({ kind: 'collected', file, ...result, problems: [...result.problems, ...stray.slice(posted)] })
   posted = stray.length
+  collected++
+}
+if (collected === files.length) {
+  const warnings = await leftWarnings()
+  if (!isSpoilt()) post({ kind: 'settled', problems: stray.slice(posted), warnings })
 }

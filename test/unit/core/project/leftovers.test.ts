@@ -1,0 +1,82 @@
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterAll, describe, expect, it } from 'vitest'
+import { collect } from '../../../../src/core/project/collect.ts'
+import { bundlePath } from '../../../../src/util/assets.ts'
+
+/** Bench files are imported by a worker that is built. */
+const built = existsSync(bundlePath('collector'))
+
+const root = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-leftovers-')))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+const head = (isobench = 'isobench') => `import { bench, higher, workload } from '${isobench}'
+const w = workload('w', { metrics: { e: higher('ops/s') }, run: async () => ({ e: 1 }) })
+bench('x', w)\n`
+
+/** The problems and warnings of bench files with this code after a bench. */
+async function collected(codes: Readonly<Record<string, string>>, others: Readonly<Record<string, string>> = {}) {
+  const benches = Object.fromEntries(Object.entries(codes).map(([name, code]) => [`${name}.bench.ts`, head() + code]))
+  for (const [name, text] of Object.entries({ ...benches, ...others })) {
+    mkdirSync(dirname(join(root, name)), { recursive: true })
+    writeFileSync(join(root, name), text)
+  }
+  const { suite, warnings } = await collect(root, Object.keys(benches))
+  expect(suite.benches).toHaveLength(Object.keys(benches).length)
+  const placed = (all: typeof warnings) =>
+    Object.fromEntries(all.map(({ file, message, location }) => [file, [message, location?.line]]))
+  return { problems: placed(suite.problems), warnings: placed(warnings) }
+}
+
+describe.skipIf(!built)('what a bench file starts and does not await', () => {
+  it('is a problem if it registers a bench within a second, also in a worker thread', async () => {
+    const worker = "import { Worker } from 'node:worker_threads'\nnew Worker(new URL('./code.mjs', import.meta.url))"
+    const codes = {
+      timer: "setTimeout(() => bench('late', w), 400)",
+      child: "import { exec } from 'node:child_process'\nexec('sleep 0.4', () => bench('late', w))",
+      worker,
+    }
+    const code = { 'code.mjs': head(pathToFileURL(bundlePath('index')).href) }
+    expect(await collected(codes, code)).toEqual({
+      problems: {
+        'timer.bench.ts': ['a bench, a finding or a claim is registered after the file was imported', 4],
+        'child.bench.ts': ['a bench, a finding or a claim is registered after the file was imported', 5],
+        'worker.bench.ts': [expect.stringMatching(/^isobench does not import this module here/), 3],
+      },
+      warnings: {},
+    })
+  })
+
+  it('is a warning at its place if it has not ended by then', async () => {
+    const message = (what: string) =>
+      `the file starts ${what} and does not await it, so a bench that it registers later would be missing.`
+    const codes = {
+      timer: "setTimeout(() => bench('late', w), 60_000)",
+      wait: "import { setTimeout as sleep } from 'node:timers/promises'\nsleep(60_000).then(() => bench('late', w))",
+      child: "import { exec } from 'node:child_process'\nexec('sleep 5', () => bench('late', w))",
+      worker: "import { Worker } from 'node:worker_threads'\nnew Worker('setInterval(() => {}, 99)', { eval: true })",
+    }
+    expect(await collected(codes)).toEqual({
+      problems: {},
+      warnings: {
+        'timer.bench.ts': [message('a timer'), 4],
+        'wait.bench.ts': [message('a timer'), 5],
+        'child.bench.ts': [message('a child process'), 5],
+        'worker.bench.ts': [message('a worker thread'), 5],
+      },
+    })
+  })
+
+  it('is nothing if it is awaited, ended or unreferenced, or starts in a package', async () => {
+    const codes = {
+      awaited: 'await new Promise((resolve) => setTimeout(resolve, 5))',
+      ended: 'clearTimeout(setTimeout(() => {}, 60_000))',
+      unreferenced: 'setInterval(() => {}, 60_000).unref()',
+      package: "import './node_modules/pool/index.js'",
+    }
+    const others = { 'node_modules/pool/index.js': 'setInterval(() => {}, 60_000)' }
+    expect(await collected(codes, others)).toEqual({ problems: {}, warnings: {} })
+  })
+})
