@@ -24,6 +24,7 @@ import { closestMatch } from '../util/closest-match.ts'
 import { IsobenchError, messageOf, UsageError } from '../util/errors.ts'
 import { WriteError } from '../util/files.ts'
 import { isStream, linkChain } from '../util/outputs.ts'
+import { markStrayErrors } from '../util/stray-errors.ts'
 import type { CommandIo } from './command.ts'
 import { problemText, warningsText } from './errors.ts'
 import type { Options } from './options.ts'
@@ -310,10 +311,11 @@ function createOutside(
     ...(against && { against: (report: Report) => structuredClone(against(report)) }),
   }
   const object: ProjectObject = { what: `the reporter "${name}"`, reference: 'docs/how-to/add-a-reporter.md', root }
-  const rules = { returns: z.object({}), returned: 'an object with hooks' }
+  const start = (call: () => unknown) => markStrayErrors(undefined, call, object.what)
+  const rules = { start, returns: z.object({}), returned: 'an object with hooks' }
   const reporter = callMethod(object, 'create', factory.create, () => factory.create(given, options), rules)
   warn(unknownHooks(reporter as Reporter, object, name))
-  const hook = { isAsync: true, copiesArguments: true }
+  const hook = { start, isAsync: true, copiesArguments: true }
   return guardObject(object, reporter as Reporter, Object.fromEntries(hooks.map((name) => [name, hook])))
 }
 

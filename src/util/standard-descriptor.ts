@@ -3,14 +3,18 @@ import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 
 /**
- * Keeps user code away from the descriptor of standard output.
+ * Keeps user code away from the descriptor of standard output, and from closing a standard descriptor.
  *
  * No function of Node 20 duplicates a descriptor, so the reporter's cannot move to another number. Starting Node a
  * second time, with other descriptors, would double the start-up time. Instead, Node's functions get standard error
  * from user code that passes standard output to a child process, or writes to its number.
  */
 
-const [stdout, stderr] = [1, 2]
+const [stdin, stdout, stderr] = [0, 1, 2]
+
+/** Without one of them, the next file that isobench opens would get its number, and what is printed. */
+const isStandard = (descriptor: unknown): boolean =>
+  descriptor === stdin || descriptor === stdout || descriptor === stderr
 
 type Method = (...given: unknown[]) => unknown
 
@@ -82,9 +86,9 @@ export function redirectStandardDescriptor(): void {
           original(to === stdout ? stderr : to, ...rest),
     )
   // Streams that user code opens for the descriptor close it when they end.
-  replace(fs, 'closeSync', (original) => (descriptor) => (descriptor === stdout ? undefined : original(descriptor)))
+  replace(fs, 'closeSync', (original) => (descriptor) => (isStandard(descriptor) ? undefined : original(descriptor)))
   replace(fs, 'close', (original) => (descriptor, done) => {
-    if (descriptor !== stdout) return done === undefined ? original(descriptor) : original(descriptor, done)
+    if (!isStandard(descriptor)) return done === undefined ? original(descriptor) : original(descriptor, done)
     if (typeof done === 'function') process.nextTick(done, null)
     return undefined
   })

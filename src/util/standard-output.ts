@@ -17,18 +17,31 @@ export function takeStandardOutput({ stdout, stderr }: Pick<NodeJS.Process, 'std
   // User code that delays or encodes what it writes would change the report, too.
   stdout.cork = () => {}
   stdout.setDefaultEncoding = () => stdout
-  // So would user code that ends or destroys the stream.
-  stdout.end = ((...given: unknown[]) => {
-    const [text] = given
-    if (typeof text === 'string' || text instanceof Uint8Array) stderr.write(text)
-    const done = given.findLast((one) => typeof one === 'function')
-    if (done) queueMicrotask(done as () => void)
-    return stdout
-  }) as typeof stdout.end
+  // So would user code that ends or destroys the stream. Errors of isobench go to standard error.
+  keepOpen(stdout)
+  keepOpen(stderr)
   const destroy = stdout.destroy.bind(stdout)
   // Node destroys the stream with the error of a write, for example of a full disk. That must stay visible.
   stdout.destroy = (error) => (error ? destroy(error) : stdout)
   return Object.create(stdout, { write: { value: write } })
+}
+
+/**
+ * Makes `end` of a stream only write, because user code ends it: `pipeline` does with its last stream.
+ * @param events what `pipeline` waits for: of a stream in a worker thread, also its `close`
+ */
+export function keepOpen(stream: NodeJS.WriteStream, events: readonly string[] = ['finish']): void {
+  stream.end = ((...given: unknown[]) => {
+    const [text, encoding] = given
+    if (typeof text === 'string') stream.write(text, typeof encoding === 'string' ? (encoding as 'utf8') : 'utf8')
+    else if (text instanceof Uint8Array) stream.write(text)
+    const done = given.findLast((one) => typeof one === 'function')
+    if (done) stream.once('finish', done as () => void)
+    process.nextTick(() => {
+      for (const event of events) stream.emit(event)
+    })
+    return stream
+  }) as typeof stream.end
 }
 
 /**

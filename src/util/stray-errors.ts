@@ -14,7 +14,7 @@ export class StrayError extends IsobenchError {
 
   /**
    * @param thrown has the stack of the code that failed, if it is an error
-   * @param source the sample that left it behind and is over, if any
+   * @param source the sample or reporter that left it behind and is over, if any
    */
   constructor(
     readonly thrown: unknown,
@@ -89,9 +89,10 @@ export function claimStrayErrors(
  * Runs work that nothing ends.
  * @param late receives the stray errors of every callback and promise that the work creates, and returns whether it
  *   handles them
+ * @param name for messages about those errors
  */
-export const markStrayErrors = <T>(late: Source['late'], work: () => T): T =>
-  current.run({ name: undefined, end: undefined, late }, work)
+export const markStrayErrors = <T>(late: Source['late'], work: () => T, name?: string): T =>
+  current.run({ name, end: undefined, late }, work)
 
 /** Receivers of errors that nothing has claimed. The latest one gets them. */
 const handlers: ((error: StrayError) => void)[] = []

@@ -1,3 +1,6 @@
+import asyncHooks, { type AsyncHook, type HookCallbacks } from 'node:async_hooks'
+import { syncBuiltinESMExports } from 'node:module'
+
 /** Errors that no code handles. Node.js would end the process or the worker thread, and print its own stack. */
 
 /**
@@ -7,6 +10,38 @@
 type FatalException = (error: unknown, isReason: boolean) => boolean
 
 const events = ['uncaughtException', 'unhandledRejection'] as const
+
+/** Receives the errors of async hooks. */
+let onHookError: ((error: unknown) => void) | undefined
+let isGuarded = false
+
+/** Node.js ends the process at once if an async hook throws. Such a hook is disabled, and its error handled. */
+function guardAsyncHooks(): void {
+  const { createHook } = asyncHooks
+  asyncHooks.createHook = (callbacks) => createHook(guarded(callbacks))
+  // For `import { createHook }`.
+  syncBuiltinESMExports()
+}
+
+function guarded(callbacks: HookCallbacks): HookCallbacks {
+  // Node.js reports what is no object.
+  if (typeof callbacks !== 'object' || callbacks === null) return callbacks
+  const all = Object.create(callbacks) as HookCallbacks
+  for (const name of ['init', 'before', 'after', 'destroy', 'promiseResolve'] as const) {
+    const callback: unknown = callbacks[name]
+    if (typeof callback !== 'function') continue
+    all[name] = function (this: AsyncHook, ...given: unknown[]) {
+      try {
+        Reflect.apply(callback, this, given)
+      } catch (error) {
+        if (!onHookError) throw error
+        this.disable()
+        onHookError(error)
+      }
+    }
+  }
+  return all
+}
 
 /**
  * Calls `handle` with every error that no code handles, also if user code removes all listeners or replaces
@@ -50,8 +85,12 @@ export function handleUncaughtErrors(handle: (error: unknown) => void): () => vo
   }
   listen()
   owner._fatalException = onFatal
+  if (!isGuarded) guardAsyncHooks()
+  isGuarded = true
+  onHookError = handle
   return () => {
     owner._fatalException = original
+    onHookError = undefined
     for (const event of events) process.off(event, listener)
   }
 }

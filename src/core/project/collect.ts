@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { Location } from '../../dsl/errors.ts'
 import type { FindingId } from '../../dsl/finding-id.ts'
@@ -184,6 +185,43 @@ function startWorker(printOutput: boolean): Worker {
   return worker
 }
 
+const jobOf = (project: Pick<CollectJob, 'root' | 'benchFiles'>, files: readonly Compiled[]): CollectJob => ({
+  ...project,
+  token,
+  files: files.map(({ file, output }) => ({ file, output })),
+})
+
+const isFullHeap = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY'
+
+const fullHeap = {
+  message: 'importing it fills the heap of Node.js',
+  fix:
+    'look for data that grows without end at its top level, or allow more MiB: ' +
+    'NODE_OPTIONS=--max-old-space-size=8192',
+}
+
+/**
+ * Where a file is when half of the time has passed in which it filled the heap. V8 ends such a worker without a stack,
+ * so another one imports the file again.
+ */
+async function locateFullHeap(
+  project: Pick<CollectJob, 'root' | 'benchFiles'>,
+  file: Compiled,
+  milliseconds: number,
+): Promise<Location | undefined> {
+  const worker = startWorker(false)
+  const ended = new Promise<void>((resolve) => worker.once('error', () => resolve()))
+  const started = new Promise<void>((resolve) =>
+    worker.on('message', ({ kind }: CollectMessage) => kind === 'importing' && resolve()),
+  )
+  worker.postMessage(jobOf(project, [file]))
+  await Promise.race([ended, started.then(() => sleep(milliseconds / 2))])
+  const stack = await stackOfLoopingWorker()
+  void worker.terminate()
+  return stack && stackLocation(stack.join('\n'), project.root)
+}
+
 /** Imports files one after the other in a worker. Returns the files that are left if a file had to be ended. */
 function importAll(
   project: Pick<CollectJob, 'root' | 'benchFiles'>,
@@ -191,14 +229,15 @@ function importAll(
   worker: Worker,
   into: Gathered,
 ): Promise<Compiled[]> {
-  const job: CollectJob = { ...project, token, files: files.map(({ file, output }) => ({ file, output })) }
-  worker.postMessage(job)
+  worker.postMessage(jobOf(project, files))
   const limit = importTimeout()
   let current = files[0]!.file
+  let since = performance.now()
   let done = 0
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout
     let isOver = false
+    let isFull = false
     const finish = (message?: string, fix?: string, location?: Location) => {
       // The end of a worker that was terminated has no cause in the bench file.
       if (isOver) return
@@ -227,8 +266,10 @@ function importAll(
       // A file that prints without an end must not prolong its time.
       if (message?.token !== token || message.kind === 'output') return
       restart()
-      if (message.kind === 'importing') current = message.file
-      else if (message.kind === 'collected') {
+      if (message.kind === 'importing') {
+        current = message.file
+        since = performance.now()
+      } else if (message.kind === 'collected') {
         done++
         into.benches.push(...message.benches)
         into.findings.push(...message.findings)
@@ -248,8 +289,15 @@ function importAll(
         finish(messageOf(error), fix, location)
       }
     })
-    worker.on('error', (error: unknown) => finish(messageOf(error)))
+    worker.on('error', async (error: unknown) => {
+      isFull = isFullHeap(error)
+      if (!isFull) return finish(messageOf(error))
+      clearTimeout(timer)
+      const full = files.find(({ file }) => file === current)!
+      finish(fullHeap.message, fullHeap.fix, await locateFullHeap(project, full, performance.now() - since))
+    })
     worker.on('exit', (code) => {
+      if (isFull) return
       // Node exits with 13 if a top-level await never settles.
       if (code === 13) finish('importing it never ends', neverEnds, awaitOf(current))
       else finish(`it ended the process (exit code ${code})`, 'a bench file must not call process.exit')

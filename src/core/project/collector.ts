@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import { parentPort } from 'node:worker_threads'
 import type { Claim } from '../../dsl/claim.ts'
-import { DefinitionError, type Location, parseStackFrames } from '../../dsl/errors.ts'
+import { DefinitionError, type Location } from '../../dsl/errors.ts'
 import {
   type BenchSpec,
   collectRegistrations,
@@ -26,10 +26,12 @@ import {
 import { errorMessage, isError, readableError, toText } from '../../util/errors.ts'
 import { refuseOwnSignals } from '../../util/own-signals.ts'
 import { redirectStandardDescriptor } from '../../util/standard-descriptor.ts'
+import { keepOpen } from '../../util/standard-output.ts'
 import { handleUncaughtErrors } from '../../util/uncaught-errors.ts'
 import type { BenchData, FindingData, Problem } from '../model/suite.ts'
 import { definitionDetails } from './definition-details.ts'
-import { isProjectFile } from './error-location.ts'
+import { isProjectFile, stackLocation } from './error-location.ts'
+import { importModule } from './import-module.ts'
 import { watchLeftovers } from './leftovers.ts'
 
 /** A worker that imports compiled bench files. A file that hangs or exits ends only the worker. */
@@ -135,8 +137,7 @@ function asText(thrown: unknown): string {
 function problem(file: string, thrown: unknown): Problem {
   const error = readableError(thrown)
   const { fix, location: known, message: clear } = definitionDetails(error, join(root, file))
-  const stack = isError(error) ? parseStackFrames(String(error.stack)) : []
-  const location = known ?? stack.find((frame) => isProjectFile(root, frame.file))
+  const location = known ?? (isError(error) ? stackLocation(String(error.stack), root) : undefined)
   const message = clear ?? (isError(error) ? errorMessage(error) : `it threw ${asText(error)}`)
   return { file, message, ...(fix !== undefined && { fix }), ...(location && { location }) }
 }
@@ -184,16 +185,27 @@ const onStray = (error: unknown) => {
   }
 }
 // Otherwise it would end the worker, and with it the import of another file if a timer calls it.
-process.exit = (code) => {
-  throw new DefinitionError(`it called process.exit(${code ?? ''})`, 'a bench file must not call process.exit')
-}
+for (const name of ['exit', 'reallyExit'] as const)
+  Object.assign(process, {
+    [name]: (code?: number | string) => {
+      throw new DefinitionError(
+        `it called process.${name}(${code ?? ''})`,
+        `a bench file must not call process.${name}`,
+      )
+    },
+  })
 refuseOwnSignals((call) => {
   throw new DefinitionError(`it called ${call}, which reaches isobench`, 'send signals only to child processes')
 })
 handleUncaughtErrors(onStray)
 
+/** Streams of a worker have no descriptor, but user code writes to it, or gives it to child processes. */
+for (const [fd, stream] of (['stdin', 'stdout', 'stderr'] as const).entries())
+  Object.defineProperty(process[stream], 'fd', { value: fd, configurable: true })
+
 /** Node's streams of a worker do not say which file printed, and arrive after its messages. */
 for (const stream of ['stdout', 'stderr'] as const) {
+  keepOpen(process[stream], ['finish', 'close'])
   process[stream].write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
     const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString()
     post({ kind: 'output', file: running.getStore() ?? importing, stream, text })
@@ -258,7 +270,8 @@ for (const { file, output } of files) {
   importing = file
   let result: Omit<Extract<CollectEvent, { kind: 'collected' }>, 'kind' | 'file'>
   try {
-    const load = () => running.run(file, () => withRestoredBuiltins('it', () => import(pathToFileURL(output).href)))
+    const url = pathToFileURL(output).href
+    const load = () => running.run(file, () => withRestoredBuiltins('it', () => importModule(root, url)))
     const thrown: unknown[] = []
     const { benches, findings, claims, expectations, parts, problems, warnings, unfinished } =
       await collectRegistrations(() => load().catch((error: unknown) => thrown.push(error)), ownerOf(file))

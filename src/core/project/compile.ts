@@ -21,8 +21,8 @@ import { withUsersUmask } from '../../util/umask.ts'
 import type { Problem } from '../model/suite.ts'
 import { entryPoint, isStarred } from './entry-point.ts'
 import { isProjectFile } from './error-location.ts'
-import { importFix } from './import-fixes.ts'
-import { locationConstants, moduleLocation, nativeAddons, withoutProjectPath } from './module-location.ts'
+import { exportsOf, importFix } from './import-fixes.ts'
+import { fileUrls, locationConstants, moduleLocation, nativeAddons, withoutProjectPath } from './module-location.ts'
 
 /** A TypeScript file and everything it imports, bundled into one module that Node can load. */
 export interface Compiled {
@@ -52,7 +52,7 @@ const shared = {
   write: false,
   logLevel: 'silent',
   define: locationConstants,
-  plugins: [moduleLocation, nativeAddons],
+  plugins: [moduleLocation, fileUrls, nativeAddons],
   // Otherwise `import './register.ts'` is dropped if a package.json says "sideEffects": false. Node ignores that field.
   ignoreAnnotations: true,
   // Otherwise esbuild also takes what a package exports for the condition "module", which Node.js does not have.
@@ -128,12 +128,6 @@ const entryPoints = [
   { module: 'isobench', bundle: 'index' },
   { module: 'isobench/tools', bundle: 'tools' },
 ] as const
-
-/** The names that a bundle of esbuild exports: they stand in its last statement. */
-function exportsOf(bundle: string): string[] {
-  const [, list = ''] = /export ?\{([^}]*)\};?\s*$/.exec(readFileSync(bundle, 'utf8').replace(/\/\/# .*\s*$/, '')) ?? []
-  return list.split(',').map((name) => name.replace(/.* as /, '').trim())
-}
 
 const isBuildFailure = (error: unknown): error is BuildFailure => error instanceof Error && 'errors' in error
 

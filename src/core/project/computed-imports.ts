@@ -1,20 +1,25 @@
+import { isBuiltin } from 'node:module'
 import { type CallExpression, type Expression, type ImportExpression, type Node, parse } from 'acorn'
 import { type Loader, transform } from 'esbuild'
 import { declaredNames } from './bindings.ts'
 
 /**
- * Calls of `import` and `require` with a computed path. The bundler leaves them to Node, which would resolve a relative
- * path from the place of the bundle.
+ * Calls of `import` and `require` with a computed path or an address. The bundler leaves them to Node, which would
+ * resolve a relative path from the place of the bundle. Its errors do not say where an import is.
  */
 
-/** Functions that take the place of the calls: the first returns what to import, the second replaces `require`. */
+/** Functions around the calls. */
 export interface OwnResolvers {
+  /** Returns what to import. */
   readonly importPath: string
+  /** Calls a function that imports, and rejects with its errors. */
+  readonly load: string
+  /** Replaces `require`. */
   readonly require: string
 }
 
-/** A call with anything but a plain text. Most modules have none and need no parser. */
-const computedCall = /\b(?:import|require)\s*\((?!\s*(?:'[^'\n]*'|"[^"\n]*")\s*[,)])/
+/** A call with anything but a plain path. Most modules have none and need no parser. */
+const computedCall = /\b(?:import|require)\s*\((?!\s*(?:'(?!https?:|node:)[^'\n]*'|"(?!https?:|node:)[^"\n]*")\s*[,)])/
 
 /**
  * Returns the module with computed paths that start from its own place. Lines keep their numbers.
@@ -77,11 +82,16 @@ function editsOf(program: Node, names: OwnResolvers): Edit[] {
     if (value === null || typeof value !== 'object' || !('type' in value)) return
     const node = value as Node
     if (node.type === 'ImportExpression') {
-      for (const path of alternatives((node as ImportExpression).source).filter((one) => !isBundled(one)))
+      const around = (part: Node, before: string) =>
         edits.push(
-          { at: path.start, until: path.start, insert: `${names.importPath}(` },
-          { at: path.end, until: path.end, insert: ')' },
+          { at: part.start, until: part.start, insert: before },
+          { at: part.end, until: part.end, insert: ')' },
         )
+      const { source } = node as ImportExpression
+      const paths = alternatives(source)
+      // No function within a generator can contain its yield.
+      if (!paths.every(isCertain) && !contains(source, 'YieldExpression')) around(node, `${names.load}(async () => `)
+      for (const path of paths.filter((one) => !isBundled(one))) around(path, `${names.importPath}(`)
     }
     if (node.type === 'CallExpression' && !isOwnRequire) {
       const {
@@ -109,6 +119,18 @@ function isBundled(path: Expression): boolean {
   const { text, isWhole } = beginning(path)
   return isWhole || /^\.\.?\//.test(text)
 }
+
+/** Whether no error of Node about the path is possible. esbuild reports one about a file that it does not find. */
+function isCertain(path: Expression): boolean {
+  const { text, isWhole } = beginning(path)
+  return isWhole && (!/^(?:https?|node):/.test(text) || isBuiltin(text))
+}
+
+/** Whether a node has a part of a type. */
+const contains = (value: unknown, type: string): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (('type' in value && value.type === type) || Object.values(value).some((part) => contains(part, type)))
 
 /** The constant text that an expression begins with, and whether it is all of it. */
 function beginning(node: Node): { readonly text: string; readonly isWhole: boolean } {

@@ -15,19 +15,6 @@ const importFix =
   'Write the file of a Worker in JavaScript'
 
 /**
- * A stream of a worker thread has no file descriptor that a child process could inherit. Node's error has a dump of
- * the stream, which says nothing of it.
- */
-const isWorkerStream = (error: Error): boolean =>
-  'code' in error && error.code === 'ERR_INVALID_ARG_VALUE' && /'stdio'.*\w*WorkerStdio \{/s.test(error.message)
-
-const streamFix = "write 'inherit', 1 or 2 instead of process.stdout or process.stderr, and 0 instead of process.stdin"
-
-const streamMessage =
-  'a stream of the process cannot be the stdio of a child process, because isobench imports bench files in a worker ' +
-  'thread'
-
-/**
  * The fix and the location of an error of isobench, or how to import a computed TypeScript path. Errors of other
  * libraries may have fields with these names and another meaning. A message replaces that of the error.
  * @param file the absolute path of the module that threw it
@@ -44,9 +31,8 @@ export function definitionDetails(
   if (error instanceof ProjectCodeError) return { fix: error.fix, ...(error.location && { location: error.location }) }
   if (error instanceof IsobenchError) return error.fix === undefined ? {} : { fix: error.fix }
   if (isUncompiled(error)) return { fix: importFix }
-  if (isWorkerStream(error)) return { fix: streamFix, message: streamMessage }
-  const fixOfImport = thrownImportFix(error)
-  if (fixOfImport !== undefined) return { fix: fixOfImport }
+  const ofImport = thrownImportFix(error)
+  if (ofImport.fix !== undefined) return ofImport
   // Not `instanceof`: a bench file may resolve another copy of isobench.
   if (error.name !== 'DefinitionError') return {}
   const { fix, location } = error as { readonly fix?: unknown; readonly location?: unknown }

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { parseStackFrames } from '../../dsl/errors.ts'
 import { loadWithoutRegistrations } from '../../dsl/registry.ts'
 import { rememberBuiltins, withRestoredBuiltins } from '../../util/builtins.ts'
 import { isError, messageOf, readableError } from '../../util/errors.ts'
@@ -8,7 +7,8 @@ import { handleStrayErrors, StrayError } from '../../util/stray-errors.ts'
 import { type Problem, ProjectError } from '../model/suite.ts'
 import { type Compiled, compile } from './compile.ts'
 import { definitionDetails } from './definition-details.ts'
-import { isProjectFile } from './error-location.ts'
+import { stackLocation } from './error-location.ts'
+import { importModule } from './import-module.ts'
 import { locateAwait } from './locate-word.ts'
 import { neverEnds, withinLimit } from './time-limit.ts'
 
@@ -48,7 +48,7 @@ export async function importCompiled(root: string, file: string, url: string): P
     return await withoutStrayErrors(() =>
       withinLimit(
         { root, file, what: 'importing it', fix: neverEnds, location: () => locateAwait(join(root, file)) },
-        () => withRestoredBuiltins('it', () => import(url)),
+        () => withRestoredBuiltins('it', () => importModule(root, url)),
       ),
     )
   } catch (thrown) {
@@ -62,11 +62,10 @@ const quoted = (thrown: unknown): string => (typeof thrown === 'string' ? `"${me
 
 /** What is wrong with a module of the project that threw an error. */
 export function importProblem(error: unknown, root: string, file: string): Problem {
-  const { fix, location } = definitionDetails(error, join(root, file))
+  const { fix, location, message: clear } = definitionDetails(error, join(root, file))
   const thrown = error instanceof StrayError ? error.thrown : error
-  const frames = isError(thrown) ? parseStackFrames(String(thrown.stack)) : []
-  const at = location ?? frames.find((frame) => isProjectFile(root, frame.file))
-  const message = isError(error) ? messageOf(error) : `it threw ${quoted(error)}`
+  const at = location ?? (isError(thrown) ? stackLocation(String(thrown.stack), root) : undefined)
+  const message = clear ?? (isError(error) ? messageOf(error) : `it threw ${quoted(error)}`)
   return { file, message, ...(fix && { fix }), ...(at && { location: at }) }
 }
 

@@ -1,5 +1,8 @@
-import { createHook } from 'node:async_hooks'
+import asyncHooks from 'node:async_hooks'
 import { callerFrames, type Location } from '../../dsl/errors.ts'
+
+// Before `handleUncaughtErrors` replaces it. A frame of isobench would hide that of the project.
+const { createHook } = asyncHooks
 
 /** What a bench file starts while it is imported, and does not wait for. */
 

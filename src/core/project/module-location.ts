@@ -13,8 +13,12 @@ const places: Readonly<Record<string, (path: string) => string>> = {
   __dirname: dirname,
 }
 
-/** How a module imports a computed path. See `computed-imports.ts`. */
-const ownResolvers: OwnResolvers = { importPath: '__isobench_import_path', require: '__isobench_require' }
+/** How a module imports what esbuild leaves to Node. See `computed-imports.ts`. */
+const ownResolvers: OwnResolvers = {
+  importPath: '__isobench_import_path',
+  load: '__isobench_load',
+  require: '__isobench_require',
+}
 
 const constantOf = (expression: string): string => `__isobench_${expression.replaceAll(/\W/g, '_')}`
 
@@ -40,6 +44,12 @@ const resolversOfComputed: Readonly<Record<string, string>> = {
   [ownResolvers.importPath]:
     "(specifier) => (typeof specifier === 'string' && /^[.]{0,2}[/]/.test(specifier) ? " +
     `new URL(specifier, ${constantOf('import.meta.url')}).href : specifier)`,
+  // An error of Node about an import has no frame of the module that imports.
+  [ownResolvers.load]:
+    'async function load(start) { const at = {}; Error.captureStackTrace(at, load); ' +
+    'try { return await start() } catch (error) { ' +
+    "const frames = String(at.stack).split('\\n').filter((line) => /^ *at /.test(line)); " +
+    "try { error.stack = [error.stack, ...frames].join('\\n') } catch {} throw error } }",
   [ownResolvers.require]: `(...request) => __isobenchRequire(${constantOf('__filename')})(...request)`,
 }
 
@@ -101,6 +111,21 @@ export const moduleLocation: Plugin = {
       // A line such as `#!/usr/bin/env node` must stay the first.
       const [, hashbang = '', code = ''] = /^(#!.*\n)?([\s\S]*)$/.exec(text)!
       return { contents: `${hashbang}${declarations(path, text)} ${code}`, loader: isChanged ? 'js' : loader }
+    })
+  },
+}
+
+/** Bundles what a `file:` URL names. Node imports it, too, but `require` does not. */
+export const fileUrls: Plugin = {
+  name: 'file-urls',
+  setup(build) {
+    build.onResolve({ filter: /^file:/ }, async ({ path, kind, importer, resolveDir, with: attributes }) => {
+      if (kind === 'require-call' || !URL.canParse(path)) return undefined
+      const { search, host } = new URL(path)
+      if (host !== '') return undefined
+      const file = `${fileURLToPath(path)}${search}`
+      const found = await build.resolve(file, { kind, importer, resolveDir, with: attributes })
+      return found.errors.length > 0 ? undefined : found
     })
   },
 }

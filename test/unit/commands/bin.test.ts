@@ -250,7 +250,7 @@ throw new Error('no luck')" > isobench.config.ts; ISO list`,
     [
       'a timer',
       'setTimeout(() => { throw new Error("late") }, 1)',
-      /r\.ts:2:\d+ {2}an error that no code handles: late/,
+      /r\.ts:2:\d+ {2}the reporter ".\/r\.ts" left an error that no code handles: late/,
     ],
     ['a promise', 'void Promise.reject(new Error("late"))', /error {2}r\.ts:2:\d+ .*: late/],
     ['process.exit', 'process.exit(0)', /it called process\.exit\(0\)/],

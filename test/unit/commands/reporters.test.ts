@@ -9,9 +9,13 @@ import * as benchFiles from '../../../src/core/project/bench-files.ts'
 import { regressions } from '../../../src/core/records/compare.ts'
 import type { ReporterEntry } from '../../../src/dsl/config.ts'
 import { reporters } from '../../../src/reporters/index.ts'
+import { handleStrayErrors } from '../../../src/util/stray-errors.ts'
+import { withoutRunnerListeners } from '../../support/runner-listeners.ts'
 import { makeReport } from '../reporters/fixture.ts'
 
 vi.mock('../../../src/core/project/bench-files.ts', { spy: true })
+
+withoutRunnerListeners()
 
 const report = makeReport(false)
 
@@ -132,6 +136,18 @@ describe('a reporter of the user', () => {
       'create() of the reporter "./broken.ts" failed: it is broken. The other reporters continue.\n',
     )
     expect(err).toContain('fix: correct it: see docs/how-to/add-a-reporter.md')
+  })
+
+  it.each([
+    "create: () => ({ onFinish() { void Promise.reject(new Error('left')) } })",
+    "create() { setTimeout(() => { throw new Error('left') }, 1); return {} }",
+  ])('is named with the errors that it leaves behind: %s', async (code) => {
+    writeFileSync(join(root, 'stray.mjs'), `export default { name: 's', description: 's', ${code} }\n`)
+    const messages: string[] = []
+    using _strayErrors = handleStrayErrors(({ message }) => messages.push(message))
+    await outputOf({ reporter: ['./stray.mjs'] })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(messages).toEqual(['the reporter "./stray.mjs" left an error that no code handles: left'])
   })
 
   it.each([

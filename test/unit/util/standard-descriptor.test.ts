@@ -27,8 +27,8 @@ const actions = {
   appendFileSync: `appendFileSync(1, 'appendFileSync\\n')`,
   writeFile: `await promisify(writeFile)(1, 'writeFile\\n')`,
   createWriteStream: `await new Promise((done) => createWriteStream('', { fd: 1 }).end('createWriteStream\\n', done))`,
-  closeSync: `closeSync(1); console.error('closeSync')`,
-  close: `await promisify(close)(1); console.error('close')`,
+  closeSync: `for (const descriptor of [0, 1, 2]) closeSync(descriptor); console.error('closeSync')`,
+  close: `for (const descriptor of [0, 1, 2]) await promisify(close)(descriptor); console.error('close')`,
 } as const
 
 const program = `

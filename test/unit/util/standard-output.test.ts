@@ -1,4 +1,5 @@
-import { PassThrough } from 'node:stream'
+import { PassThrough, Readable, Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { expect, it } from 'vitest'
 import { takeStandardOutput } from '../../../src/util/standard-output.ts'
 
@@ -18,4 +19,18 @@ it('user code that writes to, corks, ends or destroys standard output does not r
   out.write('report 2')
   expect(textOf(stdout)).toBe('report 1 report 2')
   expect(textOf(stderr)).toBe('ab')
+})
+
+it.each(['stdout', 'stderr'] as const)('a pipeline into %s ends, and the stream stays open', async (name) => {
+  let text = ''
+  const write = (chunk: Buffer, _: string, done: () => void) => {
+    text += chunk
+    done()
+  }
+  const sink = () => new Writable({ emitClose: false, write })
+  const streams = { stdout: sink(), stderr: sink() }
+  takeStandardOutput(streams as unknown as Pick<NodeJS.Process, 'stdout' | 'stderr'>)
+  for (const part of ['a', 'b']) await pipeline(Readable.from([part]), streams[name])
+  await new Promise<void>((resolve) => streams[name].end('63', 'hex', resolve))
+  expect(text).toBe('abc')
 })

@@ -1,3 +1,4 @@
+import { createHook } from 'node:async_hooks'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -48,6 +49,13 @@ describe('an error that nothing handles', () => {
         void once(AbortSignal.timeout(5), 'abort').then(() => {
           throw new Error('late')
         }),
+    ],
+    [
+      'an async hook',
+      () => {
+        createHook({ init: fail }).enable()
+        setImmediate(() => {})
+      },
     ],
     ['process.exit in a timer', () => void setTimeout(() => process.exit(0), 1)],
     ['process.reallyExit in a timer', () => void setTimeout(() => Reflect.get(process, 'reallyExit')(0), 1)],

@@ -1,9 +1,7 @@
-import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Compiled, compile, compileAll, compileForGuest } from '../../../../src/core/project/compile.ts'
 import { definitionDetails } from '../../../../src/core/project/definition-details.ts'
@@ -244,23 +242,6 @@ describe('a module of a bundle', () => {
     expect(definitionDetails(refused('.txt'), 'a.bench.ts')).toEqual({})
   })
 
-  it("explains that a worker's stream cannot be the stdio of a child process", async () => {
-    const code =
-      "import { spawnSync } from 'node:child_process'; import { workerData } from 'node:worker_threads'\n" +
-      "try { spawnSync('true', { stdio: ['ignore', process[workerData], 2] }) } catch (error) { throw error }"
-    for (const stream of ['stdout', 'stderr', 'stdin']) {
-      const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`), { workerData: stream })
-      const [error] = await once(worker, 'error').catch((thrown) => [thrown])
-      const { message, fix } = definitionDetails(error, 'a.bench.ts')
-      expect(message).toMatch(/^a stream of the process cannot be the stdio of a child process, [^{]*$/)
-      expect(fix).toMatch(/^write 'inherit', 1 or 2 instead of process.stdout/)
-    }
-    const other = Object.assign(new TypeError("The argument 'stdio' is invalid. Received 'x'"), {
-      code: 'ERR_INVALID_ARG_VALUE',
-    })
-    expect(definitionDetails(other, 'a.bench.ts')).toEqual({})
-  })
-
   it('keeps a require that it has made itself', async () => {
     const files = {
       'a.bench.ts': [
@@ -410,6 +391,6 @@ describe.skipIf(!existsSync(bundlePath('tools')))('a name that a module does not
   it.each(['lib/index.js', 'tools.js', 'lib/constructor.js'])('is one of the project in %s', async (file) => {
     const problem = await problemOf(`import { helper } from './${file}'\nhelper()`, { [file]: 'export const a = 1' })
     expect(problem?.message).toBe(`No matching export in "${file}" for import "helper"`)
-    expect(problem?.fix).toBeUndefined()
+    expect(problem?.fix).toBe(`export it from ${file}, or correct the name`)
   })
 })

@@ -13,12 +13,15 @@ it.each([
 })
 
 it('the problem of an import is at the innermost frame of the project itself', () => {
+  const root = import.meta.dirname
+  const file = import.meta.filename
   const error = new Error('no')
   error.stack = `Error: no
-    at f (/p/app/node_modules/x/a.js:1:1)
-    at g (/p/app2/b.ts:2:2)
-    at h (/p/app/a.ts:3:4)`
-  expect(importProblem(error, '/p/app', 'a.ts').location).toEqual({ file: '/p/app/a.ts', line: 3, column: 4 })
+    at f (${root}/node_modules/x/a.js:1:1)
+    at g (${root}2/b.ts:2:2)
+    at helper (${root}/.isobench/build/a.mjs:2:2)
+    at h (${file}:3:4)`
+  expect(importProblem(error, root, 'a.ts').location).toEqual({ file, line: 3, column: 4 })
 })
 
 it.each([
