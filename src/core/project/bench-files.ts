@@ -45,13 +45,17 @@ export async function benchFiles({ root, include }: Pick<Project, 'root' | 'incl
 export async function brokenLinks({ root, include }: Pick<Project, 'root' | 'include'>): Promise<Problem[]> {
   const found = await glob([...include], { ...globOptions(root), fs: fsWithSpecialFiles })
   const broken = found.filter((file) => scriptExtension.test(file) && isBrokenLink(join(root, file)))
-  // Through a link to a folder above it, glob finds it again.
+  return oncePerPlace(root, broken).map((file) => ({ file, ...brokenLink }))
+}
+
+/** Through a link to a folder above it, glob finds a link again. Its shortest path stays. */
+function oncePerPlace(root: string, links: readonly string[]): string[] {
   const byPlace = new Map(
-    byDepth(broken)
+    byDepth(links)
       .reverse()
       .map((file) => [join(realpathSync(dirname(join(root, file))), basename(file)), file]),
   )
-  return [...byPlace.values()].sort().map((file) => ({ file, ...brokenLink }))
+  return [...byPlace.values()].sort()
 }
 
 const isBrokenLink = (path: string): boolean =>
@@ -83,6 +87,36 @@ const fsWithSpecialFiles = {
 
 const asFile = (entry: Dirent): Dirent =>
   entry.isDirectory() || entry.isSymbolicLink() ? entry : Object.assign(entry, { isFile: () => true })
+
+/**
+ * A warning for each place in which isobench looks for bench files, and that it cannot read: a link that leads nowhere
+ * and may be one to a folder, and a folder without permission. Their benches would vanish.
+ */
+export async function unreadableFolders({ root, include }: Pick<Project, 'root' | 'include'>): Promise<Problem[]> {
+  const unreadable: Problem[] = []
+  const fs: GlobOptions['fs'] = {
+    ...fsWithSpecialFiles,
+    readdir: ((path: string, options: { withFileTypes: true }, done: (error: Error | null, found: Dirent[]) => void) =>
+      readdir(path, options, (error, found) => {
+        if (error?.code === 'EACCES')
+          unreadable.push({ file: relative(root, path), message: 'this user may not read the folder.', fix: readFix })
+        done(error, found?.map(asFile))
+      })) as typeof readdir,
+  }
+  const excluding = include.filter((pattern) => pattern.startsWith('!'))
+  const folders = include.filter((pattern) => !excluding.includes(pattern)).flatMap(folderPatterns)
+  const found = await glob([...folders, ...excluding], { ...globOptions(root), expandDirectories: false, fs })
+  const broken = found.filter((file) => !scriptExtension.test(file) && isBrokenLink(join(root, file)))
+  const links = oncePerPlace(root, broken).map((file) => ({ file, ...brokenLink, message: brokenFolder }))
+  return [...links, ...unreadable].sort((a, b) => (a.file < b.file ? -1 : 1))
+}
+
+const brokenFolder = 'it is a link that leads nowhere. If it is one to a folder, its benches are missing.'
+const readFix = 'run isobench as a user who may, or remove the folder'
+
+/** The patterns of the folders in which files of a pattern may be: `a/b/*.ts` has `a` and `a/b`. */
+const folderPatterns = (pattern: string): string[] =>
+  [...pattern.matchAll(/(?<=.)\//g)].map(({ index }) => pattern.slice(0, index))
 
 const benchEnding = /\.bench\.[cm]?[jt]sx?$/i
 

@@ -26,7 +26,15 @@ import {
 } from '../model/suite.ts'
 import { planLooks } from '../stats/index.ts'
 import { applyFindings, type PlatformsOfFindings } from './apply-findings.ts'
-import { benchFiles, brokenLinks, filterFiles, isSelected, overlookedFiles, unmatchedPatterns } from './bench-files.ts'
+import {
+  benchFiles,
+  brokenLinks,
+  filterFiles,
+  isSelected,
+  overlookedFiles,
+  unmatchedPatterns,
+  unreadableFolders,
+} from './bench-files.ts'
 import { checkNames } from './check-names.ts'
 import { checkSelection, emptySelection } from './check-selection.ts'
 import { type Collected, collect } from './collect.ts'
@@ -252,9 +260,10 @@ export async function selectProject(
   const profile = resolveProfile(project, options)
   const all = resolvePlatforms(project.platforms, drivers, project.configFile)
   const split = splitPlatforms(all, options, project.skipPlatformTags)
-  const [{ suite: unchecked, compiled, warnings }, overlooked, unmatched, broken] = await Promise.all([
+  const [{ suite: unchecked, compiled, warnings }, overlooked, unreadable, unmatched, broken] = await Promise.all([
     collect(project.root, files),
     overlookedFiles(project, files),
+    unreadableFolders(project),
     unmatchedPatterns(project),
     brokenLinks(project),
   ])
@@ -291,7 +300,7 @@ export async function selectProject(
         ...project.warnings,
         ...unmatched,
         ...warnings.filter(isOfSelection(project.root, files, chosen)),
-        ...overlooked.filter(isAsked),
+        ...[...overlooked, ...unreadable].filter(isAsked),
       ],
     },
     benches,

@@ -1,10 +1,25 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { benchFiles, brokenLinks, filterFiles, overlookedFiles } from '../../../../src/core/project/bench-files.ts'
+import {
+  benchFiles,
+  brokenLinks,
+  filterFiles,
+  overlookedFiles,
+  unreadableFolders,
+} from '../../../../src/core/project/bench-files.ts'
 import { collect, SpareWorker } from '../../../../src/core/project/collect.ts'
 import { loadProject } from '../../../../src/core/project/config.ts'
 import { inGuestDigest } from '../../../../src/core/project/work-digest.ts'
@@ -123,6 +138,43 @@ describe('a file that looks like a bench file', () => {
     expect(await overlooked()).toEqual([
       'benches/b.bench.js no pattern of the config includes it, so its benches do not run.',
     ])
+  })
+})
+
+describe('a folder that isobench cannot read', () => {
+  it('is named if it is a link that leads nowhere, in a folder that the config includes', async () => {
+    const include = `include: ['benches/**/*.bench.ts', 'packages/*/benches/*.bench.ts', '!**/old/**']`
+    write({
+      'isobench.config.ts': config.replace('{ p', `{ ${include}, p`),
+      'benches/a.bench.ts': '',
+      'benches/deep/er/a.txt': '',
+      'benches/old/a.txt': '',
+      'packages/a/a.txt': '',
+      'src/a.txt': '',
+    })
+    const links = ['benches/sub', 'benches/deep/er/v1.2', 'packages/a/benches', 'packages/b']
+    const others = ['benches/old/sub', 'benches/.#a', 'benches/b.bench.ts', 'packages/a/src', 'src/sub', 'sub']
+    for (const link of [...links, ...others]) symlinkSync('nowhere', join(root, link))
+    symlinkSync('.', join(root, 'benches/loop'))
+    const message = 'it is a link that leads nowhere. If it is one to a folder, its benches are missing.'
+    expect((await unreadableFolders(await loadProject(root))).map((one) => [one.file, one.message])).toEqual(
+      links.toSorted().map((link) => [link, message]),
+    )
+  })
+
+  it.skipIf(process.getuid?.() !== 0)('is named if this user may not read it', async () => {
+    write({ 'benches/a.bench.ts': '', 'benches/locked/b.bench.ts': '' })
+    chmodSync(folder, 0o755)
+    chmodSync(join(root, 'benches/locked'), 0o700)
+    const project = await loadProject(root)
+    process.seteuid!(65534)
+    try {
+      expect(await unreadableFolders(project)).toMatchObject([
+        { file: 'benches/locked', message: 'this user may not read the folder.' },
+      ])
+    } finally {
+      process.seteuid!(0)
+    }
   })
 })
 
