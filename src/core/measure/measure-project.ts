@@ -183,6 +183,7 @@ async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHos
   const ended = await measureAll(options, { ...measuring, lateErrors }, writer).catch((error: unknown) => {
     // The start of the load client and the removal of guests can be interrupted, too.
     if (options.signal.aborted) return 'interrupted' as const
+    writer.endWith(error)
     throw error
   })
   if (ended !== 'interrupted') await sleep(settleMs)

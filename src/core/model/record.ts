@@ -299,6 +299,7 @@ export const lineSchema = z
           .array(excludedBenchSchema)
           .optional()
           .describe('benches of the plan that did not fit into the time of `--max-duration`'),
+        error: z.string().optional().describe('the error that stopped the run, if it is no problem of a file'),
         at: z.string().describe('end of the run, ISO 8601 in UTC'),
       })
       .meta({ id: 'EndLine', description: 'The end of the measuring. A run that was killed has none.' }),
@@ -315,4 +316,6 @@ export interface RunRecord {
   readonly problems: readonly Problem[]
   readonly samples: readonly Sample[]
   readonly status: z.infer<typeof runStatusSchema>
+  /** The error that stopped the run, if it is no problem of a file. */
+  readonly error?: string
 }

@@ -172,6 +172,7 @@ export const reportSchema = z
     schemaVersion: z.literal(reportVersion).describe('version of the format'),
     record: z.string().describe('path of the run record'),
     status: runStatusSchema.describe('how the run ended'),
+    error: z.string().optional().describe('the error that stopped the run; absent if it is one of `problems`'),
     environment: environmentSchema.describe('the host'),
     seed: z.string().describe('seed of the random order'),
     profile: z

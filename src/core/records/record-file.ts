@@ -17,7 +17,7 @@ import { withUsersUmask } from '../../util/umask.ts'
 import type { ExcludedBench, Plan } from '../model/plan.ts'
 import { type Environment, type RecordLine, type RunRecord, recordVersion, type Sample } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
-import type { Problem } from '../model/suite.ts'
+import { type Problem, ProjectError } from '../model/suite.ts'
 import type { StartLine } from './consistency.ts'
 import { linesOfFile, linesOfText, RecordError, recordLines, type UnreadableLine } from './record-lines.ts'
 
@@ -127,6 +127,7 @@ function collect(lines: Iterable<RecordLine>, file: string): RunRecord {
     // A bench that did not fit may have warm-up samples.
     samples: notMeasured.length > 0 ? samples.filter((sample) => cases.has(sample.case)) : samples,
     status: end?.status ?? 'killed',
+    ...(end?.error !== undefined && { error: end.error }),
   }
 }
 
@@ -289,8 +290,23 @@ export class RecordWriter {
 
   /** @param notMeasured benches of the plan that did not fit into the time */
   end(how: 'finished' | 'interrupted' | 'stopped', notMeasured: readonly ExcludedBench[] = []): void {
-    const at = new Date().toISOString()
-    this.#append({ type: 'end', status: how, at, ...(notMeasured.length > 0 && { notMeasured }) })
+    this.#end({ status: how, ...(notMeasured.length > 0 && { notMeasured }) })
+  }
+
+  /** Ends the record of a run that an error stopped, so that reports state it. A full disk may leave it without end. */
+  endWith(error: unknown): void {
+    try {
+      if (error instanceof ProjectError) {
+        for (const problem of error.problems) this.problem(problem)
+        this.end('stopped')
+      } else this.#end({ status: 'stopped', error: messageOf(error) })
+    } catch {
+      // The error that stopped the run is the one to report.
+    }
+  }
+
+  #end(how: object): void {
+    this.#append({ type: 'end', ...how, at: new Date().toISOString() })
   }
 
   verdicts(verdicts: Pick<Report, 'claims' | 'findings' | 'exit'>): void {

@@ -37,6 +37,8 @@ export interface Headline {
   readonly newNames: readonly AddedNames[]
   /** Bench files and benches that isobench could not use. */
   readonly problems: Report['problems']
+  /** The error that stopped the run, if it is none of the problems. */
+  readonly error: string | undefined
   /** Expectations of benches that are contradicted and only warn. */
   readonly warnings: readonly Fact[]
   /** Expectations of benches that are exceeded, and do not fail the run. */
@@ -131,6 +133,7 @@ export function headlineOf(report: Report, before: Before): Headline {
     failures: facts.filter(({ fails }) => fails),
     newNames: baseline ? addedNames(baseline.comparison, 'new') : [],
     problems: report.problems,
+    error: report.error,
     warnings: own.filter(({ direction }) => direction !== 'better'),
     better: own.filter(({ direction }) => direction === 'better'),
     unmeasured: unmeasuredPlatforms(report),

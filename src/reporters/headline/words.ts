@@ -68,7 +68,7 @@ function differText(directions: readonly string[]): string {
 
 /** What the verdict is about, in a sentence without a full stop. */
 export function verdictText(headline: Headline): string {
-  const { state, failures, newNames, problems, open, unmeasured, baseline, suspended, isIncomplete, rounds } = headline
+  const { state, failures, newNames, problems, open, unmeasured, baseline, suspended, isIncomplete, rounds, error } = headline
   const names = countNames(newNames)
   const regressed = failures.filter((one) => one.subjects.some(({ since }) => since.kind === 'regressed')).length
   const claimed = failures.length - regressed
@@ -106,7 +106,7 @@ export function verdictText(headline: Headline): string {
     case 'invalid':
       return problems.length > 0
         ? `${plural(problems.length, 'problem')} in the project's files`
-        : 'it could not be judged'
+        : (error ?? 'it could not be judged')
     case 'interrupted':
       return 'the verdicts are those of the samples so far'
     case 'killed':

@@ -60,6 +60,13 @@ describe('a run that was killed', () => {
     expect(headlineText(reportOf({ samples: two, status: 'interrupted' }))).toMatch(/^\? INTERRUPTED: /)
   })
 
+  it('is no run that an error stopped: its headline has the error', () => {
+    const stopped = reportOf({ samples: two, status: 'stopped', error: 'the host is gone' })
+    expect(stopped.exit.code).toBe(5)
+    expect(headlineText(stopped)).toBe('✗ INVALID: the host is gone')
+    expect(headlineText(reportOf({ samples: two, status: 'stopped' }))).toBe('✗ INVALID: it could not be judged')
+  })
+
   it('is incomplete also as a shard, whether others exist or not', () => {
     expect(textOf(buildReport(shard(2, { status: 'killed' }), { strict: false }))).toEqual([130, 'the run was killed'])
     const whole = recordOf({ plan: { ...plan, shard: shard(1).plan.shard! }, status: 'killed' })

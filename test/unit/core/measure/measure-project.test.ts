@@ -1,6 +1,7 @@
-import { existsSync, rmSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { buildReport } from '../../../../src/core/judge/report.ts'
 import { planOfBlock } from '../../../../src/core/measure/bench-order.ts'
 import { Duet } from '../../../../src/core/measure/duet.ts'
 import { GuestBundles } from '../../../../src/core/measure/guest-api.ts'
@@ -11,6 +12,7 @@ import { RemeasureBudget } from '../../../../src/core/measure/remeasure.ts'
 import { runLoop } from '../../../../src/core/measure/run-loop.ts'
 import { stepsOfRound } from '../../../../src/core/model/plan.ts'
 import { causeOf, errorOf, type Sample, valuesOf } from '../../../../src/core/model/record.ts'
+import { ProjectError } from '../../../../src/core/model/suite.ts'
 import { readRecord } from '../../../../src/core/records/record-file.ts'
 import type { Reporter, StopReason } from '../../../../src/core/reporter.ts'
 import { planLooks } from '../../../../src/core/stats/index.ts'
@@ -232,6 +234,35 @@ describe('a run', () => {
   })
 })
 
+describe('an error that ends the run', () => {
+  /** The record of a run that rejects when the first bench has ended. */
+  async function endedBy(error: Error) {
+    const { host, options } = prepare(fast, { disk: {} }, { rounds: 2 })
+    const onBenchEnd = () => {
+      throw error
+    }
+    await expect(measureProject({ ...options, reporter: { ...options.reporter, onBenchEnd } })).rejects.toBe(error)
+    nothingLeft(host)
+    const folder = join(options.project.root, '.isobench/runs')
+    return readRecord(join(folder, readdirSync(folder)[0]!))
+  }
+
+  it('is in its record, which is not that of a killed run, and no report of it is clean', async () => {
+    const record = await endedBy(new Error('the host is gone'))
+    expect(record).toMatchObject({ status: 'stopped', error: 'the host is gone', problems: [] })
+    expect(record.samples.length).toBeGreaterThan(0)
+    const report = buildReport(record, { strict: false })
+    expect(report).toMatchObject({ status: 'stopped', error: 'the host is gone', exit: { code: 5 } })
+  })
+
+  it('is a problem of its file if a file of the project has it', async () => {
+    const problem = { file: 'a.bench.ts', message: 'only in the main thread' }
+    const record = await endedBy(new ProjectError([problem], '/'))
+    expect(record).toMatchObject({ status: 'stopped', problems: [problem] })
+    expect(record.error).toBeUndefined()
+  })
+})
+
 describe('--fail-fast', () => {
   const slow = { native: {}, runc: { ms: 150 } }
 
@@ -262,6 +293,12 @@ describe('--fail-fast', () => {
     const now = { native: {}, runc: { failEvery: 2 } }
     const often = await measured(now, { disk: { claims: [within5] } }, { rounds: 6, failFast: true })
     expect(often.record.samples, 'some samples').toHaveLength(12)
+  })
+
+  it('goes on if all samples of a bench without claims fail', async () => {
+    const failing = { native: {}, runc: { failEvery: 1 } }
+    const { record } = await measured(failing, { disk: {} }, { rounds: 3, failFast: true })
+    expect(record.samples).toHaveLength(6)
   })
 
   it('measures all rounds if nothing fails', async () => {
