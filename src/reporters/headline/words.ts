@@ -68,7 +68,8 @@ function differText(directions: readonly string[]): string {
 
 /** What the verdict is about, in a sentence without a full stop. */
 export function verdictText(headline: Headline): string {
-  const { state, failures, newNames, problems, open, unmeasured, baseline, suspended, isIncomplete, rounds, error } = headline
+  const { state, failures, newNames, problems, open, unmeasured, baseline, suspended, isIncomplete, rounds, error } =
+    headline
   const names = countNames(newNames)
   const regressed = failures.filter((one) => one.subjects.some(({ since }) => since.kind === 'regressed')).length
   const claimed = failures.length - regressed
