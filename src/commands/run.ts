@@ -15,11 +15,13 @@ import {
   saveBaseline,
   whyNotSaved,
 } from '../core/records/baseline.ts'
-import { withBaseline } from '../core/records/compare.ts'
+import { overloadedResults, withBaseline } from '../core/records/compare.ts'
+import { readRecord } from '../core/records/record-file.ts'
 import type { Reporter } from '../core/reporter.ts'
 import { drivers } from '../platforms/index.ts'
 import { comparisonText } from '../reporters/comparison.ts'
 import { StrayError } from '../util/stray-errors.ts'
+import { plural } from '../util/text.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { showPlan } from './dry-run.ts'
 import { warningsText } from './errors.ts'
@@ -195,6 +197,7 @@ async function finishRun(
     const save = () => {
       saveBaseline(project.root, name, report.record)
       to.write(`Saved as the baseline "${name}".\n`)
+      to.write(overloadedText(name, overloadedResults(readRecord(report.record))))
     }
     if (refusal) to.write(notSavedText(name, refusal))
     else await attempt(save)
@@ -211,6 +214,14 @@ const notSavedReasons: Record<NotSaved, string> = {
   blind: 'no regression against its baseline could have been found',
   unclear: 'a result may have regressed against its baseline, and a later run would be compared with it',
 }
+
+/** Why a later comparison with a new baseline finds less than it should. */
+const overloadedText = (name: string, { overloaded, of }: ReturnType<typeof overloadedResults>): string =>
+  overloaded === 0
+    ? ''
+    : `warning  other processes had most of the CPUs for ${overloaded} of its ${plural(of, 'result')}, so no regression ` +
+      `of ${overloaded === 1 ? 'it' : 'them'} can be found\n` +
+      `         fix: ${measureAgain.overloaded}: isobench run --save-baseline ${name}\n`
 
 /** What to do before the run is repeated. */
 const measureAgain: Partial<Record<NotSaved, string>> = {

@@ -224,6 +224,23 @@ const medianOf = ({ rounds }: Series): number => median([...rounds.values()])
 const wasOverloaded = (...sides: readonly Series[]): boolean =>
   isHostOverloaded(sides.filter(({ rounds }) => rounds.size > 0))
 
+/** How many results other than native's a run has, and how many of an overloaded host: no run regresses against them. */
+export function overloadedResults(record: RunRecord): { readonly overloaded: number; readonly of: number } {
+  const { plan, samples } = indexed(record)
+  const states = plan.cases.flatMap(({ id, bench }) =>
+    Object.keys(benchById(plan.benches, bench)?.metrics ?? {}).flatMap((metric) =>
+      plan.platforms.flatMap(({ name }) => {
+        const [own, native] = [name, 'native'].map((one) => samples.series(id, one, metric, 'native')) as [
+          Series,
+          Series,
+        ]
+        return name === 'native' || own.rounds.size === 0 ? [] : [wasOverloaded(own, native)]
+      }),
+    ),
+  )
+  return { overloaded: states.filter(Boolean).length, of: states.length }
+}
+
 /** Back into the metric's own direction: b ÷ a. */
 function asPlainRatio({ estimate, low, high }: Interval, sign: 1 | -1): Row['ratio'] {
   const finite = low > 0 && high < Infinity

@@ -17,6 +17,7 @@ import {
   compareRecords,
   compareSameHost,
   comparisonExit,
+  overloadedResults,
   regressions,
   withBaseline,
 } from '../../../../src/core/records/compare.ts'
@@ -465,6 +466,15 @@ describe('baselines', () => {
         fix: 'there are: main',
       }),
     )
+  })
+
+  it('know their results of an overloaded host, with which later runs are not compared', () => {
+    const run = runOf('now', { runc: 1.1, gvisor: 2 })
+    expect(overloadedResults(run)).toEqual({ overloaded: 0, of: 4 })
+    expect(overloadedResults(overloaded(run, 10))).toEqual({ overloaded: 4, of: 4 })
+    expect(overloadedResults(overloaded(run, 5)), 'half of the rounds').toEqual({ overloaded: 0, of: 4 })
+    expect(overloadedResults(overloaded(run, 10, ['native', 'runc']))).toEqual({ overloaded: 2, of: 4 })
+    expect(overloadedResults(overloaded(run, 10, ['runc'])), 'native is not').toEqual({ overloaded: 0, of: 4 })
   })
 
   it('is not made of a run that was interrupted, that regressed, or that could not show a regression', () => {
