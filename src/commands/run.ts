@@ -219,8 +219,8 @@ const notSavedReasons: Record<NotSaved, string> = {
 const overloadedText = (name: string, { overloaded, of }: ReturnType<typeof overloadedResults>): string =>
   overloaded === 0
     ? ''
-    : `warning  other processes had most of the CPUs for ${overloaded} of its ${plural(of, 'result')}, so no regression ` +
-      `of ${overloaded === 1 ? 'it' : 'them'} can be found\n` +
+    : `warning  other processes had most of the CPUs for ${overloaded} of its ${plural(of, 'result')}, ` +
+      `so no regression of ${overloaded === 1 ? 'it' : 'them'} can be found\n` +
       `         fix: ${measureAgain.overloaded}: isobench run --save-baseline ${name}\n`
 
 /** What to do before the run is repeated. */

@@ -224,7 +224,7 @@ const medianOf = ({ rounds }: Series): number => median([...rounds.values()])
 const wasOverloaded = (...sides: readonly Series[]): boolean =>
   isHostOverloaded(sides.filter(({ rounds }) => rounds.size > 0))
 
-/** How many results other than native's a run has, and how many of an overloaded host: no run regresses against them. */
+/** How many results other than native's a run has, and how many are of an overloaded host. */
 export function overloadedResults(record: RunRecord): { readonly overloaded: number; readonly of: number } {
   const { plan, samples } = indexed(record)
   const states = plan.cases.flatMap(({ id, bench }) =>
