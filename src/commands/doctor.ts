@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import pc from 'picocolors'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { interruptSignal } from '../core/measure/interruption.ts'
+import { tryGuest } from '../core/measure/try-guest.ts'
 import type { PlannedPlatform } from '../core/model/plan.ts'
 import { loadProject } from '../core/project/config.ts'
 import { selectPlatforms } from '../core/project/plan.ts'
@@ -197,11 +198,25 @@ async function diagnose(args: readonly string[], options: Options, io: CommandIo
     print(truncate(left, (io.err.columns || 80) - 1))
   })
   const distribution = hostDistribution()
+  const own = platforms.filter(({ spec }) => spec.driver)
+  const probed = await probePlatforms(platforms, session, image, {
+    onProbed: (name) => own.some(({ spec }) => spec.name === name) || probing.delete(name),
+    digests: project.releaseDigests,
+  })
+  const failures = new Map<string, Awaited<ReturnType<typeof tryGuest>>>()
+  // One after the other, because a loop in a driver stops all that this process does.
+  for (const platform of own) {
+    const { name } = platform.spec
+    if (probed.some((one) => one.name === name && one.available))
+      failures.set(name, await tryGuest(platform, session, image?.rootfs ?? (await session.busyboxRootfs())))
+    probing.delete(name)
+  }
   const diagnosis: Diagnosis = {
-    platforms: await probePlatforms(platforms, session, image, {
-      onProbed: (name) => probing.delete(name),
-      digests: project.releaseDigests,
-    }),
+    platforms: probed.map((one) => ({
+      ...one,
+      ...(failures.get(one.name) && { available: false }),
+      ...failures.get(one.name),
+    })),
     experimental: Object.fromEntries(
       platforms.flatMap(({ spec, driver }) => (driver.experimental ? [[spec.name, driver.experimental]] : [])),
     ),

@@ -162,7 +162,7 @@ export const isSkipped = async (
 }
 
 /** Why a platform does not work: its probe has failed with this error. */
-const reasonFrom = (error: unknown): { readonly reason: string; readonly fix?: string } => ({
+export const reasonFrom = (error: unknown): { readonly reason: string; readonly fix?: string } => ({
   reason: messageWithPlace(error),
   ...(error instanceof IsobenchError && error.fix && { fix: error.fix }),
 })

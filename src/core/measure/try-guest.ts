@@ -1,0 +1,39 @@
+import { runTimed } from '../../host/timed-process.ts'
+import type { ResolvedPlatform } from '../project/platforms.ts'
+import { bootTimeout } from '../project/time-limit.ts'
+import type { Exec } from '../session/exec-target.ts'
+import { reasonFrom } from '../session/probe.ts'
+import type { Session } from '../session/session.ts'
+import { execInGuest } from './guest-api.ts'
+import { GuestPool } from './guest-pool.ts'
+import { SampleScope } from './sample-scope.ts'
+
+/**
+ * Boots a guest that stays, uses it in two samples as benches do, and removes it. Probes do not, because that takes
+ * longer than a boot of one command, and every driver of isobench is known to do it.
+ * @returns why it failed, or undefined
+ */
+export async function tryGuest(
+  platform: ResolvedPlatform,
+  session: Session,
+  rootfs: string,
+  { exec = runTimed, limit = bootTimeout(false) }: { readonly exec?: Exec; readonly limit?: number } = {},
+): Promise<ReturnType<typeof reasonFrom> | undefined> {
+  try {
+    await using pool = new GuestPool(session, rootfs, limit)
+    await using scope = new SampleScope(`a guest of ${platform.spec.name}`, limit, session.signal, exec)
+    const use = () =>
+      pool.use(platform, 'round', (target) => execInGuest(target, { argv: ['/bin/true'] }, {}, scope), {
+        signal: scope.signal,
+      })
+    await scope.run(async () => {
+      await use()
+      // The guest was paused and frozen.
+      await use()
+    })
+    return undefined
+  } catch (error) {
+    session.signal.throwIfAborted()
+    return reasonFrom(error)
+  }
+}
