@@ -98,8 +98,9 @@ async function provision(names: readonly string[], options: ProvisionOptions, io
   if (options.remove !== undefined) {
     const chosen = distinct(options.remove)
     for (const text of chosen) assertRemovable(text)
+    using interruption = interruptSignal(() => io.err.write('Interrupted. Cleaning up.\n'))
     const removed = []
-    for (const text of chosen) removed.push(...(await remove(text, options, io)))
+    for (const text of chosen) removed.push(...(await remove(text, options, io, interruption.signal)))
     if (options.json) io.out.write(`${JSON.stringify(removed, null, 1)}\n`)
     return exitCodes.clean
   }
@@ -172,26 +173,40 @@ async function ensureUnpackers(
   await installPackages(packagesOf(lacking), { signal })
 }
 
-/** Takes the host, because a run may use the release. Returns what it removed. */
-async function remove(text: string, options: ProvisionOptions, io: CommandIo): Promise<readonly string[]> {
+/**
+ * Takes the host, because a run may use the release. Returns what it removed.
+ * @param signal ends it before the next release: one that is removed in part would still take space on the disk
+ */
+async function remove(
+  text: string,
+  options: ProvisionOptions,
+  io: CommandIo,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const [name, version] = split(text)
   const print = (line: string) => options.json || io.out.write(`${line}\n`)
   const find = () => installedReleases(name).filter((one) => version === undefined || one.version === version)
   const removed: string[] = []
+  const add = (path: string) => {
+    removed.push(path)
+    print(`removed ${path}`)
+  }
   if (find().length > 0) {
     const lock = {
       wait: options.waitForLock,
+      signal,
       onWait: ({ pid, purpose, since }: LockHolder) =>
         io.err.write(`waiting for process ${pid}, ${purpose}, since ${since}\n`),
     }
     using _lock = await lockHost({ ...lock, purpose: `removing ${text}` })
     for (const release of find()) {
+      signal.throwIfAborted()
       await removeRelease(release, lock)
-      removed.push(release.folder)
+      add(release.folder)
     }
   }
-  removed.push(...(await removePartialDownloads({ name, version })))
-  for (const path of removed) print(`removed ${path}`)
+  signal.throwIfAborted()
+  for (const path of await removePartialDownloads({ name, version })) add(path)
   if (removed.length === 0) print(`${text} is not installed.`)
   return removed
 }

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { archiveOf } from '../support/archives.ts'
@@ -141,6 +142,30 @@ test.skipIf(process.arch !== 'x64')(
     )
     expect(readdirSync(small)).toEqual([])
     expect(existsSync(project.path('home'))).toBe(false)
+    host.expectClean()
+  },
+)
+
+test.skipIf(process.arch !== 'x64')(
+  'a removal that is interrupted removes the release that it has begun with, and keeps the next one',
+  async () => {
+    const host = observe()
+    using place = start()
+    const { project, env } = place
+    const record = { arch: 'x64', license: 'Apache-2.0', installed: '', files: [], programs: {}, madeHome: true }
+    for (const version of ['0.6.0', '0.7.0']) {
+      mkdirSync(project.path(`home/youki/${version}/many`), { recursive: true })
+      for (let at = 0; at < 20_000; at++) writeFileSync(project.path(`home/youki/${version}/many/${at}`), '')
+      writeFileSync(project.path(`home/youki/${version}/release.json`), JSON.stringify(record))
+    }
+    const running = project.start(['provision', '--remove', 'youki', '--wait-for-lock'], { env })
+    while (!readdirSync(project.path('home')).some((name) => name.endsWith('.tmp'))) await sleep(1)
+    const { exitCode, stdout, stderr } = await running.kill('SIGINT')
+    expect(exitCode).toBe(130)
+    expect(stdout).toBe(`removed ${project.path('home/youki/0.7.0')}`)
+    expect(stderr).toContain('interrupted; all resources on the host are released.')
+    expect(readdirSync(project.path('home'))).toEqual(['youki'])
+    expect(readdirSync(project.path('home/youki'))).toEqual(['0.6.0'])
     host.expectClean()
   },
 )

@@ -360,7 +360,7 @@ function preparePrograms({ files, programs }: Release, folder: string): void {
  */
 export async function removeRelease(
   { name, version, folder }: InstalledRelease,
-  lock: Pick<LockOptions, 'wait' | 'onWait'> = { wait: true },
+  lock: Pick<LockOptions, 'wait' | 'onWait' | 'signal'> = { wait: true },
 ): Promise<void> {
   await inHome({ ...lock, purpose: `removing ${name} ${version}` }, async ({ journal }) => {
     await using _parent = await journal.create({ kind: 'empty-folder', path: dirname(folder) }, () => {})
