@@ -13,7 +13,9 @@ import { sanitize } from '../util/text.ts'
 const waiting = `trap '' HUP INT QUIT TERM PIPE
 while IFS= read -r line; do work=$line; done
 [ -n "$work" ] || exit 0
-printf 'error  isobench ended while it was %s.\\n       Its objects on this host are removed now:\\n' "$work" >&2
+printf 'error  isobench ended while it was %s.\\n' "$work" >&2
+echo '       fix: if its heap was full, keep less data there, or allow more MiB: NODE_OPTIONS=--max-old-space-size=8192
+       Its objects on this host are removed now:' >&2
 exec "$@" >&2`
 
 /** A process that outlives this one. Disposing it ends it, without removing anything. */
