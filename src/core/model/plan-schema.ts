@@ -58,7 +58,10 @@ const benchSchema = z
       .describe('metrics that reports also show in a column of the benches with a tag'),
     digest: z
       .string()
-      .describe('hash of the bench file and its imports, not of the files and variables that it reads at run time'),
+      .describe(
+        'hash of the bench file, its imports and the modules that `createRequire` loads by a plain path, not of ' +
+          'computed imports and of the files and variables that it reads at run time',
+      ),
     claims: z.array(claimSchema).describe('expectations of the bench'),
     location: locationSchema.optional().describe('where the bench is written'),
   })

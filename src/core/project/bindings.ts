@@ -97,3 +97,12 @@ export function referencedNames(root: Node, without: ReadonlySet<Node>): string[
   visit(root)
   return names
 }
+
+/** Calls a function with every node of a syntax tree, outer nodes first. */
+export function visitNodes(value: unknown, each: (node: Node) => void): void {
+  if (Array.isArray(value)) for (const one of value) visitNodes(one, each)
+  else if (isNode(value)) {
+    each(value)
+    for (const child of Object.values(value)) visitNodes(child, each)
+  }
+}

@@ -19,6 +19,7 @@ import { makeFolder, WriteError, writeFileAtomic } from '../../util/files.ts'
 import { utf16Fix } from '../../util/text.ts'
 import { withUsersUmask } from '../../util/umask.ts'
 import type { Problem } from '../model/suite.ts'
+import { requiredModules } from './created-requires.ts'
 import { entryPoint, isStarred } from './entry-point.ts'
 import { isProjectFile } from './error-location.ts'
 import { exportsOf, importFix } from './import-fixes.ts'
@@ -31,7 +32,7 @@ export interface Compiled {
   readonly output: string
   /** A hash of the code. Comments outside of texts and the project's path do not affect it. */
   readonly digest: string
-  /** The absolute path of every file in the bundle. */
+  /** The absolute path of every file in the bundle, and of every module that `createRequire` loads by a plain text. */
   readonly inputs: readonly string[]
   /** The type of those that are imported as data, such as `with { type: 'text' }`. Comments are a part of data. */
   readonly types: ReadonlyMap<string, string>
@@ -228,11 +229,12 @@ async function compileTogether(root: string, files: readonly string[]): Promise<
         const message = 'a character is not UTF-8, and is replaced.'
         return location ? [{ file, message, fix: 'save the file as UTF-8', location }] : []
       })
+      const required = await requiredFiles(root, inputs)
       return {
         file,
         output,
-        digest: await digestOf(code, root),
-        inputs,
+        digest: withContents(await digestOf(code, root), required),
+        inputs: [...inputs, ...required],
         types,
         warnings: [...problemsOf(result.warnings, file, root), ...encoding],
       }
@@ -299,6 +301,22 @@ export async function importedFiles(root: string, files: readonly string[]): Pro
   const ofEach = async () => (await Promise.all(files.map((file) => inputsOf([file]).catch(() => [])))).flat()
   return files.some(isStarred) ? ofEach() : inputsOf(files).catch(ofEach)
 }
+
+/** The files that are in no bundle, because the code loads them with `createRequire`, and those that they import. */
+async function requiredFiles(root: string, inputs: readonly string[]): Promise<string[]> {
+  const found = new Set<string>()
+  for (let waiting = inputs; waiting.length > 0; ) {
+    const modules = await requiredModules(waiting.filter((file) => existsSync(file)))
+    const entries = modules.map((file) => relative(root, file))
+    const within = entries.length > 0 ? await importedFiles(root, entries) : []
+    waiting = [...modules, ...within].filter((file) => !found.has(file) && !inputs.includes(file) && existsSync(file))
+    for (const file of waiting) found.add(file)
+  }
+  return [...found].sort()
+}
+
+const withContents = (digest: string, files: readonly string[]): string =>
+  files.length === 0 ? digest : sha256(JSON.stringify([digest, ...files.map((file) => sha256(readFileSync(file)))]))
 
 /** Bundles a bench file for a guest, where isobench times its in-guest functions. Returns the code. */
 export async function compileForGuest(root: string, file: string): Promise<string> {

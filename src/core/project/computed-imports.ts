@@ -46,7 +46,7 @@ export async function resolveComputedImports(
 }
 
 /** Without types. Undefined if the text has an error, which the bundler reports. */
-async function javaScript(text: string, path: string, loader: Loader): Promise<string | undefined> {
+export async function javaScript(text: string, path: string, loader: Loader): Promise<string | undefined> {
   try {
     const options = { loader, sourcefile: path, sourcemap: 'inline', target: 'node20', charset: 'utf8' } as const
     return (await transform(text, options)).code
@@ -56,7 +56,7 @@ async function javaScript(text: string, path: string, loader: Loader): Promise<s
 }
 
 /** A module or a CommonJS file. Undefined if it is neither. */
-function parseModule(code: string): Node | undefined {
+export function parseModule(code: string): Node | undefined {
   for (const sourceType of ['module', 'script'] as const)
     try {
       const options = { ecmaVersion: 'latest', allowHashBang: true, allowReturnOutsideFunction: true } as const

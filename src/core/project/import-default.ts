@@ -6,6 +6,7 @@ import { isError, messageOf, readableError } from '../../util/errors.ts'
 import { handleStrayErrors, StrayError } from '../../util/stray-errors.ts'
 import { type Problem, ProjectError } from '../model/suite.ts'
 import { type Compiled, compile } from './compile.ts'
+import { forgetModules } from './created-requires.ts'
 import { definitionDetails } from './definition-details.ts'
 import { stackLocation } from './error-location.ts'
 import { importModule } from './import-module.ts'
@@ -30,6 +31,7 @@ export async function importDefault(
   rememberBuiltins()
   // With the digest, changed code is a new module for Node: watch mode loads it again.
   const url = `${pathToFileURL(output).href}?${digest}`
+  forgetModules(inputs)
   const loaded = await loadWithoutRegistrations(() => importCompiled(root, file, url))
   if (loaded.default === undefined)
     throw new ProjectError([{ file, message: 'it has no default export', fix: missing }], root)

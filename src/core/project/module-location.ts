@@ -68,7 +68,8 @@ export const withoutProjectPath = (code: string, root: string): string =>
     return `${name}="${relative(root, path)}"`
   })
 
-const loaders: Readonly<Record<string, Loader>> = {
+/** How esbuild reads a module, by its ending. */
+export const loaders: Readonly<Record<string, Loader>> = {
   '.ts': 'ts',
   '.mts': 'ts',
   '.cts': 'ts',

@@ -7,7 +7,7 @@ import {
   type Statement,
   type VariableDeclarator,
 } from 'acorn'
-import { boundNames, countNames, referencedNames } from './bindings.ts'
+import { boundNames, countNames, referencedNames, visitNodes } from './bindings.ts'
 import { ClaimAnalysis } from './claim-analysis.ts'
 
 /** Removes from a bench file what only states claims. Pure. */
@@ -43,7 +43,7 @@ export function stripClaims(code: string): string {
 /** The property `expect` in the options of a bench, anywhere in the module, and exports of claims. */
 function removableNodes(program: Node, analysis: ClaimAnalysis): Set<Node> {
   const removable = new Set<Node>()
-  visit(program, (node) => {
+  visitNodes(program, (node) => {
     // `export { claim }`, as esbuild writes exports. No other module can use a claim for its work.
     if (node.type === 'ExportSpecifier' && analysis.isClaim((node as ExportSpecifier).local)) removable.add(node)
     if (node.type !== 'CallExpression' || !analysis.isBenchCall(node as CallExpression)) return
@@ -120,12 +120,4 @@ function canonical(value: unknown, removed: ReadonlySet<Node>): unknown {
       .filter(([name]) => isTemplate || !positions.has(name))
       .map(([name, child]) => [name, canonical(child, removed)]),
   )
-}
-
-function visit(node: unknown, each: (node: Node) => void): void {
-  if (Array.isArray(node)) for (const one of node) visit(one, each)
-  else if (node !== null && typeof node === 'object' && 'type' in node) {
-    each(node as Node)
-    for (const child of Object.values(node)) visit(child, each)
-  }
 }

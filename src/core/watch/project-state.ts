@@ -9,6 +9,7 @@ import { type Collected, checkSuite, collect, type SpareWorker } from '../projec
 import type { Compiled } from '../project/compile.ts'
 import { compilerFiles } from '../project/compiler-files.ts'
 import { loadProject, type Project } from '../project/config.ts'
+import { forgetModules } from '../project/created-requires.ts'
 import { type PlatformSelection, selectBenches, selectFiles, splitPlatforms } from '../project/plan.ts'
 import { platformFiles, type ResolvedPlatform, resolvePlatforms } from '../project/platforms.ts'
 import { isUserFile } from '../project/work-digest.ts'
@@ -154,6 +155,7 @@ export async function updateProjectState(
   const reached = files.filter((file) =>
     dependsOn(root, [join(root, file), ...(before.compiled.get(file)?.inputs ?? [])], paths),
   )
+  for (const file of reached) forgetModules(before.compiled.get(file)?.inputs ?? [])
   const quick = sameFiles && before.problems.length === 0 ? await collectSome(sources, before, reached) : undefined
   const state = stateOf(settings, sources.drivers, files, quick ?? (await collect(root, files, quiet(sources))), before)
   return { ...state, problems: [...configProblems, ...state.problems] }

@@ -255,6 +255,29 @@ describe('a module of a bundle', () => {
     expect(await exported(files)).toBe(7)
   })
 
+  it('has the modules of such a require, and what they import, in its digest and inputs', async () => {
+    const call = (made: string, use: string) => `const load: any = ${made}\nexport default ${use}`
+    const codes = [
+      call('createRequire(import.meta.url)', "load('./lib/c.cjs')"),
+      call('create(import.meta.filename)', 'load(`./lib/c.cjs`)'),
+      call('1', "module.createRequire(new URL('./lib/', import.meta.url))('./c.cjs')"),
+    ]
+    for (const code of codes) {
+      const imports =
+        "import { createRequire, createRequire as create } from 'node:module'\nimport * as module from 'module'\n"
+      const files = { 'a.bench.ts': imports + code, 'lib/c.cjs': "module.exports = require('./d.cjs')" }
+      const root = project(files)
+      const of = async (value: number) => {
+        writeFileSync(join(root, 'lib/d.cjs'), `module.exports = ${value}`)
+        const { digest, inputs } = await compiled({}, root)
+        expect(inputs).toEqual(['a.bench.ts', 'lib/c.cjs', 'lib/d.cjs'].map((name) => join(root, name)))
+        return digest
+      }
+      expect(await of(1)).toBe(await of(1))
+      expect(await of(2)).not.toBe(await of(1))
+    }
+  })
+
   it('reports errors after a computed import at their line', async () => {
     const text =
       "const name: string = 'node:fs'\nexport default import(name)\n\nexport type X = 1\nthrow new Error('x')\n"
