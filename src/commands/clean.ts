@@ -23,24 +23,15 @@ function describe(entry: Entry): string {
       return `the network device ${entry.name} in ${entry.netns}`
     case 'process':
       return `the process ${entry.id.pid}`
-    case 'project':
-      return `root's files in ${entry.root}/.isobench`
     case 'command':
       return entry.description
   }
-}
-
-/** What `clean` has done with an entry that it does not remove itself. */
-const doneTexts: { readonly [Kind in Entry['kind']]?: string } = {
-  project: 'gave to the owner of the project',
-  command: 'ran the command that removes',
 }
 
 export const command = defineCommand({
   description:
     'Removes what killed runs left on the host: directories, cgroups, network namespaces, tracers, processes and ' +
     'unfinished downloads. ' +
-    "It gives the files that they created in a project's .isobench to the owner of the project. " +
     'It does not touch what a running isobench uses. It exits with code 5 if something cannot be removed.',
   options: {},
   examples: [{ line: 'clean', description: 'remove all leftovers' }],
@@ -70,8 +61,9 @@ async function cleanJournal(journal: FoundJournal, io: CommandIo, counts: Counts
   let isComplete = true
   for (const entry of journal.entries) {
     try {
-      if ((await removeResource(entry)) === false) continue
-      io.out.write(`${doneTexts[entry.kind] ?? 'removed'} ${sanitize(describe(entry))}\n`)
+      const isRemoved = await removeResource(entry)
+      if (isRemoved === false) continue
+      io.out.write(`${isRemoved ? 'removed' : 'ran the command that removes'} ${sanitize(describe(entry))}\n`)
       counts.removed++
     } catch (error) {
       isComplete = false

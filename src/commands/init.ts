@@ -6,7 +6,7 @@ import { isObject } from '../dsl/checked.ts'
 import { shellWord } from '../reporters/headline/next-steps.ts'
 import { packageFolder } from '../util/assets.ts'
 import { UsageError } from '../util/errors.ts'
-import { explainWrites, linesOf, makeFolder } from '../util/files.ts'
+import { explainWrites, linesOf, writeNewFile } from '../util/files.ts'
 import { writeOutput } from '../util/outputs.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 
@@ -94,10 +94,7 @@ function init(io: CommandIo): number {
 
 function writeNew({ cwd, out }: CommandIo, name: string, text: string): void {
   const file = join(cwd, name)
-  explainWrites(file, () => {
-    makeFolder(dirname(file))
-    writeFileSync(file, text, { flag: 'wx' })
-  })
+  explainWrites(file, () => writeNewFile(file, text))
   out.write(`wrote ${name}\n`)
 }
 

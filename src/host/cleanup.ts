@@ -4,7 +4,6 @@ import { existsSync, mkdirSync, realpathSync, rmdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HostError } from '../util/errors.ts'
-import { giveToOwner } from '../util/project-owner.ts'
 import { removeCgroup, setFrozen } from './cgroup.ts'
 import { makeGuestFolder } from './guest-folder.ts'
 import type { CleanupJournal, Entry } from './journal.ts'
@@ -100,8 +99,6 @@ export async function removeResource(entry: Entry): Promise<boolean | undefined>
       for (let tries = 0; isAlive(entry.id) && tries < 500; tries++) await sleep(10)
       return true
     }
-    case 'project':
-      return giveToOwner(entry.root)
     case 'command':
       // A command that stops processes of a frozen cgroup would wait forever.
       if (entry.group !== undefined) await setFrozen(entry.group, false)

@@ -18,9 +18,10 @@ export const unprivilegedId = 65519
 
 /**
  * Creates a folder of the caches or of the state, and its parents. Other users can enter but not change them, whatever
- * the umask is.
+ * the umask is. They belong to this user, also in a folder of another one.
  */
-export const makeSystemFolder = (path: string): void => withUsualUmask(() => makeFolder(path))
+export const makeSystemFolder = (path: string): void =>
+  withUsualUmask(() => makeFolder(path, (folder) => mkdirSync(folder)))
 
 /** Why a folder cannot be written to. */
 const folderProblems: Readonly<Record<string, string>> = {

@@ -38,8 +38,6 @@ export type Entry =
   | { readonly kind: 'link'; readonly netns: string; readonly name: string }
   /** A process that isobench started, with its process group. */
   | { readonly kind: 'process'; readonly id: ProcessId }
-  /** The files that root creates in the project's `.isobench`, for its owner. */
-  | { readonly kind: 'project'; readonly root: string }
   /**
    * Anything else, such as a container of a daemon: the command that removes it. `group`: the cgroup to thaw before.
    */

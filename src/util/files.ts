@@ -1,20 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import {
   appendFileSync,
-  chmodSync,
-  chownSync,
+  closeSync,
   existsSync,
+  fchmodSync,
+  fchownSync,
   lstatSync,
-  mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { IsobenchError } from './errors.ts'
-import { giveFolderToOwner } from './project-owner.ts'
+import { createFile, createFolder } from './folder-owner.ts'
 import { pseudoFileSystem } from './pseudo-file-system.ts'
 
 /** A file cannot be written. */
@@ -146,27 +148,26 @@ export function isLink(path: string): boolean {
 }
 
 /**
- * Creates a folder and its parents.
+ * Creates a folder and its parents. `create` creates one folder, by default for the owner of the folder above it.
  *
  * It goes step by step. Node's `recursive` never returns if the kernel reports ENOENT although the parent exists, as in
  * /proc.
  * @throws {WriteError} if a part of the path is a file or a link to nothing
  * @throws {Error} if the kernel refuses
  */
-export function makeFolder(folder: string): void {
+export function makeFolder(folder: string, create: (path: string) => unknown = createFolder): void {
   if (existsSync(folder)) {
     if (statSync(folder).isDirectory()) return
     throw new WriteError(`${folder} is no folder, and isobench needs one there`, 'rename it, or use another path')
   }
-  makeFolder(dirname(folder))
+  makeFolder(dirname(folder), create)
   if (isLink(folder))
     throw new WriteError(
       `${folder} is a link to nothing, and isobench needs a folder there`,
       'repair or remove the link',
     )
   try {
-    mkdirSync(folder)
-    giveFolderToOwner(folder)
+    create(folder)
   } catch (error) {
     // Another process may have created it.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
@@ -199,21 +200,20 @@ export class LineWriter {
 /** A path beside `path` that no other process uses. It has random digits, because pids of containers are equal. */
 export const temporaryName = (path: string): string => `${path}.${randomBytes(6).toString('hex')}.tmp`
 
-/** Gives a file the mode of another one, and its owner if this user may do that. */
-function copyAttributes(from: string, to: string): void {
-  const { mode, uid, gid } = statSync(from)
+/** Gives an open file the mode of another one, and its owner if this user may do that. */
+function copyAttributes({ mode, uid, gid }: Stats, descriptor: number): void {
   try {
-    if (process.getuid?.() === 0) chownSync(to, uid, gid)
+    if (process.getuid?.() === 0) fchownSync(descriptor, uid, gid)
   } catch {
     // A file system without owners, or one that does not obey root.
   }
   // The mode of `open` depends on the umask. Like any write, this drops a set-uid bit.
-  chmodSync(to, mode & 0o777)
+  fchmodSync(descriptor, mode & 0o777)
 }
 
 /**
  * Replaces a file as a whole: readers see the old file or the new one. The new one has the mode and the owner of the
- * old one. Creates the folder if needed.
+ * old one. Without an old one, it belongs to the owner of the folder. Creates the folder if needed.
  * @throws {Error} if the file cannot be written; then the old file stays
  */
 export function writeFileAtomic(file: string, contents: string | Uint8Array): void {
@@ -221,9 +221,14 @@ export function writeFileAtomic(file: string, contents: string | Uint8Array): vo
   try {
     explainWrites(file, () => {
       makeFolder(dirname(file))
-      const isNew = !existsSync(file)
-      writeFileSync(temporary, contents, isNew ? {} : { mode: 0o600 })
-      if (!isNew) copyAttributes(file, temporary)
+      const former = statSync(file, { throwIfNoEntry: false })
+      const descriptor = former ? openSync(temporary, 'wx', 0o600) : createFile(temporary)
+      try {
+        writeFileSync(descriptor, contents)
+        if (former) copyAttributes(former, descriptor)
+      } finally {
+        closeSync(descriptor)
+      }
       renameSync(temporary, file)
     })
   } catch (error) {
@@ -233,6 +238,20 @@ export function writeFileAtomic(file: string, contents: string | Uint8Array): vo
       // If the folder is a file, there is nothing to remove. The first error is the cause.
     }
     throw error
+  }
+}
+
+/**
+ * Writes a file that does not exist, for the owner of the folder. Creates the folder if needed.
+ * @throws {Error} EEXIST if it exists, and other errors of the kernel
+ */
+export function writeNewFile(file: string, text: string): void {
+  makeFolder(dirname(file))
+  const descriptor = createFile(file)
+  try {
+    writeFileSync(descriptor, text)
+  } finally {
+    closeSync(descriptor)
   }
 }
 

@@ -12,6 +12,7 @@ import {
 import { dirname, resolve } from 'node:path'
 import { UsageError } from './errors.ts'
 import { explainWrites, isLink, makeFolder, temporaryName, WriteError, writeFileAtomic } from './files.ts'
+import { createFile } from './folder-owner.ts'
 
 /** Outputs that a user named: regular files, links to them, devices and FIFOs. */
 
@@ -58,7 +59,7 @@ export const pause = (milliseconds: number): void =>
  * @throws {Error} if the kernel refuses
  */
 export function openOutput(path: string, seconds = readerWait): number {
-  if (!isStream(path)) return openSync(path, 'w')
+  if (!isStream(path)) return openRegular(linkChain(path).at(-1)!)
   if (!statSync(path).isFIFO()) return openSync(path, 'a')
   const end = performance.now() + seconds * 1000
   for (;;) {
@@ -73,6 +74,16 @@ export function openOutput(path: string, seconds = readerWait): number {
         )
     }
     pause(20)
+  }
+}
+
+/** Opens a regular file. A new one belongs to the owner of its folder. */
+function openRegular(path: string): number {
+  try {
+    return createFile(path)
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
+    return openSync(path, 'w')
   }
 }
 

@@ -8,7 +8,6 @@ import type { Limits } from '../../host/cgroup.ts'
 import type { PinnedDigests } from '../../host/releases/release.ts'
 import { withRestoredBuiltins } from '../../util/builtins.ts'
 import { UsageError } from '../../util/errors.ts'
-import { keepProjectOwner } from '../../util/project-owner.ts'
 import { wrongOptions } from '../../util/schema-issues.ts'
 import { locationSchema } from '../model/claim.ts'
 import { defaultProfiles, type ResolvedProfile } from '../model/plan.ts'
@@ -249,7 +248,6 @@ export async function loadProject(
     )
   // Source maps have real paths.
   const root = realpathSync(dirname(file))
-  keepProjectOwner(root)
   if (root.includes('\\'))
     throw new UsageError(
       `the project ${root} has a backslash in its path, and Node.js imports no module from there`,

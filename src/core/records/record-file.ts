@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path'
 import { messageOf, UsageError } from '../../util/errors.ts'
 import { explainWrites, isRegularFile, isThere, LineWriter, makeFolder } from '../../util/files.ts'
+import { createFile } from '../../util/folder-owner.ts'
 import { readablePath } from '../../util/inputs.ts'
 import { withUsersUmask } from '../../util/umask.ts'
 import type { ExcludedBench, Plan } from '../model/plan.ts'
@@ -268,7 +269,7 @@ export class RecordWriter {
     const time = environment.startedAt.replace(/[:.]/g, '-')
     const writer = new RecordWriter(join(folder, `${time}-${id}.jsonl`))
     // The lines of two runs in one file would be no record.
-    explainWrites(writer.file, () => withUsersUmask(() => closeSync(openSync(writer.file, 'wx'))))
+    explainWrites(writer.file, () => withUsersUmask(() => closeSync(createFile(writer.file))))
     try {
       writer.#append({ type: 'start', recordVersion, environment, plan, problems })
     } catch (error) {

@@ -39,7 +39,6 @@ import { Tracer } from '../../tracing/tracer.ts'
 import { programPath } from '../../util/assets.ts'
 import { AsyncDisposableStack } from '../../util/async-disposable-stack.ts'
 import { UnsupportedError } from '../../util/errors.ts'
-import { projectsOfOthers } from '../../util/project-owner.ts'
 import { useUsualUmask } from '../../util/umask.ts'
 import type { Environment } from '../model/record.ts'
 import type { Project } from '../project/config.ts'
@@ -130,7 +129,6 @@ export class HostSession implements Session {
     await journal.create({ kind: 'cgroup', name: group }, () =>
       makeCgroup(group, { cpus: all, memoryBytes: totalmem() }),
     )
-    for (const root of projectsOfOthers()) await journal.create({ kind: 'project', root }, () => {})
     const network = await Network.open(journal, prefix)
     const limits = { ...guest, cpus: cpus.guest }
     const names = { prefix, rootPrefix: prefix }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -90,7 +90,6 @@ describe('what is gone already', () => {
       { kind: 'directory', path: join(folder.path, name) },
       { kind: 'empty-folder', path: join(folder.path, name) },
       { kind: 'process', id: { pid: 1, started: 'never' } },
-      { kind: 'project', root: join(folder.path, name) },
     )
     expect(await clean()).toBe('Nothing to remove.\n')
   })
@@ -116,21 +115,6 @@ describe('something that cannot be removed', () => {
     chmodSync(file, 0o666)
     expect(await clean(5)).toMatch(/^refused .*isob-1\.jsonl: other users can write to it\./)
     expect(existsSync(join(folder.path, 'executed'))).toBe(false)
-  })
-})
-
-describe('the files of root in a project of another user', () => {
-  it.runIf(process.getuid?.() === 0)('are given to the owner', async () => {
-    const root = join(folder.path, 'project')
-    const record = join(root, '.isobench/runs/a.jsonl')
-    mkdirSync(join(root, '.isobench/runs'), { recursive: true })
-    writeFileSync(record, '')
-    chownSync(root, 4321, 4321)
-    leftJournal({ kind: 'project', root })
-    expect(await clean()).toBe(`gave to the owner of the project root's files in ${root}/.isobench\n`)
-    expect(statSync(record).uid).toBe(4321)
-    leftJournal({ kind: 'project', root })
-    expect(await clean()).toBe('Nothing to remove.\n')
   })
 })
 
