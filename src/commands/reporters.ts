@@ -339,7 +339,7 @@ export function baselineReader(
       const record = readRecord(file)
       before = { record, report: buildReport(record, { strict: false }) }
     }
-    const options = { marginPercent, allowDifferentHosts: true, allowMissing }
+    const options = { marginPercent, allowMissing }
     const comparison = compareRecords(before.record, readRecord(now), options)
     const view = { name, report: before.report, comparison }
     views.set(now, view)

@@ -67,7 +67,6 @@ export interface Comparison {
 /** How two records are compared. */
 export interface CompareOptions {
   readonly marginPercent: number
-  readonly allowDifferentHosts: boolean
   /** Platforms that may be missing now. */
   readonly allowMissing?: readonly string[] | undefined
   /** Cases to compare by value instead of by the ratio to native, because native did other work in the older run. */
@@ -83,13 +82,27 @@ interface IndexedRun {
   readonly samples: Samples
 }
 
+/** Whether two results that share a case are of the same work. */
+type SameWork = (bench: string, a: Series, b: Series) => boolean
+
 const indexed = ({ plan, samples }: Measured): IndexedRun => ({ plan, samples: new Samples(samples) })
 
-/** Compares the metrics of all results that both runs have. Pure. `a` is the older. */
+/** Compares the metrics of all results that both runs have, also if their work differs. Pure. `a` is the older. */
 export const compareResults = (a: Measured, b: Measured, options: CompareOptions): Row[] =>
-  classifyRows(unadjustedRows(indexed(a), indexed(b), options))
+  classifyRows(unadjustedRows(indexed(a), indexed(b), options, () => true))
 
-function unadjustedRows(a: IndexedRun, b: IndexedRun, options: CompareOptions): UnadjustedRow[] {
+/**
+ * What is the same work. The digests of samples have the limits and the image of the host. Of two hosts, the digests of
+ * benches decide.
+ */
+function sameWork(a: RunRecord, b: RunRecord): SameWork {
+  if (hostDifferences(a, b).length === 0)
+    return (_, one, other) => new Set([...one.digests, ...other.digests]).size <= 1
+  const digestIn = ({ plan }: RunRecord, bench: string) => benchById(plan.benches, bench)?.digest
+  return (bench) => digestIn(a, bench) === digestIn(b, bench)
+}
+
+function unadjustedRows(a: IndexedRun, b: IndexedRun, options: CompareOptions, isSameWork: SameWork): UnadjustedRow[] {
   const namesOf = ({ plan }: IndexedRun) => plan.platforms.map(({ name }) => name)
   const shared = namesOf(b).filter((name) => namesOf(a).includes(name))
   const inOlder = new Set(a.plan.cases.map(({ id }) => id))
@@ -103,7 +116,7 @@ function unadjustedRows(a: IndexedRun, b: IndexedRun, options: CompareOptions): 
         ([name, { unit, better }]) => before[name]?.unit === unit && before[name]?.better === better,
       )
       return both.flatMap(([name, metric]) =>
-        shared.flatMap((platform) => rowOf(point, info, name, metric, platform, [a, b], options) ?? []),
+        shared.flatMap((platform) => rowOf(point, info, name, metric, platform, [a, b], options, isSameWork) ?? []),
       )
     },
   )
@@ -126,7 +139,7 @@ export function compareRecords(a: RunRecord, b: RunRecord, options: CompareOptio
     )
   const [inBaseline, inCurrent] = [resultNames(a), resultNames(b)]
   const [baseline, current] = [indexed(a), indexed(b)]
-  const unadjusted = unadjustedRows(baseline, current, options)
+  const unadjusted = unadjustedRows(baseline, current, options, sameWork(a, b))
   const rows = classifyRows(unadjusted)
   const lost = new Set(unadjusted.flatMap((row) => (row.isLost ? [`${row.case} on ${row.platform}`] : [])))
   return {
@@ -159,7 +172,8 @@ function rowOf(
   metric: Metric,
   platform: string,
   runs: readonly [IndexedRun, IndexedRun],
-  { marginPercent, allowDifferentHosts, allowMissing = [], byValue }: CompareOptions,
+  { marginPercent, allowMissing = [], byValue }: CompareOptions,
+  isSameWork: SameWork,
 ): UnadjustedRow | undefined {
   const [a, b] = runs.map(({ samples }) => samples.series(point.id, platform, name, 'native')) as [Series, Series]
   const natives = runs.map(({ samples }) => samples.series(point.id, 'native', name, platform)) as [Series, Series]
@@ -197,9 +211,9 @@ function rowOf(
     const lost = nothing(works ? why : { code: 'platform-unavailable' })
     return { ...lost, isLost: true, failsRun: !allowMissing.includes(platform) }
   }
+  if (!isSameWork(bench.id, a, b)) return nothing({ code: 'different-work' })
   if ([a, b].some(({ rounds }) => [...rounds.values()].some((value) => !(value > 0))))
     return { ...nothing({ code: 'zero-value' }), looksWorse: sign * medianOf(b) > sign * medianOf(a) }
-  if (!allowDifferentHosts && new Set([...a.digests, ...b.digests]).size > 1) return nothing({ code: 'different-work' })
   const logs = ({ rounds }: Series): RoundDifference[] =>
     [...rounds]
       .map(([round, value]) => ({ round, d: sign * Math.log(value) }))
@@ -267,8 +281,12 @@ function lostVerdicts(a: IndexedRun, b: IndexedRun): LostVerdict[] {
  * Compares two records.
  * @throws {DifferentHostsError} if the hosts differ, unless `allowDifferentHosts` is set
  */
-export function compareSameHost(a: RunRecord, b: RunRecord, options: CompareOptions): Comparison {
-  if (!options.allowDifferentHosts) assertSameHost(a, b)
+export function compareSameHost(
+  a: RunRecord,
+  b: RunRecord,
+  { allowDifferentHosts, ...options }: CompareOptions & { readonly allowDifferentHosts: boolean },
+): Comparison {
+  if (!allowDifferentHosts) assertSameHost(a, b)
   return compareRecords(a, b, options)
 }
 

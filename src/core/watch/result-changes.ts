@@ -61,7 +61,7 @@ export function resultChanges(before: Measured, now: Measured, changed: ChangedC
   const known = new Set(former.samples)
   const recent = { plan: now.plan, samples: now.samples.filter((one) => isAffected(one) && !known.has(one)) }
   if (recent.samples.length === 0) return []
-  const options = { marginPercent: 0, allowDifferentHosts: true, byValue: otherWork }
+  const options = { marginPercent: 0, byValue: otherWork }
   const rows = new Map(
     compareResults(former, recent, options).map((row) => [keyOf(row.case, row.platform, row.metric), row]),
   )

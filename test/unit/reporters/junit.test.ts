@@ -16,7 +16,7 @@ const real = readRecord(fixture('records/prime-latency-boot.jsonl'))
 async function written(records: readonly RunRecord[], strict = false, against?: RunRecord): Promise<string> {
   const out = new Memory()
   const runs = records.map((record) => ({ plan: record.plan, report: buildReport(record, { strict }) }))
-  const comparison = against && compareRecords(against, records[0]!, { marginPercent: 5, allowDifferentHosts: false })
+  const comparison = against && compareRecords(against, records[0]!, { marginPercent: 5 })
   const view = comparison && { name: 'main', report: buildReport(against, { strict }), comparison }
   await junit.create(contextOf(out, view ? { against: () => view } : {})).onStoredRuns!(runs)
   return out.text

@@ -79,7 +79,7 @@ describe('markdown', () => {
       ...before,
       samples: before.samples.map((one) => (one.platform === 'native' ? one : scaled(one, 0.5))),
     }
-    const comparison = compareRecords(before, now, { marginPercent: 5, allowDifferentHosts: false })
+    const comparison = compareRecords(before, now, { marginPercent: 5 })
     const report = withBaseline(buildReport(now, { strict: false }), comparison, false)
     const out = new Memory()
     const against = () => ({ name: 'main', report: buildReport(before, { strict: false }), comparison })

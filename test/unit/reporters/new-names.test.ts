@@ -13,7 +13,7 @@ import { contextOf, Memory } from './fixture.ts'
 const all = [0, 1, 2, 3, 4]
 const before = gvisorRounds(5)
 const now = gvisorRounds(5, all)
-const compared = (a: RunRecord, b: RunRecord) => compareRecords(a, b, { marginPercent: 5, allowDifferentHosts: false })
+const compared = (a: RunRecord, b: RunRecord) => compareRecords(a, b, { marginPercent: 5 })
 
 async function shown(name: string, run: RunRecord): Promise<string> {
   const out = new Memory(false, 120)

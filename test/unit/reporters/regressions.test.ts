@@ -17,7 +17,7 @@ const slower: RunRecord = {
   ),
 }
 
-const comparisonWith = (now: RunRecord) => compareRecords(before, now, { marginPercent: 5, allowDifferentHosts: false })
+const comparisonWith = (now: RunRecord) => compareRecords(before, now, { marginPercent: 5 })
 
 async function shown(name: string, now: RunRecord, hasBaseline: boolean): Promise<string> {
   const out = new Memory(false, 120)

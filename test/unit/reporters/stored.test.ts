@@ -157,7 +157,7 @@ describe('html', () => {
   test('draws the run that it is shown against, and says what changed', async () => {
     const record = readRecord(fixture('records/prime-latency-boot.jsonl'))
     const now = { ...record, file: 'now.jsonl', samples: record.samples.map(slower) }
-    const comparison = compareRecords(record, now, { marginPercent: 5, allowDifferentHosts: false })
+    const comparison = compareRecords(record, now, { marginPercent: 5 })
     const out = new Memory()
     const against = () => ({ name: 'main', report: real.report, comparison })
     await reporters.html!.create({ ...contextOf(out), against }).onStoredRuns!([stored(now)])

@@ -62,7 +62,7 @@ const overloaded = (record: RunRecord, rounds: number, names = ['native', 'runc'
   ),
 })
 
-const options = { marginPercent: 5, allowDifferentHosts: false }
+const options = { marginPercent: 5 }
 const wide: ComparisonLayout = { width: 200, all: true }
 const changes = (a: RunRecord, b: RunRecord) =>
   Object.fromEntries(
@@ -117,11 +117,30 @@ describe('comparing two runs', () => {
     expect(of('rate').low!).toBeLessThan(of('rate').high!)
   })
 
-  it('different work is unclear, and compared only on request', () => {
+  describe('different work is unclear', () => {
     const other = runOf('now', { runc: 2.2, gvisor: 3 })
-    const now = recordOf(other.samples.map((sample) => ({ ...sample, workDigest: 'other' })))
-    expect(compareRecords(before, now, options).rows.every(({ change }) => change === 'unclear')).toBe(true)
-    expect(fails(compareRecords(before, now, { ...options, allowDifferentHosts: true }))).toBe(true)
+    const isUnclear = (now: RunRecord) =>
+      compareRecords(before, now, options).rows.every(
+        ({ change, reason }) => change === 'unclear' && reason?.code === 'different-work',
+      )
+    const withBenchDigest = (run: RunRecord): RunRecord => ({
+      ...run,
+      plan: { ...run.plan, benches: run.plan.benches.map((bench) => ({ ...bench, digest: 'other' })) },
+    })
+
+    it('on one host, if the samples say so', () => {
+      expect(isUnclear(recordOf(other.samples.map((sample) => ({ ...sample, workDigest: 'other' }))))).toBe(true)
+    })
+
+    it('on two hosts, with other limits or images in the digests of the samples, if the benches say so', () => {
+      const image = 'other'
+      const elsewhere: RunRecord = {
+        ...recordOf(other.samples.map((sample) => ({ ...sample, workDigest: image }))),
+        environment: { ...environment, image },
+      }
+      expect(fails(compareRecords(before, elsewhere, options))).toBe(true)
+      expect(isUnclear(withBenchDigest(elsewhere))).toBe(true)
+    })
   })
 
   describe('where other processes had most of the CPUs', () => {
@@ -381,7 +400,7 @@ describe('different hosts', () => {
     ['image', { image: 'other' }],
   ])('are refused for another %s, and compared with a note on request', (what, over) => {
     const b = { ...a, environment: { ...environment, ...over } }
-    expect(() => compareSameHost(a, b, options)).toThrow(
+    expect(() => compareSameHost(a, b, { ...options, allowDifferentHosts: false })).toThrow(
       expect.objectContaining({ differences: [expect.objectContaining({ what: expect.stringMatching(what) })] }),
     )
     const comparison = compareSameHost(a, b, { ...options, allowDifferentHosts: true })

@@ -259,7 +259,7 @@ describe('imported results in other commands', () => {
   )
 
   it('compare by their values, because plain numbers pair with nothing', () => {
-    const options = { marginPercent: 5, allowDifferentHosts: false }
+    const options = { marginPercent: 5 }
     const { rows } = compareRecords(values(1), values(4), options)
     const runc = rows.find(({ platform }) => platform === 'runc')
     expect(runc).toMatchObject({ of: 'value', change: 'regressed', ratio: { estimate: expect.closeTo(4) } })

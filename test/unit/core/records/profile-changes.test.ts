@@ -125,7 +125,7 @@ it('says that the work differs, because that may be the cause', () => {
 })
 
 describe('a comparison with a new name', () => {
-  const options = { marginPercent: 5, allowDifferentHosts: false }
+  const options = { marginPercent: 5 }
   const now = gvisorRounds(5, rounds(5))
   const comparison = compareRecords(gvisorRounds(5), now, options)
   const name = { case: benchId, platform: 'gvisor', role: 'guest', name: 'ptrace', rounds: 5, of: 5 }

@@ -65,7 +65,7 @@ describe('a lost shard', () => {
 
   it('makes its cases lost in a comparison with a run that has them', () => {
     const whole = mergeAll([...two, shard(3)])
-    const options = { marginPercent: 5, allowDifferentHosts: false }
+    const options = { marginPercent: 5 }
     const comparison = compareRecords(whole, mergeAll(two), options)
     const lost = comparison.rows.filter(({ change }) => change === 'lost')
     expect(new Set(lost.map((row) => `${row.platform} ${row.case}`))).toEqual(

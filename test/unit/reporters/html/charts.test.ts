@@ -19,7 +19,7 @@ const pageOf = async (records: readonly RunRecord[], former?: RunRecord): Promis
     ((report: Parameters<NonNullable<Parameters<typeof htmlReporter.create>[0]['against']>>[0]) => ({
       name: 'former',
       report: buildReport(former, { strict: false }),
-      comparison: compareRecords(former, reports.get(report)!, { marginPercent: 5, allowDifferentHosts: true }),
+      comparison: compareRecords(former, reports.get(report)!, { marginPercent: 5 }),
     }))
   const runs = [...reports].map(([report, { plan }]) => ({ report, plan }))
   await htmlReporter.create(contextOf(out, against && { against })).onStoredRuns?.(runs)

@@ -30,7 +30,7 @@ export const judged = (record: RunRecord): Report => buildReport(record, { stric
 
 /** The page of a run that regressed against the baseline `main`. */
 export function failingPage(): string {
-  const comparison = compareRecords(real, slower, { marginPercent: 5, allowDifferentHosts: false })
+  const comparison = compareRecords(real, slower, { marginPercent: 5 })
   const former = judged(real)
   const against = () => ({ name: 'main', report: former, comparison })
   return renderPage(

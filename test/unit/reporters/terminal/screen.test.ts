@@ -35,7 +35,7 @@ const slower: RunRecord = {
   ),
 }
 const former = buildReport(real, { strict: false })
-const comparison = compareRecords(real, slower, { marginPercent: 5, allowDifferentHosts: false })
+const comparison = compareRecords(real, slower, { marginPercent: 5 })
 /** Nothing of it fails: gVisor and User-mode Linux are as fast as native. */
 const large = largeRecord()
 const passing = largeRecord((_, platform) => (/gvisor|user/.test(platform) ? 0.65 : 1))
