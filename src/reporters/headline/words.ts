@@ -160,9 +160,11 @@ export function comparedText({ baseline, former }: Headline): string {
     const { rows, canTell, marginPercent } = baseline.comparison
     const count = (change: string) => rows.filter((row) => row.failsRun && row.change === change).length
     const compared = rows.filter((row) => row.failsRun).length
+    const changed = rows.filter((row) => row.failsRun && row.reason?.code === 'different-work').length
+    const work = changed > 0 ? `; the work of ${changed} changed, so save a new baseline to compare them` : ''
     const counts = `${count('regressed') + count('lost')} regressed, ${count('unclear')} unclear of ${compared}`
     const few = canTell ? '' : '; no regression could be found'
-    return `baseline ${baseline.name}: ${counts} (margin ${marginPercent} %)${few}`
+    return `baseline ${baseline.name}: ${counts} (margin ${marginPercent} %)${work}${few}`
   }
   if (former) return `no baseline, last run here ${shortTime(former.environment.startedAt)}`
   return former === null ? 'no baseline, first run here' : 'no baseline'

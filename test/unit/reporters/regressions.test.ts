@@ -57,4 +57,13 @@ describe.each(['default', 'markdown', 'html'])('%s', (name) => {
   it('says that no metric regressed, if none did', async () => {
     expect(await shown(name, before, true)).toMatch(/baseline main: 0 regressed/)
   })
+
+  it('says how many results cannot be compared because the work changed', async () => {
+    const samples = before.samples.map((one) =>
+      one.platform === 'gvisor' && one.case.includes('prime') ? { ...one, workDigest: 'other' } : one,
+    )
+    expect(await shown(name, { ...before, samples }, true)).toMatch(
+      /the\s+work\s+of\s+1\s+changed,\s+so\s+save\s+a\s+new\s+baseline\s+to\s+compare\s+them/,
+    )
+  })
 })
