@@ -2,8 +2,9 @@ import { dirname } from 'node:path'
 import { findConfig } from '../core/project/config.ts'
 import { recordFile } from '../core/records/baseline.ts'
 import { compareSameHost, comparisonExit } from '../core/records/compare.ts'
-import { comparisonText } from '../reporters/comparison.ts'
+import { comparisonExitText, comparisonText } from '../reporters/comparison.ts'
 import { UsageError } from '../util/errors.ts'
+import { wrap } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { type Options, pickOptions, sharedOptions } from './options.ts'
 import { loadSuite, openRecord } from './setup.ts'
@@ -14,7 +15,8 @@ export const command = defineCommand({
   description:
     'Compares two runs, each given as a run record, the name of a baseline or an import of results from elsewhere. ' +
     'Exits with code 1 if a metric regressed or is no longer measured, or if an attack profile has a new name, ' +
-    'and with code 4 if nothing could show a regression.',
+    'with code 4 if nothing could show a regression, and with code 130 or 5 if the current run was interrupted or ' +
+    'killed, or if an error stopped it.',
   arguments: [
     { name: 'baseline', description: runArgument, required: true, completion: 'file' },
     { name: 'current', description: runArgument, required: true, completion: 'file' },
@@ -49,8 +51,11 @@ async function compare([baseline, current]: readonly string[], options: Options,
     allowMissing: options.allowMissing,
   })
   const layout = { width: io.out.columns ?? 100, all: options.all ?? false }
-  io.out.write(
-    options.json ? `${JSON.stringify({ schemaVersion: 1, ...comparison })}\n` : comparisonText(comparison, layout),
-  )
-  return comparisonExit(comparison, options.strict)
+  const code = comparisonExit(comparison, options.strict)
+  if (options.json) io.out.write(`${JSON.stringify({ schemaVersion: 1, ...comparison })}\n`)
+  else {
+    const exit = wrap(`exit code ${code}: ${comparisonExitText(comparison, code)}`, layout.width)
+    io.out.write(`${comparisonText(comparison, layout)}${exit.join('\n')}\n`)
+  }
+  return code
 }

@@ -1,4 +1,5 @@
-import type { Comparison } from '../core/records/compare.ts'
+import { describeExitCode, exitCodes, failureTexts } from '../core/judge/exit-code.ts'
+import { type Comparison, newNames, type UnfinishedRun } from '../core/records/compare.ts'
 import {
   type Change,
   falseDiscoveryRate,
@@ -6,7 +7,7 @@ import {
   type RowReason,
   type WhichRun,
 } from '../core/records/row-changes.ts'
-import { plural, sanitize, wrap } from '../util/text.ts'
+import { listText, plural, sanitize, wrap } from '../util/text.ts'
 import { figure, interval } from './format.ts'
 import { differenceText } from './host-differences.ts'
 import { type AddedNames, addedNames, addedText, addedTitle, countNames } from './new-names.ts'
@@ -56,6 +57,12 @@ export function formatRowReason(reason: RowReason): string {
       return 'a figure of 0 has no ratio'
     case 'different-work':
       return 'the work differs: the bench, the limits or the image changed'
+    case 'different-metric': {
+      const { baseline: before, current: now } = reason
+      const unit = before.unit === now.unit ? [] : [`unit changed: ${before.unit} → ${now.unit}`]
+      const better = before.better === now.better ? [] : [`better is now ${now.better}, not ${before.better}`]
+      return sanitize([...unit, ...better].join('; '), 120)
+    }
     case 'not-measured':
       return reason.run === 'baseline' ? 'not measured before' : 'not measured now'
     case 'host-overloaded':
@@ -160,9 +167,10 @@ export function comparisonText(comparison: Comparison, { width, all }: Compariso
     ...(hostDifferences.length > 0
       ? ['The hosts differ, which may be the cause of the changes:', ...hostDifferences.map(differenceText), '']
       : []),
+    ...unfinishedLines(comparison),
     ...only('baseline', 'the run before'),
     ...only('current', 'the run now'),
-    ...(comparison.canTell ? [] : [cannotTellText(rows)]),
+    ...(comparison.canTell ? [] : cannotTellLines(rows)),
     ...newNameLines(comparison, all),
     ...lostVerdictLines(comparison),
     `${changeCounts(rows, summaryOrder)} ` +
@@ -172,14 +180,69 @@ export function comparisonText(comparison: Comparison, { width, all }: Compariso
   return `${[...wrapped(above), ...listed, ...wrapped(below)].join('\n')}\n`
 }
 
-/** Why no regression could be found. */
-function cannotTellText(rows: readonly Row[]): string {
-  const own = rows.filter(({ failsRun }) => failsRun)
-  if (own.length === 0) return 'No regression could be found: the runs have no result in common, native aside.'
+const endings: Record<UnfinishedRun['status'], string> = {
+  interrupted: 'was interrupted',
+  stopped: 'was stopped by an error',
+  killed: 'was killed',
+}
+
+const unfinishedText = (run: WhichRun, { status, isMerged }: UnfinishedRun): string =>
+  `${isMerged ? 'a shard of ' : ''}${runNames[run]} ${endings[status]}`
+
+/** The runs that may lack results. */
+const unfinishedLines = ({ unfinished }: Comparison): string[] =>
+  (['baseline', 'current'] as const).flatMap((run) => {
+    const one = unfinished[run]
+    return one ? [`Incomplete: ${unfinishedText(run, one)}, so it may lack rounds and results.`] : []
+  })
+
+/** Why no regression could be found, apart from lost results. */
+function cannotTellLines(rows: readonly Row[]): string[] {
+  const failing = rows.filter(({ failsRun }) => failsRun)
+  if (failing.length === 0) return ['No regression could be found: the runs have no result in common, native aside.']
+  const own = failing.filter(({ change }) => change !== 'lost')
+  if (own.length === 0) return []
+  const lost = failing.length - own.length
+  const [subject, short] =
+    lost > 0
+      ? [`Besides ${plural(lost, 'lost result')}, no regression could be found`, 'The others have too few rounds']
+      : ['No regression could be found', 'Too few rounds']
   if (own.some(({ adjustedP, reason }) => adjustedP !== null && reason === null))
-    return 'Too few rounds: no regression could be found. Measure at least 3 rounds in each run.'
+    return [`${short}: no regression could be found. Measure at least 3 rounds in each run.`]
   const reasons = [...new Set(own.flatMap(({ reason }) => (reason ? formatRowReason(reason) : [])))]
-  return `No regression could be found: ${reasons.join('; ')}.`
+  return [`${subject}: ${reasons.join('; ')}.`]
+}
+
+/** What the exit code of a comparison means: only the reasons that apply. */
+export function comparisonExitText(comparison: Comparison, code: number): string {
+  const { rows, unfinished, isDamaged, lostVerdicts } = comparison
+  const { current, baseline } = unfinished
+  const has = (change: Change) => rows.some((row) => row.failsRun && row.change === change)
+  const reasonsIf = (...reasons: readonly (readonly [boolean, string])[]) =>
+    listText(reasons.flatMap(([applies, text]) => (applies ? [text] : [])))
+  switch (code) {
+    case exitCodes.interrupted:
+    case exitCodes.invalid:
+      return current ? unfinishedText('current', current) : describeExitCode(code)
+    case exitCodes.failed:
+      return reasonsIf(
+        [has('regressed'), failureTexts.regressed],
+        [has('lost'), 'something is no longer measured'],
+        [newNames(comparison).length > 0, failureTexts.isNew],
+      )
+    case exitCodes.inconclusive:
+      return `with --strict, ${reasonsIf(
+        [has('unclear'), 'a result is unclear'],
+        [lostVerdicts.length > 0, 'a claim is no longer decided'],
+        [baseline !== undefined, baseline ? unfinishedText('baseline', baseline) : ''],
+        [current !== undefined, current ? unfinishedText('current', current) : ''],
+        [isDamaged, 'lines of a record are missing'],
+      )}`
+    case exitCodes.nothing:
+      return 'no regression against the baseline could be found'
+    default:
+      return describeExitCode(code)
+  }
 }
 
 /** By how much a metric changed, or why that is not known: `: now ÷ before 1.2 [1.1, 1.3]`. */

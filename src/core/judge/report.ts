@@ -56,6 +56,12 @@ export interface Strictness {
   readonly shown?: readonly FindingId[]
 }
 
+/**
+ * Whether a record was merged from shards. One of which a shard was killed is judged like one without this shard.
+ */
+export const isOfMergedShards = ({ shard, excluded }: Pick<ScheduledPlan, 'shard' | 'excluded'>): boolean =>
+  shard !== undefined && (shard.indices.length > 1 || excluded.some(({ reason }) => reason === 'shard-missing'))
+
 /** Judges a record and builds its report. Pure. */
 export function buildReport(record: RunRecord, { strict, strictFindings = false, require, shown }: Strictness): Report {
   const { environment } = record
@@ -64,8 +70,7 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
   const samples = new Samples(record.samples)
   const isKilled = record.status === 'killed'
   const isMissingShard = plan.excluded.some(({ reason }) => reason === 'shard-missing')
-  // A merged record with a shard that was killed is judged like one without this shard.
-  const isMergedShards = plan.shard !== undefined && (plan.shard.indices.length > 1 || isMissingShard)
+  const isMergedShards = isOfMergedShards(plan)
   const { claims, findings, exit } = decideExit(judge(plan, samples), {
     strict,
     strictFindings,

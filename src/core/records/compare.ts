@@ -3,6 +3,7 @@ import type { Metric } from '../../dsl/metric.ts'
 import { isHostOverloaded } from '../judge/adjustments.ts'
 import { exitCodes } from '../judge/exit-code.ts'
 import { judge } from '../judge/judge.ts'
+import { isOfMergedShards } from '../judge/report.ts'
 import { logMargin } from '../judge/rules.ts'
 import {
   pairedDifferences,
@@ -15,7 +16,7 @@ import type { BenchInfo } from '../model/claim.ts'
 import type { BenchCase } from '../model/plan.ts'
 import type { RunRecord } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
-import { benchById, infoOf } from '../model/suite.ts'
+import { benchById, benchInfo, infoOf } from '../model/suite.ts'
 import { type ClaimVerdict, isDecided } from '../model/verdict.ts'
 import { beyond, type Interval, median, ratioInterval } from '../stats/index.ts'
 import { assertSameHost, type Difference, hostDifferences } from './fingerprint.ts'
@@ -28,6 +29,7 @@ import {
   type RowReason,
   ratiosOf,
   type UnadjustedRow,
+  type WhichRun,
 } from './row-changes.ts'
 
 /**
@@ -46,6 +48,13 @@ export interface LostVerdict {
   readonly now: ClaimVerdict['outcome']
 }
 
+/** A run that did not finish. */
+export interface UnfinishedRun {
+  readonly status: Exclude<RunRecord['status'], 'finished'>
+  /** Whether it is of several shards, of which one may have been killed. It is judged like one without this shard. */
+  readonly isMerged: boolean
+}
+
 /** Two runs, compared result by result. */
 export interface Comparison {
   readonly baseline: string
@@ -56,8 +65,12 @@ export interface Comparison {
   readonly profiles: readonly ProfileChange[]
   /** What was overlooked because of `--allow-different-hosts`. */
   readonly hostDifferences: readonly Difference[]
-  /** Benches and platforms that only one of the runs has. */
+  /** Cases on platforms, and metrics of cases, that only one of the runs has. Those that are lost have rows. */
   readonly onlyIn: { readonly baseline: readonly string[]; readonly current: readonly string[] }
+  /** How a run ended that did not finish. It may lack results. */
+  readonly unfinished: { readonly [Run in WhichRun]?: UnfinishedRun }
+  /** Whether damaged lines of a record were left out. */
+  readonly isDamaged: boolean
   /** Claims that the baseline decides and the current run does not. They fail with `--strict`. */
   readonly lostVerdicts: readonly LostVerdict[]
   /** Whether a regression of any row could be found: its rounds are enough, and nothing forbids to trust them. */
@@ -74,18 +87,23 @@ export interface CompareOptions {
 }
 
 /** What of a run is compared. */
-type Measured = Pick<RunRecord, 'plan' | 'samples'>
+type Measured = Pick<RunRecord, 'plan' | 'samples'> & Partial<Pick<RunRecord, 'problems'>>
 
 /** A run with an index of its samples. */
 interface IndexedRun {
   readonly plan: RunRecord['plan']
+  readonly problems: RunRecord['problems']
   readonly samples: Samples
 }
 
 /** Whether two results that share a case are of the same work. */
 type SameWork = (bench: string, a: Series, b: Series) => boolean
 
-const indexed = ({ plan, samples }: Measured): IndexedRun => ({ plan, samples: new Samples(samples) })
+const indexed = ({ plan, problems = [], samples }: Measured): IndexedRun => ({
+  plan,
+  problems,
+  samples: new Samples(samples),
+})
 
 /** Compares the metrics of all results that both runs have, also if their work differs. Pure. `a` is the older. */
 export const compareResults = (a: Measured, b: Measured, options: CompareOptions): Row[] =>
@@ -106,38 +124,44 @@ function unadjustedRows(a: IndexedRun, b: IndexedRun, options: CompareOptions, i
   const namesOf = ({ plan }: IndexedRun) => plan.platforms.map(({ name }) => name)
   const shared = namesOf(b).filter((name) => namesOf(a).includes(name))
   const inOlder = new Set(a.plan.cases.map(({ id }) => id))
-  return [...b.plan.cases.filter(({ id }) => inOlder.has(id)), ...casesOfLostShards(a.plan, b.plan)].flatMap(
-    (point) => {
-      const benchIn = ({ plan }: IndexedRun) => benchById(plan.benches, point.bench)
-      const bench = benchIn(b) ?? benchIn(a)!
-      const info = infoOf(bench, b.plan.benches)
-      const [before, now] = [benchIn(a)?.metrics ?? {}, bench.metrics]
-      const both = Object.entries(now).filter(
-        ([name, { unit, better }]) => before[name]?.unit === unit && before[name]?.better === better,
+  const points = [...b.plan.cases.filter(({ id }) => inOlder.has(id)), ...lostCases(a.plan, b)]
+  return points.flatMap((point) => {
+    const [before, now] = [a, b].map(({ plan }) => benchById(plan.benches, point.bench))
+    const info = infoOf(now ?? before!, b.plan.benches)
+    return Object.entries(before!.metrics).flatMap(([name, metric]) => {
+      const metrics = [metric, now?.metrics[name]] as const
+      return shared.flatMap(
+        (platform) => rowOf(point, info, name, metrics, platform, [a, b], options, isSameWork) ?? [],
       )
-      return both.flatMap(([name, metric]) =>
-        shared.flatMap((platform) => rowOf(point, info, name, metric, platform, [a, b], options, isSameWork) ?? []),
-      )
-    },
-  )
+    })
+  })
 }
 
-/** The cases of the older run that the newer one planned and lost with a shard. */
-function casesOfLostShards(a: RunRecord['plan'], b: RunRecord['plan']): BenchCase[] {
-  const lost = new Set(b.excluded.flatMap(({ bench, reason }) => (reason === 'shard-missing' ? [bench] : [])))
-  const present = new Set(b.cases.map(({ id }) => id))
-  return a.cases.filter(({ id, bench }) => lost.has(bench) && !present.has(id))
+/**
+ * The cases of the older run that the newer one lost: with a shard, because its bench lacks the parameters now, or
+ * because the bench file lacks the bench now. A bench that the newer run did not select is not lost.
+ */
+function lostCases(a: RunRecord['plan'], { plan, problems }: Pick<IndexedRun, 'plan' | 'problems'>): BenchCase[] {
+  const present = new Set(plan.cases.map(({ id }) => id))
+  const benches = new Set(plan.benches.map(({ id }) => id))
+  const excluded = new Map(plan.excluded.map(({ bench, reason }) => [bench, reason]))
+  const files = new Set([
+    ...[...plan.benches, ...(plan.shard?.others ?? []), ...problems].map(({ file }) => file),
+    ...plan.excluded.map(({ bench }) => benchInfo(bench, []).file),
+  ])
+  const isLost = ({ bench }: BenchCase): boolean => {
+    const reason = excluded.get(bench)
+    if (reason !== undefined) return reason === 'shard-missing'
+    // Another profile may give a bench other parameters.
+    if (benches.has(bench)) return a.profileName === plan.profileName
+    return files.has(benchInfo(bench, []).file)
+  }
+  return a.cases.filter((point) => !present.has(point.id) && isLost(point))
 }
 
 /** Pure. `a` is the older. */
 export function compareRecords(a: RunRecord, b: RunRecord, options: CompareOptions): Comparison {
-  const resultNames = (record: RunRecord) =>
-    new Set(
-      record.plan.cases.flatMap((point) =>
-        record.plan.platforms.filter(({ available }) => available).map(({ name }) => `${point.id} on ${name}`),
-      ),
-    )
-  const [inBaseline, inCurrent] = [resultNames(a), resultNames(b)]
+  const [inBaseline, inCurrent] = [resultNames(a.plan), resultNames(b.plan)]
   const [baseline, current] = [indexed(a), indexed(b)]
   const unadjusted = unadjustedRows(baseline, current, options, sameWork(a, b))
   const rows = classifyRows(unadjusted)
@@ -151,8 +175,10 @@ export function compareRecords(a: RunRecord, b: RunRecord, options: CompareOptio
     hostDifferences: hostDifferences(a, b),
     onlyIn: {
       baseline: [...inBaseline].filter((name) => !inCurrent.has(name) && !lost.has(name)),
-      current: [...inCurrent].filter((name) => !inBaseline.has(name)),
+      current: [...[...inCurrent].filter((name) => !inBaseline.has(name)), ...newMetrics(a.plan, b.plan)],
     },
+    unfinished: { ...unfinishedRun('baseline', a), ...unfinishedRun('current', b) },
+    isDamaged: [a, b].some(({ plan }) => plan.damagedLines !== undefined),
     lostVerdicts: lostVerdicts(baseline, current),
     // Rows of an overloaded host, or of rounds that depend on each other, have a reason.
     canTell: unadjusted.some(
@@ -162,6 +188,24 @@ export function compareRecords(a: RunRecord, b: RunRecord, options: CompareOptio
   }
 }
 
+const unfinishedRun = (run: WhichRun, { status, plan }: RunRecord): Comparison['unfinished'] =>
+  status === 'finished' ? {} : { [run]: { status, isMerged: isOfMergedShards(plan) } }
+
+function resultNames({ cases, platforms }: RunRecord['plan']): Set<string> {
+  const available = platforms.filter((platform) => platform.available)
+  return new Set(cases.flatMap(({ id }) => available.map(({ name }) => `${id} on ${name}`)))
+}
+
+/** The metrics that only the newer plan has, of cases that both have. */
+function newMetrics(a: RunRecord['plan'], b: RunRecord['plan']): string[] {
+  const inOlder = new Set(a.cases.map(({ id }) => id))
+  return b.cases.flatMap(({ id, bench }) => {
+    const former = benchById(a.benches, bench)?.metrics ?? {}
+    const added = Object.keys(benchById(b.benches, bench)?.metrics ?? {}).filter((name) => !Object.hasOwn(former, name))
+    return inOlder.has(id) ? added.map((name) => `${id} · ${name}`) : []
+  })
+}
+
 const notMeasuredNow = { code: 'not-measured', run: 'current' } as const
 
 /** @returns undefined if neither run measured it */
@@ -169,7 +213,7 @@ function rowOf(
   point: BenchCase,
   bench: BenchInfo,
   name: string,
-  metric: Metric,
+  [metric, metricNow]: readonly [Metric, Metric | undefined],
   platform: string,
   runs: readonly [IndexedRun, IndexedRun],
   { marginPercent, allowMissing = [], byValue }: CompareOptions,
@@ -205,11 +249,15 @@ function rowOf(
   })
   if (a.rounds.size === 0 && b.rounds.size === 0) return undefined
   if (a.rounds.size === 0) return nothing({ code: 'not-measured', run: 'baseline' })
-  if (b.rounds.size === 0) {
+  if (b.rounds.size === 0 || !metricNow) {
     const works = runs[1].plan.platforms.some(({ name, available }) => name === platform && available)
     const why = b.errors.length > 0 ? ({ code: 'sample-errors' } as const) : notMeasuredNow
     const lost = nothing(works ? why : { code: 'platform-unavailable' })
     return { ...lost, isLost: true, failsRun: !allowMissing.includes(platform) }
+  }
+  if (metricNow.unit !== metric.unit || metricNow.better !== metric.better) {
+    const reason = { code: 'different-metric', baseline: metric, current: metricNow } as const
+    return { ...nothing(reason), isLost: true, failsRun: true }
   }
   if (!isSameWork(bench.id, a, b)) return nothing({ code: 'different-work' })
   if ([a, b].some(({ rounds }) => [...rounds.values()].some((value) => !(value > 0))))
@@ -306,13 +354,21 @@ export const newNames = ({ profiles }: Comparison): NonNullable<Report['exit']['
 export const isFailing = (comparison: Comparison): boolean =>
   regressions(comparison).length > 0 || newNames(comparison).length > 0
 
-/** Whether something may have regressed without being found, or is no longer decided. */
-const isOpen = ({ rows, lostVerdicts }: Comparison): boolean =>
-  lostVerdicts.length > 0 || rows.some(({ failsRun, change }) => failsRun && change === 'unclear')
+/** Whether something may have regressed without being found, is no longer decided, or a record lacks a part. */
+const isOpen = ({ rows, lostVerdicts, unfinished, isDamaged }: Comparison): boolean =>
+  isDamaged ||
+  unfinished.baseline !== undefined ||
+  unfinished.current !== undefined ||
+  lostVerdicts.length > 0 ||
+  rows.some(({ failsRun, change }) => failsRun && change === 'unclear')
 
-/** The exit code of a comparison. */
+/** The exit code of a comparison. A run that ended early has the code that `isobench judge` gives it. */
 export function comparisonExit(comparison: Comparison, strict: boolean): number {
+  const { current } = comparison.unfinished
+  if (current?.status === 'interrupted' || (current?.status === 'killed' && !current.isMerged))
+    return exitCodes.interrupted
   if (isFailing(comparison)) return exitCodes.failed
+  if (current?.status === 'stopped') return exitCodes.invalid
   if (!comparison.canTell) return exitCodes.nothing
   return strict && isOpen(comparison) ? exitCodes.inconclusive : exitCodes.clean
 }

@@ -1,3 +1,4 @@
+import type { Metric } from '../../dsl/metric.ts'
 import { groupBy } from '../../util/group-by.ts'
 import type { Difference } from '../judge/samples.ts'
 import { type PValues, pValueAtRate } from '../judge/tests.ts'
@@ -28,6 +29,7 @@ export type WhichRun = 'baseline' | 'current'
 /** Why a row is unclear or lost. */
 export type RowReason =
   | { readonly code: 'platform-unavailable' | 'sample-errors' | 'zero-value' | 'different-work' }
+  | { readonly code: 'different-metric'; readonly baseline: Metric; readonly current: Metric }
   | { readonly code: 'not-measured' | 'host-overloaded'; readonly run: WhichRun }
   | {
       readonly code: 'dependent-rounds'

@@ -2,7 +2,7 @@ import { describeParams } from '../../core/model/plan.ts'
 import type { Report } from '../../core/model/report.ts'
 import type { ClaimVerdict, Estimate, Reason } from '../../core/model/verdict.ts'
 import type { FindingSource } from '../../dsl/registry.ts'
-import { plural } from '../../util/text.ts'
+import { listText, plural } from '../../util/text.ts'
 import { benchElsewhere, benchPlace, claimLocation, formatPlace } from '../claim-place.ts'
 import { formatRowReason } from '../comparison.ts'
 import {
@@ -154,17 +154,21 @@ export function shortTime(iso: string): string {
   return `${at.getUTCDate()} ${month} ${iso.slice(11, 16)}`
 }
 
+/** How many results of a baseline that the run does not have a text names. */
+const namedResults = 3
+
 /** What the run was compared with. */
 export function comparedText({ baseline, former }: Headline): string {
   if (baseline) {
-    const { rows, canTell, marginPercent } = baseline.comparison
+    const { rows, canTell, marginPercent, onlyIn } = baseline.comparison
     const count = (change: string) => rows.filter((row) => row.failsRun && row.change === change).length
     const compared = rows.filter((row) => row.failsRun).length
     const changed = rows.filter((row) => row.failsRun && row.reason?.code === 'different-work').length
     const work = changed > 0 ? `; the work of ${changed} changed, so save a new baseline to compare them` : ''
     const counts = `${count('regressed') + count('lost')} regressed, ${count('unclear')} unclear of ${compared}`
     const few = canTell ? '' : '; no regression could be found'
-    return `baseline ${baseline.name}: ${counts} (margin ${marginPercent} %)${work}${few}`
+    const absent = onlyIn.baseline.length > 0 ? `; not measured now: ${listText(onlyIn.baseline, namedResults)}` : ''
+    return `baseline ${baseline.name}: ${counts} (margin ${marginPercent} %)${work}${few}${absent}`
   }
   if (former) return `no baseline, last run here ${shortTime(former.environment.startedAt)}`
   return former === null ? 'no baseline, first run here' : 'no baseline'
