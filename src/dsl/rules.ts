@@ -27,9 +27,12 @@ export const isRange = (from: number, to: number): boolean => from <= to && Numb
 /** Whether a number counts platforms. */
 export const isCount = (count: number): boolean => Number.isInteger(count) && count >= 1
 
-/** Whether a value is a possible value of a metric: a finite number of 0 or more. */
+/** The largest value of a metric. Statistics square values, and the square of 1e155 is no finite number. */
+export const largestFigure = 1e100
+
+/** Whether a value is a possible value of a metric. */
 export const isFigure = (value: unknown): value is number =>
-  typeof value === 'number' && Number.isFinite(value) && value >= 0
+  typeof value === 'number' && value >= 0 && value <= largestFigure
 
 /** Whether a value is a port that a server can listen on. */
 export const isPort = (value: unknown): value is number =>

@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import type { Metrics } from '../../dsl/metric.ts'
-import { isFigure } from '../../dsl/rules.ts'
+import { isFigure, largestFigure } from '../../dsl/rules.ts'
 import { IsobenchError, toText } from '../../util/errors.ts'
 import { sanitize } from '../../util/text.ts'
 import { median } from '../stats/index.ts'
@@ -15,7 +15,7 @@ const quoted = (value: unknown): string =>
   typeof value === 'string' ? `"${sanitize(value, 60)}"` : sanitize(toText(value), 60)
 
 /**
- * Checks what a workload returned: one finite, non-negative number for each metric. Several numbers become their
+ * Checks what a workload returned: one number from 0 to `largestFigure` for each metric. Several numbers become their
  * median. A metric that is null cannot be observed on the platform, and has no value.
  * @throws {ValueError} with the metric and the value
  */
@@ -40,7 +40,7 @@ export function checkValues(output: unknown, metrics: Metrics): Record<string, n
         const isText = typeof value === 'string'
         throw new ValueError(
           `the metric "${name}" is ${isText ? 'the text ' : ''}${quoted(value)}, which is no figure`,
-          isText ? `return a number, such as Number(text)` : undefined,
+          isText ? `return a number, such as Number(text)` : `return a number of 0 or more, at most ${largestFigure}`,
         )
       }
       return [name, median(all)]

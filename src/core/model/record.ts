@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { type Location, withLocation } from '../../dsl/errors.ts'
 import { processRoles } from '../../dsl/process-roles.ts'
+import { largestFigure } from '../../dsl/rules.ts'
 import { locationSchema } from './claim.ts'
 import { confinementSchema } from './confinement.ts'
 import type { Plan } from './plan.ts'
@@ -136,7 +137,7 @@ const failureCauseSchema = z
 export type FailureCause = z.infer<typeof failureCauseSchema>
 
 /** A value of a metric. */
-const figure = z.number().nonnegative()
+const figure = z.number().nonnegative().max(largestFigure)
 
 // Strict: a sample with values and an error does not fit the schema.
 const outcomeSchema = z

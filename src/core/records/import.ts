@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { compareFindingIds } from '../../dsl/finding-id.ts'
 import { convertQuantity, type Metric, type Unit } from '../../dsl/metric.ts'
 import type { PlatformFamily } from '../../dsl/platform.ts'
+import { largestFigure } from '../../dsl/rules.ts'
 import { closestMatch } from '../../util/closest-match.ts'
 import { wrongOptions } from '../../util/schema-issues.ts'
 import { familySchema, paramsSchema } from '../model/claim.ts'
@@ -24,7 +25,7 @@ import { RecordError } from './record-file.ts'
 export const importVersion = 1
 
 const text = z.string().min(1)
-const value = z.number().nonnegative()
+const value = z.number().nonnegative().max(largestFigure)
 /** A number, or `[least, most]`. */
 const amount = z.union([
   value,

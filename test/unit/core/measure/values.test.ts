@@ -14,6 +14,8 @@ describe('what a workload returns', () => {
     Number.NaN,
     Infinity,
     -Infinity,
+    Number.MAX_VALUE,
+    1.1e100,
     -1,
     -0.1,
     undefined,
@@ -29,6 +31,10 @@ describe('what a workload returns', () => {
   ])('is refused, never taken as 0, when a figure is %s', (bad) => {
     expect(() => checkValues({ latency: 1, rate: bad }, metrics)).toThrow(ValueError)
     expect(() => checkValues({ latency: 1, rate: bad }, metrics)).toThrow(/"rate"/)
+  })
+
+  it('may have any size of which statistics can be made', () => {
+    expect(checkValues({ latency: 1e100, rate: Number.MIN_VALUE }, metrics)).toEqual({ latency: 1e100, rate: 5e-324 })
   })
 
   it('has no value, rather than 0, for a metric that is null, and at least one value', () => {

@@ -183,6 +183,11 @@ describe('what is refused, with its place', () => {
       { samples: [set('native', [1, 2, 3, Number.POSITIVE_INFINITY])] },
       /samples\[0\]\.values\[3\]: Infinity is/,
     ],
+    [
+      'a value of which no statistics can be made',
+      { samples: [set('native', [1, Number.MAX_VALUE])] },
+      /samples\[0\]\.values\[1\]: 1\.797\S*e\+308 is not at most 1e\+?100/,
+    ],
     ['a value that is text', { samples: [set('native', [1, '2'])] }, /samples\[0\]\.values\[1\]: "2" is not a number/],
     [
       'a negative value with a round',
