@@ -1,7 +1,7 @@
 import { dirname, relative, resolve } from 'node:path'
 import pc from 'picocolors'
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { ReportFileError } from '../core/model/report.ts'
+import { ReportFileError } from '../core/model/report-file-error.ts'
 import { type Problem, ProjectError } from '../core/model/suite.ts'
 import { ProjectCodeError } from '../core/project/project-code-error.ts'
 import { DifferentHostsError } from '../core/records/fingerprint.ts'

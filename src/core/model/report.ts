@@ -1,6 +1,5 @@
 import * as z from 'zod'
 import { processRoles } from '../../dsl/process-roles.ts'
-import { IsobenchError } from '../../util/errors.ts'
 import {
   benchInfoSchema,
   familySchema,
@@ -261,15 +260,3 @@ export type CaseResult = z.infer<typeof caseResultSchema>
 export type SampleError = z.infer<typeof sampleErrorSchema>
 export type PlatformResult = z.infer<typeof platformResultSchema>
 export type MetricResult = z.infer<typeof metricResultSchema>
-
-/** An output file cannot be written. Unlike other errors of a reporter, this one changes the exit code. */
-export class ReportFileError extends IsobenchError {
-  constructor(
-    message: string,
-    fix?: string,
-    readonly code: 'ISOBENCH_WRITE' | 'ISOBENCH_USAGE' = 'ISOBENCH_WRITE',
-    options?: ErrorOptions,
-  ) {
-    super(message, fix, options)
-  }
-}

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import { describeFailure, failureAnnotations } from '../../../src/commands/errors.ts'
-import { ReportFileError } from '../../../src/core/model/report.ts'
+import { ReportFileError } from '../../../src/core/model/report-file-error.ts'
 import { ProjectError } from '../../../src/core/model/suite.ts'
 import { ProjectCodeError } from '../../../src/core/project/project-code-error.ts'
 import { HostError, InterruptedError, UncertainError, UsageError } from '../../../src/util/errors.ts'
