@@ -231,6 +231,22 @@ describe('the text of exit code 4', () => {
     expect(ofBoth([])).toEqual([4, 'all samples of a claim are absent: runc (b)'])
   })
 
+  it('gives the reason of platforms that do not support the work, as the headline does', () => {
+    const platforms = ['native', 'runc', 'crun', 'gvisor'].map((name) => aPlatform(name))
+    const named = aPlan({
+      platforms,
+      namedPlatforms: ['runc', 'crun', 'gvisor'],
+    })
+    const refused = (name: string, why: string) =>
+      aSample(name, -1, { warmup: true, ...withError(why, { kind: 'unsupported' }) })
+    const without = 'CRIU is not installed: apt-get install criu'
+    const samples = [refused('runc', without), refused('crun', without), ...costing('gvisor', 1, withError('no'))]
+    const report = reportOf({ plan: named, samples })
+    const why = `not supported on runc and crun: ${without}`
+    expect(textOf(report)).toEqual([4, `${why}, and all samples failed: gvisor`])
+    expect(headlineText(report)).toBe(`? INCOMPLETE: ${why}; all samples failed: gvisor`)
+  })
+
   it('names the benches that lack native, as the headline does', async () => {
     const limit = (bench: string) => aClaim({ kind: 'atMost', value: 1000 }, { bench })
     const relative = (bench: string) => aClaim({ kind: 'withinNative', percent: 10 }, { bench })
