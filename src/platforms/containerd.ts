@@ -18,7 +18,7 @@ import {
   runtimeRequirement,
   runtimeVersionText,
 } from './shared/engine-runtimes.ts'
-import { type Bind, withPrivateMounts } from './shared/namespaces.ts'
+import { type Bind, socketOf, withPrivateMounts } from './shared/namespaces.ts'
 import { type BundleOptions, writeBundle } from './shared/oci.ts'
 import { requiresSeccomp, securityOption } from './shared/security.ts'
 
@@ -80,7 +80,8 @@ export async function startContainerd(
     if (tries > 2000) throw new HostError('containerd did not start within 20 s.')
     await sleep(10)
   }
-  const ctr: Ctr = (...args) => sandbox.wrap(['ctr', '--address', socket, '--namespace', 'isobench', ...args])
+  const ctr: Ctr = (...args) =>
+    sandbox.wrap(['ctr', '--address', socketOf(pid, '/run/containerd.sock'), '--namespace', 'isobench', ...args])
   // The socket exists before containerd responds. If containerd fails, its error is in the same log as this command's
   // error.
   await sandbox.run(ctr('version'))

@@ -20,7 +20,7 @@ import {
   syslogBinds,
   writeConfiguration,
 } from './shared/kata-installation.ts'
-import { memoizeAsync, pipeTarInto, withPrivateMounts } from './shared/namespaces.ts'
+import { memoizeAsync, pipeTarInto, socketOf, withPrivateMounts } from './shared/namespaces.ts'
 
 /** A running dockerd, and what isobench keeps in it for a run. */
 export interface Daemon {
@@ -361,7 +361,7 @@ export async function startDaemon(sandbox: RunSandbox): Promise<Daemon> {
   // The Go runtime of Kata, if used, needs the syslog.
   const binds = [...keys, ...syslogBinds(sandbox, syslog())]
   const pid = await sandbox.spawn(sandbox.wrap(withPrivateMounts(sandbox, argv, binds)))
-  const client = clientOf(sandbox, `unix://${socket}`)
+  const client = clientOf(sandbox, `unix://${socketOf(pid, '/run/docker.sock')}`)
   const label = `isobench=${sandbox.id}`
   await waitUntil(
     () => existsSync(socket),

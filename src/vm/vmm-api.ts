@@ -1,8 +1,10 @@
 /** Control of a running VMM: an HTTP API (Firecracker, Cloud Hypervisor), or QMP (QEMU). */
 
 import { once } from 'node:events'
+import { closeSync, constants, openSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect } from 'node:net'
+import { basename, dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { IsobenchError, messageOf } from '../util/errors.ts'
@@ -20,6 +22,17 @@ export interface ApiRequest {
   readonly body?: unknown
 }
 
+/** A path to a socket in its open folder. The address of a socket has at most 107 bytes: unix(7). */
+function shortPath(socket: string, createError: (reason: string) => VmmError): Disposable & { readonly path: string } {
+  let folder: number
+  try {
+    folder = openSync(dirname(socket), constants.O_RDONLY | constants.O_DIRECTORY)
+  } catch (error) {
+    throw createError(messageOf(error))
+  }
+  return { path: `/proc/self/fd/${folder}/${basename(socket)}`, [Symbol.dispose]: () => closeSync(folder) }
+}
+
 /** A longer response cannot come from a VMM. */
 const maxResponseBytes = 1024 * 1024
 
@@ -28,15 +41,20 @@ const maxResponseBytes = 1024 * 1024
  * @param socket path of the API socket on the host
  * @throws {VmmError} if the VMM refuses, with its status and response, or does not respond within `timeoutMs`
  */
-export function vmmRequest(socket: string, { method, path, body }: ApiRequest, timeoutMs = 5000): Promise<unknown> {
+export async function vmmRequest(
+  socket: string,
+  { method, path, body }: ApiRequest,
+  timeoutMs = 5000,
+): Promise<unknown> {
   const createError = (reason: string) => new VmmError(`${method} ${path} at ${socket}: ${reason}`)
-  return new Promise((resolve, reject) => {
+  using short = shortPath(socket, createError)
+  return await new Promise((resolve, reject) => {
     const json = body === undefined ? undefined : JSON.stringify(body)
     const headers = {
       Accept: 'application/json',
       ...(json !== undefined && { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(json) }),
     }
-    const clientRequest = request({ socketPath: socket, method, path, headers, agent: false }, (response) => {
+    const clientRequest = request({ socketPath: short.path, method, path, headers, agent: false }, (response) => {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', (chunk: string) => {
@@ -96,8 +114,9 @@ export async function qmp(
   command: QmpCommand,
   args?: Readonly<Record<string, unknown>>,
 ): Promise<unknown> {
-  const socket = connect(path)
   const createError = (reason: string) => new VmmError(`QEMU did not ${command}: ${sanitize(reason)}`)
+  using short = shortPath(path, createError)
+  const socket = connect(short.path)
   socket.setTimeout(5000, () => socket.destroy(createError('no response within 5 s')))
   try {
     await once(socket, 'connect')

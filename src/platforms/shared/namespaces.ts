@@ -131,6 +131,12 @@ export function withPrivateMounts(
 }
 
 /**
+ * The path on the host of a socket of a process with private mounts. The address of a socket has at most 107 bytes
+ * (unix(7)), and the path of a sandbox may be longer.
+ */
+export const socketOf = (pid: number, path: `/run/${string}`): string => `/proc/${pid}/root${path}`
+
+/**
  * Creates the same mounts once, before anything is timed. A sleeping process keeps them until the sandbox is removed.
  * @returns a function that wraps argv so that it runs with these mounts
  */

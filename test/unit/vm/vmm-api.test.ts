@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { VmmError, vmmRequest } from '../../../src/vm/vmm-api.ts'
 
@@ -41,6 +41,14 @@ describe('a request to a monitor', () => {
       { method: 'GET', url: '/', body: '', type: undefined },
       { method: 'PATCH', url: '/vm', body: '{"state":"Paused","name":"ü"}', type: 'application/json' },
     ])
+  })
+
+  it('reaches a socket with a longer path than the address of a socket can have', async () => {
+    await serving((response) => response.end('{"state":"Running"}'))
+    const long = join(folder, 'x'.repeat(120), 'api.sock')
+    mkdirSync(dirname(long))
+    renameSync(socket, long)
+    expect(await vmmRequest(long, { method: 'GET', path: '/' })).toEqual({ state: 'Running' })
   })
 
   it('may be answered by nothing', async () => {
