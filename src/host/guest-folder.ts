@@ -35,16 +35,33 @@ const folderProblems: Readonly<Record<string, string>> = {
 
 const isDangling = (path: string): boolean => isLink(path) && !existsSync(path)
 
+/** The error for a folder of isobench that cannot be used. `variable` sets another one. */
+const unusable = (folder: string, variable: string, why: string) =>
+  new HostError(
+    `${folder} cannot be written: ${why}.`,
+    `${process.getuid?.() === 0 ? '' : 'run isobench as root, or '}set ${variable} to a folder that can be written`,
+  )
+
+/**
+ * Refuses a folder of isobench that is a file, or is below one. It need not exist.
+ * @throws {HostError} that names the variable for another folder
+ */
+export function refuseFile(folder: string, variable: string): void {
+  try {
+    const isFile = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === false
+    if (isFile) throw unusable(folder, variable, 'it is not a folder')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') throw error
+    throw unusable(folder, variable, folderProblems.ENOTDIR!)
+  }
+}
+
 /**
  * Creates a folder of isobench unless it exists.
  * @throws {HostError} that names the variable for another folder, if this process cannot write there
  */
 export function assertWritable(folder: string, variable: string): void {
-  const refuse = (why: string) =>
-    new HostError(
-      `${folder} cannot be written: ${why}.`,
-      `${process.getuid?.() === 0 ? '' : 'run isobench as root, or '}set ${variable} to a folder that can be written`,
-    )
+  const refuse = (why: string) => unusable(folder, variable, why)
   const pseudo = pseudoRefusal(folder)
   if (pseudo) throw refuse(pseudo.why)
   try {

@@ -6,7 +6,7 @@ import type { ImageConfig } from '../dsl/config.ts'
 import { IsobenchError, messageOf } from '../util/errors.ts'
 import { explainWrites, isThere } from '../util/files.ts'
 import { bytesBelow } from './data-limit.ts'
-import { makeFolderWithMode } from './guest-folder.ts'
+import { makeFolderWithMode, refuseFile } from './guest-folder.ts'
 import { compileHooks, digestOf, inputHooks, packagesDigest, type Recipe, recipe } from './image-recipe.ts'
 import { buildSteps } from './image-steps.ts'
 import { type ArtifactBuildOptions, buildOnce, runBuildCommand } from './lock.ts'
@@ -39,13 +39,17 @@ export function imagePath(config: ImageConfig = {}): string {
   return config.rootfs ?? join(imagesFolder(), digestOf(recipeOf(config)))
 }
 
+/** Whether an image of isobench exists. */
+function isBuilt(path: string): boolean {
+  refuseFile(cacheFolder(), 'ISOBENCH_CACHE')
+  return existsForRoot(path)
+}
+
 /** Returns the image, or `undefined` if it does not exist. An existing image is complete, see `buildOnce`. */
 export function findImage(config: ImageConfig = {}): Image | undefined {
   if (config.rootfs !== undefined) return ownImage(config.rootfs)
   const rootfs = imagePath(config)
-  return existsForRoot(rootfs)
-    ? { rootfs: realpathSync(rootfs), digest: withPackages(basename(rootfs), rootfs) }
-    : undefined
+  return isBuilt(rootfs) ? { rootfs: realpathSync(rootfs), digest: withPackages(basename(rootfs), rootfs) } : undefined
 }
 
 function ownImage(rootfs: string): Image {
@@ -170,7 +174,7 @@ export function removableImage(config: ImageConfig = {}): string | undefined {
     )
   }
   const path = imagePath(config)
-  return existsForRoot(path) ? path : undefined
+  return isBuilt(path) ? path : undefined
 }
 
 /** A file or directory in the cache that no guest of this project uses. */

@@ -18,7 +18,7 @@ import { HostError } from '../util/errors.ts'
 import { explainWrites, LineWriter, temporaryName } from '../util/files.ts'
 import { settleWithin } from '../util/race-abort.ts'
 import { tryLockFile } from './file-lock.ts'
-import { assertWritable, privateFolder } from './guest-folder.ts'
+import { assertWritable, privateFolder, refuseFile } from './guest-folder.ts'
 import { journalsFolder, stateFolder } from './paths.ts'
 import { isAlive, type ProcessId, processId } from './process.ts'
 import { existsForRoot, explainRootAccess } from './root-access.ts'
@@ -202,6 +202,7 @@ export interface FoundJournal extends Disposable {
 /** Lists every journal of this host. Skips those that are removed before they are opened. */
 export function* openJournals(): Generator<FoundJournal, void, void> {
   const folder = journalsFolder()
+  explainRootAccess(folder, () => refuseFile(stateFolder(), 'ISOBENCH_STATE'))
   if (!existsForRoot(folder)) return
   for (const name of explainRootAccess(folder, () => readdirSync(folder))) {
     // A temporary file without an owner is that of a process that was killed while it started its journal.

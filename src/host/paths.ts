@@ -22,8 +22,25 @@ function folderOf(variable: string, usual: string): string {
 /** Images, kernels and disks: `ISOBENCH_CACHE`, or `/var/cache/isobench`. */
 export const cacheFolder = (): string => folderOf('ISOBENCH_CACHE', '/var/cache/isobench')
 
-/** Guest directories and cleanup journals: `ISOBENCH_STATE`, or `/var/lib/isobench`. */
-export const stateFolder = (): string => folderOf('ISOBENCH_STATE', '/var/lib/isobench')
+/**
+ * What programs of platforms do not accept in the path of a guest: options of mounts and drives (`,`, `"`, `\`), globs
+ * (`[`), URLs (`%`), a kernel command line (blanks), and podman with the locale C (what is not ASCII).
+ */
+const unusableInGuests = /[^!-~]|[,"\\[%]/u
+
+/**
+ * Guest directories and cleanup journals: `ISOBENCH_STATE`, or `/var/lib/isobench`.
+ * @throws {UsageError} if the path is not absolute, or has a character that platforms cannot use
+ */
+export function stateFolder(): string {
+  const folder = folderOf('ISOBENCH_STATE', '/var/lib/isobench')
+  const [character] = unusableInGuests.exec(folder) ?? []
+  if (character === undefined) return folder
+  throw new UsageError(
+    `the variable ISOBENCH_STATE is "${folder}", which has ${JSON.stringify(character)}: some platforms cannot use it.`,
+    'name a folder of ASCII characters, without blanks, commas, double quotes, backslashes, "[" and "%"',
+  )
+}
 
 /** Provisioned releases: `ISOBENCH_HOME`, or `/opt/isobench`. */
 export const releasesFolder = (): string => folderOf('ISOBENCH_HOME', '/opt/isobench')

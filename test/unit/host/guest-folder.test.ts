@@ -1,13 +1,16 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import {
+  assertWritable,
   makeDataFolder,
   makeFolderWithMode,
   makeGuestFolder,
   openToUnprivileged,
+  refuseFile,
 } from '../../../src/host/guest-folder.ts'
+import { HostError } from '../../../src/util/errors.ts'
 
 const isRoot = process.getuid?.() === 0
 let state: string
@@ -58,4 +61,25 @@ test.each([0, 0o022, 0o077])('with the umask %i, a folder has exactly its mode, 
   } finally {
     process.umask(former)
   }
+})
+
+const errorOf = (work: () => void): unknown => {
+  try {
+    work()
+  } catch (error) {
+    return error
+  }
+  return undefined
+}
+
+test('refuseFile refuses a file and what is below one, as assertWritable does, and no folder or nothing', () => {
+  const file = join(state, 'a file')
+  writeFileSync(file, '')
+  for (const path of [file, join(file, 'below')]) {
+    const error = errorOf(() => refuseFile(path, 'ISOBENCH_STATE'))
+    expect(error).toBeInstanceOf(HostError)
+    expect(error).toEqual(errorOf(() => assertWritable(path, 'ISOBENCH_STATE')))
+  }
+  for (const path of [state, join(state, 'nothing', 'here')])
+    expect(errorOf(() => refuseFile(path, 'ISOBENCH_STATE'))).toBeUndefined()
 })
