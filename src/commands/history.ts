@@ -60,7 +60,8 @@ export const command = defineCommand({
     'Shows how each metric and each finding changed over the stored runs, per host, and where a metric changed its ' +
     'level: by how much, since when, and what else changed then. It searches all runs, also those before --since. ' +
     'With --fail-on worse it exits with code 1 if a metric became worse, and with 4 if the latest ' +
-    'runs cannot show it: none is stored or shown, the latest is unreadable or failed, or the runs are too few.',
+    'runs cannot show it: none is stored or shown, the latest is unreadable or failed, the runs of its host and work ' +
+    'are too few, or the work changed with a level. A copy of a run counts once.',
   options: historyOptions,
   examples: [
     { line: 'history --bench startup/', description: 'the start-up benches' },
@@ -76,7 +77,7 @@ async function showHistory(
   const { root } = await loadProject(io.cwd, options.config)
   const all = readHistory(root, (id) => texts.length === 0 || texts.some((text) => id.includes(text)))
   const history = from && all.hosts.length > 0 ? historySince(all, from) : all
-  io.err.write(skippedText(history.skipped))
+  io.err.write(skippedText(history.skipped) + copiesText(history.copies))
   if (all.hosts.length === 0 && history.skipped.length > 0)
     throw new UsageError(
       `isobench history: ${plural(history.skipped.length, 'stored run')} cannot be read, and there is no other`,
@@ -127,8 +128,25 @@ function unjudgedText(reason: Unjudged, all: History): string {
       return `the latest run has no value of ${listText(names, namedResults)}`
     }
     case 'too-few-runs':
-      return `a change point needs ${2 * minSegment} runs with a value, and no metric has more than ${reason.most} yet`
+      return (
+        `a change point needs ${2 * minSegment} runs of the same work on the same host, and no metric of the latest ` +
+        `run has more than ${reason.most} yet, native aside`
+      )
+    case 'different-work': {
+      const names = reason.metrics.map((one) => `${seriesName(one)} on ${sanitize(one.platform, 40)}`)
+      return (
+        `the work changed with the level of ${listText(names, namedResults)}, so a platform need not be the cause; ` +
+        `${2 * minSegment} runs of the new work can show it`
+      )
+    }
   }
+}
+
+/** The records that do not count because other records have their samples. Empty without any. */
+function copiesText(copies: History['copies']): string {
+  if (copies.length === 0) return ''
+  const names = copies.map(({ record, of }) => `${sanitize(record)} (${sanitize(of)})`)
+  return `left out, because another record has the same samples: ${listText(names, namedResults)}\n`
 }
 
 /** The records that cannot be read, and why the first cannot. Empty without any. */
@@ -217,7 +235,10 @@ export function historyLines({ host, runs, metrics, findings }: HostHistory, wid
   const ends = [...new Set([runs[0]!, runs.at(-1)!].map(({ startedAt }) => startedAt.slice(0, 16).replace('T', ' ')))]
   const indent = 2
   const groups = new Map<string, MetricHistory[]>()
-  for (const one of metrics) groups.set(seriesName(one), [...(groups.get(seriesName(one)) ?? []), one])
+  for (const one of metrics) {
+    const heading = seriesName(one, metrics)
+    groups.set(heading, [...(groups.get(heading) ?? []), one])
+  }
   const series = [...groups.values()].flat()
   const rowsWith = (most: number) => series.map((history) => row(history, most, ink))
   const room = width - indent - widthOfTable(columns, rowsWith(0))

@@ -9,9 +9,31 @@ import { benchName } from './summary.ts'
 
 /** The words of the change points of a history. */
 
-/** The bench, parameters and metric of a series. */
-export const seriesName = ({ bench, params, metric }: MetricHistory): string =>
-  [[benchName(bench), sanitize(params)].filter(Boolean).join(' '), sanitize(metric, 40)].join(' · ')
+type Named = Pick<MetricHistory, 'bench' | 'params' | 'metric' | 'unit' | 'better'>
+
+/**
+ * The metric of a series, with its unit and direction if it had others in other runs.
+ * @param all the series of the host
+ */
+export function metricName({ bench, params, metric, unit, better }: Named, all: readonly Named[]): string {
+  const isShared = all.some(
+    (other) =>
+      other.metric === metric &&
+      other.bench.id === bench.id &&
+      other.params === params &&
+      (other.unit !== unit || other.better !== better),
+  )
+  return isShared ? `${metric} (${unit}, ${better} is better)` : metric
+}
+
+/**
+ * The bench, parameters and metric of a series.
+ * @param all the series of the host, if one of them may have the same name with another unit
+ */
+export const seriesName = (one: MetricHistory, all: readonly MetricHistory[] = []): string =>
+  [[benchName(one.bench), sanitize(one.params)].filter(Boolean).join(' '), sanitize(metricName(one, all), 80)].join(
+    ' · ',
+  )
 
 /** `2026-01-08 12:30, commit 1a2b3c4d, 2026-01-08T12-30.jsonl`. */
 export function describeRun({ startedAt, revision, record }: HistoryRun): string {

@@ -75,9 +75,36 @@ export function differencesBetween(
     const [x, y] = [one[what], other[what]]
     const isOfPlatform = what.startsWith(versionOf('')) || what.startsWith(securityOf(''))
     if (x === y || (isOfPlatform && (x === undefined || y === undefined))) return []
+    if (what.startsWith(securityOf(''))) return [securityDifference(what, JSON.parse(x!), JSON.parse(y!))]
     return [{ what, baseline: x ?? 'unknown', current: y ?? 'unknown' }]
   })
 }
+
+type Security = NonNullable<FingerprintInput['plan']['platforms'][number]['security']>
+
+/** Only what differs: the lists of capabilities are long. */
+function securityDifference(what: string, one: Security, other: Security): Difference {
+  const textOf = (of: Security, than: Security) => {
+    const own = of.capabilities.filter((name) => !than.capabilities.includes(name))
+    const lacks = than.capabilities.filter((name) => !of.capabilities.includes(name))
+    return [
+      ...(own.length > 0 ? [`with ${own.join(', ')}`] : []),
+      ...(lacks.length > 0 ? [`without ${lacks.join(', ')}`] : []),
+      ...(of.seccomp === than.seccomp ? [] : [`seccomp ${of.seccomp}`]),
+      ...(of.seccompFilters === than.seccompFilters ? [] : [`${of.seccompFilters ?? 'unknown'} seccomp filters`]),
+      ...(of.noNewPrivileges === than.noNewPrivileges
+        ? []
+        : [`no_new_privs ${of.noNewPrivileges ? 'set' : 'not set'}`]),
+    ].join('; ')
+  }
+  return { what, baseline: textOf(one, other), current: textOf(other, one) }
+}
+
+const settings = new Set(['image', 'guest limits', 'seconds per sample', 'config', 'isobench'])
+
+/** Whether a difference is of the host itself, and not of what was measured there and how. */
+export const isOfHost = ({ what }: Difference): boolean =>
+  !settings.has(what) && !what.startsWith(versionOf('')) && !what.startsWith(securityOf(''))
 
 /** What differs between two runs. */
 export const hostDifferences = (a: FingerprintInput, b: FingerprintInput, options?: FingerprintOptions): Difference[] =>
@@ -95,7 +122,12 @@ export class DifferentHostsError extends IsobenchError {
   readonly code = 'ISOBENCH_USAGE'
 
   constructor(readonly differences: readonly Difference[]) {
-    super('the two runs were measured on different hosts', 'add --allow-different-hosts to compare them all the same')
+    super(
+      differences.some(isOfHost)
+        ? 'the two runs were measured on different hosts'
+        : 'the two runs were measured on one host in different ways',
+      'add --allow-different-hosts to compare them all the same',
+    )
   }
 }
 

@@ -11,7 +11,7 @@ import type { Report } from '../model/report.ts'
 import { benchById } from '../model/suite.ts'
 import type { FindingOutcome } from '../model/verdict.ts'
 import { minSegment } from '../stats/index.ts'
-import { type LevelChange, levelChanges } from './level-changes.ts'
+import { isOfWork, isSameWork, type LevelChange, levelChanges, measuredValues, type Work } from './level-changes.ts'
 import {
   folderOf,
   latestRecord,
@@ -63,6 +63,11 @@ export interface MetricHistory {
   readonly changes: readonly LevelChange[]
   /** Index of the latest run that should have measured it, if it has no value there. */
   readonly failedRun?: number
+  /**
+   * Number of the latest runs with a value that measured the same work, up to the latest run that could select the
+   * bench. 0 if that run lacks the metric, as after a rename.
+   */
+  readonly comparableRuns: number
 }
 
 /** The stored runs of a host. */
@@ -83,6 +88,8 @@ export interface History {
   readonly hosts: readonly HostHistory[]
   /** Records that cannot be read, and why. `isLatest`: no run that can be read is later. */
   readonly skipped: readonly { readonly record: string; readonly why: string; readonly isLatest: boolean }[]
+  /** Records that do not count, because another record has their samples: copies, and what was merged from others. */
+  readonly copies: readonly { readonly record: string; readonly of: string }[]
 }
 
 /** Reads every record of a project. One that cannot be read is skipped. */
@@ -103,12 +110,13 @@ export function historyFor(report: Report): HostHistory | undefined {
   return histories.get(report)
 }
 
-function findHistory({ record, cases: benches }: Report): HostHistory | undefined {
+function findHistory({ record, cases: benches, environment }: Report): HostHistory | undefined {
   const folder = dirname(resolve(record))
   if (!folder.endsWith(join('.isobench', 'runs'))) return undefined
   const ids = new Set(benches.map(({ bench }) => bench.id))
   const { hosts } = historyIn(folder, (id) => ids.has(id), drawnRuns)
-  return hosts.find(({ runs }) => runs.some((run) => resolve(run.record) === resolve(record)))
+  // The record may be a copy, which does not count as a run.
+  return hosts.find(({ host }) => host === hostOf({ environment }))
 }
 
 const formerRuns = new WeakMap<Report, Report | null | undefined>()
@@ -146,7 +154,7 @@ function findFormerRun({ record, cases: benches, environment }: Report): Report 
 function historyIn(folder: string, wanted: (bench: string) => boolean, most = Number.POSITIVE_INFINITY): History {
   const files = recordsByTime(folder)
   const skipped: { file: string; why: string }[] = []
-  const records = files.slice(-most).flatMap((file) => {
+  const read = files.slice(-most).flatMap((file) => {
     try {
       const record = readRecord(file)
       return [{ record, report: buildReport(record, { strict: false }) }]
@@ -155,7 +163,8 @@ function historyIn(folder: string, wanted: (bench: string) => boolean, most = Nu
       return []
     }
   })
-  const byHost = groupBy(records, ({ record }) => hostOf(record))
+  const { counted, copies } = withoutCopies(read)
+  const byHost = groupBy(counted, ({ record }) => hostOf(record))
   const lastRead = files.findLastIndex((file) => !skipped.some((one) => one.file === file))
   return {
     schemaVersion: 1,
@@ -165,6 +174,7 @@ function historyIn(folder: string, wanted: (bench: string) => boolean, most = Nu
       why,
       isLatest: files.indexOf(file) > lastRead,
     })),
+    copies,
   }
 }
 
@@ -173,8 +183,38 @@ interface Stored {
   readonly report: Report
 }
 
-type MutableSeries = Omit<MetricHistory, 'changes' | 'medians' | 'ratios' | 'failedRun'> &
-  Record<'medians' | 'ratios', (number | null)[]>
+/** Leaves out each record with samples that others have, as a copy of a run or a merge of runs has. */
+function withoutCopies(stored: readonly Stored[]): { readonly counted: Stored[]; readonly copies: History['copies'] } {
+  const holders = new Map<string, Stored>()
+  const copies = new Map<Stored, Stored>()
+  // The parts of a merge come before it.
+  for (const one of stored.toSorted((a, b) => a.record.samples.length - b.record.samples.length)) {
+    const samples = sampleKeys(one.record)
+    const found = samples.map((key) => holders.get(key))
+    const other = found.find((holder) => holder !== undefined)
+    if (other && found.every((holder) => holder !== undefined)) {
+      copies.set(one, other)
+      continue
+    }
+    // A merge of which only some parts are here counts instead of them.
+    for (const part of new Set(found)) if (part) copies.set(part, one)
+    for (const key of samples) holders.set(key, one)
+  }
+  return {
+    counted: stored.filter((one) => !copies.has(one)),
+    copies: [...copies].map(([copy, of]) => ({ record: basename(copy.record.file), of: basename(of.record.file) })),
+  }
+}
+
+/** What identifies each sample of a record, in whatever record it is. A merge changes the numbers of rounds. */
+const sampleKeys = ({ environment, plan, samples }: RunRecord): string[] =>
+  samples.map(({ case: id, platform, round, startedAt, outcome }) => {
+    const when = startedAt ?? [environment.startedAt, plan.seed, round]
+    return JSON.stringify([environment.hostname, id, platform, when, outcome.ok ? outcome.values : outcome.error])
+  })
+
+type MutableSeries = Omit<MetricHistory, 'changes' | 'medians' | 'ratios' | 'failedRun' | 'comparableRuns'> &
+  Record<'medians' | 'ratios', (number | null)[]> & { readonly works: (Work | null)[] }
 
 /** Hardware and limits. A kernel or a runtime may change along a series: that is what it is looked at for. */
 function hostOf({ environment: { cpu, guest, virtualization } }: Pick<RunRecord, 'environment'>): string {
@@ -187,16 +227,18 @@ function hostHistory(host: string, stored: readonly Stored[], wanted: (bench: st
   const series = new Map<string, MutableSeries>()
   const findings = new Map<FindingId, { id: FindingId; title: string; verdicts: (FindingOutcome | null)[] }>()
   const none = <T>(): (T | null)[] => stored.map(() => null)
-  stored.forEach(({ report }, run) => {
-    for (const { bench, params: values, results } of report.cases.filter((one) => wanted(one.bench.id)))
+  stored.forEach(({ record, report }, run) => {
+    const workOf = worksOf(record)
+    for (const { case: id, bench, params: values, results } of report.cases.filter((one) => wanted(one.bench.id)))
       for (const { platform, metrics } of results)
         for (const [metric, { unit, better, median, ratioToNative }] of Object.entries(metrics)) {
           const params = describeParams(values)
           const key = JSON.stringify([bench.id, params, platform, metric, unit, better])
-          const empty = () => ({ medians: none<number>(), ratios: none<number>() })
+          const empty = () => ({ medians: none<number>(), ratios: none<number>(), works: none<Work>() })
           const one: MutableSeries = series.get(key) ?? { bench, params, platform, metric, unit, better, ...empty() }
           one.medians[run] = median
           one.ratios[run] = ratioToNative?.ratio ?? null
+          one.works[run] = workOf(id, platform)
           series.set(key, one)
         }
     for (const { id, title, outcome } of report.findings) {
@@ -218,12 +260,36 @@ function hostHistory(host: string, stored: readonly Stored[], wanted: (bench: st
       revision: report.environment.revision,
       status: record.status,
     })),
-    metrics: all.map((one, at) => {
-      const failedRun = failedRunOf(one, stored)
-      return { ...one, changes: changes[at]!, ...(failedRun !== undefined && { failedRun }) }
+    metrics: all.map((series, at) => {
+      const failedRun = failedRunOf(series, stored)
+      const { works: _, ...one } = series
+      const comparableRuns = comparableRunsOf(series, stored)
+      return { ...one, changes: changes[at]!, comparableRuns, ...(failedRun !== undefined && { failedRun }) }
     }),
     findings: [...findings.values()].sort((a, b) => compareFindingIds(a.id, b.id)),
   }
+}
+
+/** What the results of a record are measurements of. */
+function worksOf({ environment, plan, samples }: RunRecord): (id: string, platform: string) => Work {
+  const { guest, image } = environment
+  const limits = JSON.stringify([plan.profile.seconds, guest.memoryBytes, guest.cpus.length, image])
+  const benches = new Map(plan.cases.map(({ id, bench }) => [id, benchById(plan.benches, bench)!]))
+  const measured = samples.filter(({ outcome, warmup }) => outcome.ok && !warmup)
+  const byResult = groupBy(measured, ({ case: id, platform }) => JSON.stringify([id, platform]))
+  return (id, platform) => {
+    const digests = (byResult.get(JSON.stringify([id, platform])) ?? []).map(({ workDigest }) => workDigest)
+    return { bench: benches.get(id)!.digest, samples: [...new Set(digests)].sort().join(' '), limits }
+  }
+}
+
+function comparableRunsOf(series: MutableSeries, stored: readonly Stored[]): number {
+  const { runs } = measuredValues(series)
+  const couldSelect = ({ record: { plan } }: Stored) => !plan.excluded.some(({ bench }) => bench === series.bench.id)
+  if (runs.length === 0 || stored.findLastIndex(couldSelect) > runs.at(-1)!) return 0
+  const works = runs.map((run) => series.works[run]!)
+  const changed = works.findLastIndex((work, at) => at > 0 && !isSameWork(works[at - 1]!, work))
+  return runs.length - Math.max(0, changed)
 }
 
 /**
@@ -316,17 +382,24 @@ function hostSince({ host, runs, metrics, findings }: HostHistory, first: number
 const runSince = (run: number | null, first: number): number | null =>
   run === null || run < first ? null : run - first
 
-/** The series that are worse since their latest change. Those of native describe the host. */
+/** Whether the latest change of a series is for the worse. Series of native describe the host. */
+const isWorse = ({ platform, changes }: MetricHistory): boolean =>
+  platform !== 'native' && changes.at(-1)?.direction === 'worse'
+
+/** Whether the work changed with the latest level, so that the platform may be as it was. */
+const hasOtherWork = ({ changes }: MetricHistory): boolean => isOfWork(changes.at(-1)!)
+
+/** The series that are worse since their latest change, and did the same work. */
 export const worsened = ({ hosts }: Pick<History, 'hosts'>): MetricHistory[] =>
-  hosts.flatMap(({ metrics }) =>
-    metrics.filter(({ platform, changes }) => platform !== 'native' && changes.at(-1)?.direction === 'worse'),
-  )
+  hosts.flatMap(({ metrics }) => metrics.filter((one) => isWorse(one) && !hasOtherWork(one)))
 
 /** Why nothing is known to be fine although no metric is worse. */
 export type Unjudged =
   | { readonly why: 'no-run' }
-  /** `most`: runs with a value, of the metric that has most of them. */
+  /** `most`: comparable runs, of the metric of the latest run that has most of them. */
   | { readonly why: 'too-few-runs'; readonly most: number }
+  /** They became worse when their work changed, and the runs since then are too few. */
+  | { readonly why: 'different-work'; readonly metrics: readonly MetricHistory[] }
   | { readonly why: 'unreadable'; readonly records: readonly string[] }
   | { readonly why: 'failed'; readonly metrics: readonly MetricHistory[] }
 
@@ -341,9 +414,16 @@ export function unjudged(all: History, shown: History): Unjudged | undefined {
   if (records.length > 0) return { why: 'unreadable', records }
   const metrics = shown.hosts.flatMap((host) => host.metrics.filter(({ failedRun }) => failedRun !== undefined))
   if (metrics.length > 0) return { why: 'failed', metrics }
-  const hasValues = (values: readonly (number | null)[]) => values.some((value) => value !== null)
-  const runsOf = ({ medians, ratios }: MetricHistory) =>
-    (hasValues(ratios) ? ratios : medians).filter((value) => value !== null).length
-  const most = Math.max(0, ...all.hosts.flatMap((host) => host.metrics.map(runsOf)))
-  return most >= 2 * minSegment ? undefined : { why: 'too-few-runs', most }
+  // Runs of another host say nothing about this one. Native is never worse.
+  const latest = latestHost(all)
+  const judged = latest.metrics.filter(({ platform }) => platform !== 'native')
+  const most = Math.max(0, ...judged.map(({ comparableRuns }) => comparableRuns))
+  if (most < 2 * minSegment) return { why: 'too-few-runs', most }
+  const changed = (shown.hosts.find(({ host }) => host === latest.host)?.metrics ?? []).filter(
+    (one) => isWorse(one) && hasOtherWork(one) && one.comparableRuns < 2 * minSegment,
+  )
+  return changed.length > 0 ? { why: 'different-work', metrics: changed } : undefined
 }
+
+const latestHost = ({ hosts }: History): HostHistory =>
+  hosts.reduce((one, other) => (one.runs.at(-1)!.startedAt < other.runs.at(-1)!.startedAt ? other : one))

@@ -49,6 +49,9 @@ export interface NearbyChange {
   readonly differences: readonly Difference[]
 }
 
+/** What a difference calls the work. Its values are digests. */
+const workDifference = 'work of the bench'
+
 /** The date of a change may be off by so many runs. */
 export const dateUncertainty = 2
 
@@ -58,7 +61,23 @@ export interface Series {
   /** platform ÷ native. */
   readonly ratios: readonly (number | null)[]
   readonly better: 'lower' | 'higher'
+  /** What each run measured; null where it has no value. */
+  readonly works: readonly (Work | null)[]
 }
+
+/** What a result is a measurement of. */
+export interface Work {
+  /** Digest of the bench. */
+  readonly bench: string
+  /** Digests of the samples, which have the parameters, the limits and the image too. */
+  readonly samples: string
+  /** The limits and the image. A fingerprint has them, so their changes have names. */
+  readonly limits: string
+}
+
+/** Whether two runs measured the same, apart from the limits and the image. */
+export const isSameWork = (one: Work, other: Work): boolean =>
+  one.bench === other.bench && (one.samples === other.samples || one.limits !== other.limits)
 
 const nearbyOffsets = [-dateUncertainty, -1, 1, dateUncertainty]
 
@@ -74,8 +93,7 @@ export function levelChanges(all: readonly Series[], records: readonly RunRecord
       const to = runs.slice(at, points[nth + 1]?.at)
       const [before, after] = [values.slice(at - from.length, at), values.slice(at, at + to.length)]
       const [run, formerRun] = [runs[at]!, runs[at - 1]!]
-      const differencesAt = (nth: number) =>
-        hostDifferences(records[runs[nth - 1]!]!, records[runs[nth]!]!, { includeConfig: true })
+      const differencesAt = (nth: number) => differencesOf(series, records, runs[nth - 1]!, runs[nth]!)
       return {
         run,
         formerRun,
@@ -98,9 +116,23 @@ export function levelChanges(all: readonly Series[], records: readonly RunRecord
   })
 }
 
+/** What else changed from one run of a series to a later one: its work, the host and the config. */
+function differencesOf({ works }: Series, records: readonly RunRecord[], before: number, after: number): Difference[] {
+  const ofHost = hostDifferences(records[before]!, records[after]!, { includeConfig: true })
+  const [one, other] = [works[before], works[after]]
+  if (!one || !other || isSameWork(one, other)) return ofHost
+  const [former, latter] = [one, other].map((work) => (one.bench === other.bench ? work.samples : work.bench))
+  return [{ what: workDifference, baseline: former!.slice(0, 8), current: latter!.slice(0, 8) }, ...ofHost]
+}
+
+/** Whether the work changed so near to a change of level that it may be its cause. */
+export const isOfWork = ({ differences, nearby }: Pick<LevelChange, 'differences' | 'nearby'>): boolean =>
+  [differences, ...nearby.map((one) => one.differences)].flat().some(({ what }) => what === workDifference)
+
 const isPositive = (values: readonly number[]): boolean => values.every((value) => value > 0)
 
-function measuredValues({ medians, ratios }: Series) {
+/** The values in which changes are searched: the ratios, or the medians if no run has a ratio. */
+export function measuredValues({ medians, ratios }: Pick<Series, 'medians' | 'ratios'>) {
   const isRelative = ratios.some((ratio) => ratio !== null)
   const measured = (isRelative ? ratios : medians).flatMap((value, run) => (value === null ? [] : [{ value, run }]))
   return {

@@ -3,7 +3,7 @@ import { plural } from '../../util/text.ts'
 import { type BenchCase, type ExcludedBench, measuredOn, type NoiseFloor, type ScheduledPlan } from '../model/plan.ts'
 import { type Environment, type RunRecord, recordVersion, type Sample } from '../model/record.ts'
 import type { BenchData, FindingData, Problem } from '../model/suite.ts'
-import { fingerprintLines } from './fingerprint.ts'
+import { differencesBetween, fingerprintLines, isOfHost } from './fingerprint.ts'
 import { type MergedPlan, MergedShards } from './merged-shards.ts'
 import { RecordError } from './record-file.ts'
 import { headOf, type RecordHead, type RecordSurvey, samplesOf } from './record-survey.ts'
@@ -78,10 +78,11 @@ export function mergeRecords(records: readonly RecordSurvey[]): MergedRecord {
 
 /** @throws {RecordError} if the hosts differ, with what differs */
 function refuseOtherHost(first: RecordSurvey, record: RecordSurvey): void {
-  const differ = record.host === first.host ? [] : fingerprintLines(first.host, record.host)
+  const differ = record.host === first.host ? [] : differencesBetween(first.host, record.host)
   if (differ.length === 0) return
+  const how = differ.some(isOfHost) ? 'are of different hosts' : 'were measured in different ways'
   throw new RecordError(
-    `${first.file} and ${record.file} are of different hosts: ${firstOf(differ)}`,
+    `${first.file} and ${record.file} ${how}: ${firstOf(fingerprintLines(first.host, record.host))}`,
     'isobench merge --group --out FILE writes one record for each kind',
   )
 }

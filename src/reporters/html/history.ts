@@ -1,7 +1,7 @@
 import type { HostHistory, MetricHistory } from '../../core/records/history.ts'
 import { plural } from '../../util/text.ts'
 import { formatQuantity } from '../format.ts'
-import { changePointNote, describeChange, seriesName } from '../level-changes.ts'
+import { changePointNote, describeChange, metricName, seriesName } from '../level-changes.ts'
 import { benchName, outcomeName, verdictSymbols } from '../summary.ts'
 import type { Anchors } from './anchors.ts'
 import { cell, details, filtered, headerCell, list, type Row, table, verdictClass } from './elements.ts'
@@ -38,10 +38,12 @@ function sparkline(values: readonly (number | null)[], changes: readonly number[
 export function historyHtml({ host, runs, metrics, findings }: HostHistory, anchors: Anchors): Html | undefined {
   const series = metrics.filter(({ medians }) => medians.filter((value) => value !== null).length > 1)
   if (runs.length < 2 || series.length === 0) return undefined
-  const rows = series.map(rowOf)
+  const rows = series.map((one) => rowOf(one, metrics))
   const titles = ['bench', 'platform', 'metric', 'runs', 'first', 'latest', '×native', '']
   const changes = series.flatMap((metric) =>
-    metric.changes.map((change) => `${seriesName(metric)}: ${describeChange(metric, change, runs).join('; ')}`),
+    metric.changes.map(
+      (change) => `${seriesName(metric, metrics)}: ${describeChange(metric, change, runs).join('; ')}`,
+    ),
   )
   const period = [runs[0]!, runs.at(-1)!].map(({ startedAt }) => startedAt.slice(0, 16).replace('T', ' ')).join(' to ')
   const filteredTable = filtered(
@@ -59,7 +61,8 @@ ${details(`${plural(rows.length, 'series', 'series')} as lines and figures`, fil
 ${findingsHistory(findings)}`
 }
 
-function rowOf({ bench, params, platform, metric, unit, medians, ratios, changes, failedRun }: MetricHistory): Row {
+function rowOf(one: MetricHistory, all: readonly MetricHistory[]): Row {
+  const { bench, params, platform, unit, medians, ratios, changes, failedRun } = one
   const measured = medians.filter((value) => value !== null)
   const ratio = ratios.findLast((value) => value !== null) ?? null
   const line = ratio === null ? medians : ratios
@@ -76,7 +79,7 @@ function rowOf({ bench, params, platform, metric, unit, medians, ratios, changes
     cells: [
       headerCell([benchName(bench), params].filter(Boolean).join(' ')),
       cell(platform),
-      cell(metric),
+      cell(metricName(one, all)),
       cell(picture),
       cell(formatQuantity(measured[0]!, unit), 'number'),
       cell(failedRun === undefined ? formatQuantity(measured.at(-1)!, unit) : '–', 'number'),

@@ -252,6 +252,7 @@ describe('otava-csv', () => {
           medians: [null, 5, null],
           ratios: [null, 1.5, 2],
           changes: [],
+          comparableRuns: 0,
         },
       ],
       findings: [],
