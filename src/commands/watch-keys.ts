@@ -2,12 +2,13 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { emitKeypressEvents, type Interface, type Key } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { saveBaseline } from '../core/records/baseline.ts'
+import { watchBaseline } from '../core/watch/watch-baseline.ts'
 import { which } from '../host/packages.ts'
 import { htmlReporter } from '../reporters/html/reporter.ts'
 import { IsobenchError, messageOf } from '../util/errors.ts'
 import { sanitize } from '../util/text.ts'
 import type { Screen } from './watch-screen.ts'
+import { clock } from './watch-status.ts'
 
 /** A key as node:readline reads it. */
 export interface KeyPress extends Key {
@@ -76,8 +77,8 @@ function runKey({ name, text, ctrl, meta }: KeyPress, screen: Screen, quit: () =
     p: () => ask('platform', (platform) => watch.filter({ platform })),
     t: () => ask('bench', (bench) => watch.filter({ bench })),
     b: () => {
-      saveBaseline(watch.root, 'watch', watch.writeRecord())
-      screen.said = 'saved; compare with it: isobench run --baseline watch'
+      const what = watch.saveBaseline() ? 'saved' : 'nothing changed since it was saved'
+      screen.said = `${clock(watch.now())} ${what}; compare with it: isobench run --baseline ${watchBaseline}`
     },
     o: () => showFailure(openHtml(screen)),
     h: () => {

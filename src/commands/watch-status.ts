@@ -33,8 +33,16 @@ const keys: Part = { text: 'h help · q quit', rank: 3 }
 /** @param said the answer to the latest key */
 export function statusLine(watch: Pick<Watch, 'doing' | 'isPaused' | 'now'>, said: string, columns: number): string {
   const { doing } = watch
-  if (doing.kind === 'preparing') return truncate(`${sanitize(doing.what)} …`, columns)
-  const answer: Part = { text: sanitize(said), rank: 0 }
+  // A key that does nothing must say why, so its answer is cut and not left out.
+  const answer: Part = { text: sanitize(said), rank: -1 }
+  if (doing.kind === 'preparing')
+    return joinParts(
+      [
+        { text: `${sanitize(doing.what)} …`, rank: 0 },
+        { ...answer, rank: 1 },
+      ],
+      columns,
+    )
   if (doing.kind === 'watching') {
     const text = watch.isPaused ? 'stopped; Enter goes on' : 'waiting for changes'
     return joinParts([{ text, rank: 0 }, answer, keys], columns)

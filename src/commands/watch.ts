@@ -1,3 +1,4 @@
+import { exitCodes } from '../core/judge/exit-code.ts'
 import { handleLeftLoops } from '../core/measure/interruption.ts'
 import { resolveProfile } from '../core/project/plan.ts'
 import { ensureDependencies } from '../core/session/artifacts.ts'
@@ -86,7 +87,11 @@ async function watchProject(filters: readonly string[], options: Options, io: Co
     watch.quit()
   }
   let keys: Disposable | undefined
-  const end = () => watch.quit()
+  let exitCode: number = exitCodes.clean
+  const end = () => {
+    exitCode = exitCodes.interrupted
+    watch.quit()
+  }
   for (const name of endSignals) process.on(name, end)
   const enter = () => {
     input.setRawMode(true)
@@ -109,5 +114,5 @@ async function watchProject(filters: readonly string[], options: Options, io: Co
     for (const name of endSignals) process.off(name, end)
   }
   if (watch.report) io.out.write(`${countsLine(count(watch.report.claims))}\n`)
-  return 0
+  return exitCode
 }

@@ -7,6 +7,7 @@ import { readablePath } from '../../util/inputs.ts'
 import { isStream } from '../../util/outputs.ts'
 import type { Report } from '../model/report.ts'
 import { type Comparison, isFailing } from './compare.ts'
+import { RecordError, readRecord } from './record-file.ts'
 
 /** Files of baselines: copies of run records under a name. */
 
@@ -58,9 +59,15 @@ export function whyNotSaved(
   return own.some(({ change, looksWorse }) => change === 'unclear' && looksWorse) ? 'unclear' : undefined
 }
 
-/** Keeps a copy of a record under a name; one of that name is replaced, whole or not at all. */
+/**
+ * Keeps a copy of a record under a name; one of that name is replaced, whole or not at all.
+ * @throws {RecordError} if the record cannot be read, or has damaged lines. The former baseline stays.
+ */
 export function saveBaseline(root: string, name: string, record: string): string {
   const file = baselinePath(root, name)
+  readRecord(record, ({ number, why }) => {
+    throw new RecordError(`${record}:${number} ${why}`, 'measure again: a damaged record is no baseline')
+  })
   writeFileAtomic(file, readFileSync(readablePath(record)))
   return file
 }

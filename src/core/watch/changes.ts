@@ -101,6 +101,12 @@ const maxRoundsFactor = 4
 export const caseIds = (benches: Snapshot['benches']): Set<string> =>
   new Set(benches.flatMap(casesOf).map(({ id }) => id))
 
+/** The benches that do other work since a change, or that must be measured again. */
+export function changedBenches(decision: Decision, { benches }: Snapshot): BenchData[] {
+  if (decision.what === 'measure') return benches.filter(({ id }) => decision.benches.includes(id))
+  return decision.what === 'all' ? [...benches] : []
+}
+
 /** The cases and platforms that a decision is about. */
 export function casesFor(decision: Decision, { benches, platforms }: Snapshot): CasesToMeasure {
   const all = [...platforms.keys()]

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Driver } from '../../driver.ts'
 import type { Plan, ResolvedProfile } from '../model/plan.ts'
@@ -257,4 +258,14 @@ export function watchedFiles({ project, files, compiled, platforms }: ProjectSta
     ...platforms.flatMap((one) => platformFiles(one, project.root)),
   ].filter((path) => !path.includes('/node_modules/') && !folders.some((folder) => path.startsWith(`${folder}/`)))
   return [...new Set([...folders, ...single])]
+}
+
+/** The changed files, relative to the project, without the temporary ones that editors write beside what they save. */
+export function changedNames(before: ProjectState, { paths }: FileChanges): string[] {
+  const { project, files, compiled } = before
+  const bench = files.map((file) => join(project.root, file))
+  const known = new Set([...watchedFiles(before), ...bench, ...[...compiled.values()].flatMap(({ inputs }) => inputs)])
+  return [...paths]
+    .filter((path) => known.has(path) || existsSync(path))
+    .map((path) => path.replace(`${project.root}/`, ''))
 }

@@ -1,5 +1,5 @@
 import type { FormerSamples } from '../measure/run-loop.ts'
-import type { CasesToMeasure } from '../model/plan.ts'
+import type { CasesToMeasure, Plan } from '../model/plan.ts'
 import { causeOf, type Sample } from '../model/record.ts'
 
 /**
@@ -14,6 +14,12 @@ export class SampleStore implements FormerSamples {
 
   get samples(): Sample[] {
     return [...this.#cases.values()].flat()
+  }
+
+  /** The samples of the cases and platforms of a plan. A job that began before a change may have added others. */
+  of({ cases, platforms }: Pick<Plan, 'cases' | 'platforms'>): Sample[] {
+    const names = new Set(platforms.map(({ name }) => name))
+    return cases.flatMap(({ id }) => (this.#cases.get(id) ?? []).filter(({ platform }) => names.has(platform)))
   }
 
   /** Keeps a sample. A warm-up sample is kept only if it shows that its step cannot succeed. */

@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { isDeepStrictEqual } from 'node:util'
 import { loadRegistrations } from '../../dsl/registry.ts'
 import type { Workload } from '../../dsl/workload.ts'
 import type { Image } from '../../host/image.ts'
@@ -18,7 +16,6 @@ import type { BenchData, Problem } from '../model/suite.ts'
 import type { Project } from '../project/config.ts'
 import { describeExcluded, splitPlatforms } from '../project/plan.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
-import { folderOf, RecordWriter } from '../records/record-file.ts'
 import type { Exec, LoadClientHost } from '../session/exec-target.ts'
 import { HostSession } from '../session/host-session.ts'
 import { probePlatforms } from '../session/probe.ts'
@@ -168,8 +165,6 @@ export class WatchSession {
   /** Platforms for which a guest is booted ahead. */
   #bootAhead: ReadonlySet<string> = new Set()
   readonly #failedBoots = new Set<string>()
-  #records = 0
-  #written: { readonly file: string; readonly content: Pick<RunRecord, 'plan' | 'samples'> } | undefined
 
   /** @param current what there is to measure, which changes while this measures */
   constructor(
@@ -364,23 +359,6 @@ export class WatchSession {
     return backgroundJob(this.current().snapshot, select(undecided), this.#store)
   }
 
-  /**
-   * Writes the samples as a separate run record.
-   * @returns the file: that of the last record if nothing changed since, because two records count as two runs
-   */
-  writeRecord(): string {
-    const { plan, environment, problems, samples } = this.record()!
-    const content = { plan, samples }
-    const last = this.#written
-    if (last && existsSync(last.file) && isDeepStrictEqual(last.content, content)) return last.file
-    const { root } = this.current().state.project
-    const writer = RecordWriter.start(folderOf(root), `watch-${++this.#records}`, environment, plan, problems)
-    for (const sample of samples) writer.sample(sample)
-    writer.end('finished')
-    this.#written = { file: writer.file, content }
-    return writer.file
-  }
-
   /** Removes all guests and releases the host. A later `prepare` takes it again. */
   async close(): Promise<void> {
     const [pool, session] = [this.#host?.pool, this.#session]
@@ -421,19 +399,19 @@ export class WatchSession {
     }
   }
 
-  /** All samples. Undefined while the host is not taken. */
+  /** All samples of what exists. Undefined while the host is not taken. */
   record(): RunRecord | undefined {
+    if (!this.#host) return undefined
     const { state, problems } = this.current()
-    return (
-      this.#host && {
-        file: join(state.project.root, 'watch'),
-        environment: this.#host.environment,
-        plan: this.#plan(),
-        problems,
-        samples: this.#store.samples,
-        status: 'finished',
-      }
-    )
+    const plan = this.#plan()
+    return {
+      file: join(state.project.root, 'watch'),
+      environment: this.#host.environment,
+      plan,
+      problems,
+      samples: this.#store.of(plan),
+      status: 'finished',
+    }
   }
 }
 

@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events'
-import { existsSync } from 'node:fs'
 import { InterruptedError, messageOf } from '../../util/errors.ts'
 import { buildReport } from '../judge/report.ts'
 import type { MeasureJob } from '../measure/run-loop.ts'
@@ -12,6 +11,7 @@ import { MarginEditor, MarginError } from './accept-margin.ts'
 import {
   brokenPlatforms,
   casesFor,
+  changedBenches,
   type Decision,
   decisionText,
   differenceOf,
@@ -26,6 +26,7 @@ import { type FileChanges, FileWatcher } from './file-watcher.ts'
 import { withFormerResults } from './former-results.ts'
 import { type EmptyFilter, emptyFilter, filterReport, type NameFilter, noFilter, selectCases } from './name-filter.ts'
 import {
+  changedNames,
   checkedFilters,
   loadProjectState,
   type ProjectState,
@@ -35,7 +36,9 @@ import {
   watchedFiles,
 } from './project-state.ts'
 import { type ResultChange, resultChanges, undecidedChanges } from './result-changes.ts'
-import { type Measuring, WatchSession, type WatchSessionOptions } from './session.ts'
+import { WatchSession, type WatchSessionOptions } from './session.ts'
+import type { Note, WatchStatus } from './status.ts'
+import { WatchBaseline } from './watch-baseline.ts'
 
 /** What to watch, and how to measure it. */
 export interface WatchOptions extends Sources, WatchSessionOptions {
@@ -43,19 +46,6 @@ export interface WatchOptions extends Sources, WatchSessionOptions {
   readonly onChange: () => void
   /** Observes the files of the project; a `FileWatcher` if absent. */
   readonly createWatcher?: (onChanges: (changes: FileChanges) => void) => Pick<FileWatcher, 'set' | 'close'>
-}
-
-/** The current activity of watch mode. */
-export type WatchStatus =
-  | { readonly kind: 'watching' }
-  | { readonly kind: 'preparing'; readonly what: string }
-  | Measuring
-
-/** What changed last and its effect, or the answer to a key. */
-export interface Note {
-  readonly text: string
-  /** Milliseconds since the epoch. */
-  readonly at: number
 }
 
 /** The state before the latest change. */
@@ -115,6 +105,7 @@ export class Watch {
   readonly #session: WatchSession
   readonly #failures = new FailureReader()
   readonly #margins = new MarginEditor()
+  readonly #baseline = new WatchBaseline()
   readonly #spare = new SpareWorker()
 
   constructor(private readonly options: WatchOptions) {
@@ -270,9 +261,9 @@ export class Watch {
     this.options.onChange()
   }
 
-  /** Writes the samples as a separate run record, and returns the file. */
-  writeRecord(): string {
-    return this.#session.writeRecord()
+  /** Stores the results as the baseline `watch`. Returns and throws as `WatchBaseline.save`. */
+  saveBaseline(): boolean {
+    return this.#baseline.save(this.root, this.#session.record(), this.#due)
   }
 
   /** Reads the changed files, one set of changes after the other. */
@@ -280,16 +271,16 @@ export class Watch {
     this.#reading = this.#reading.then(async () => {
       if (this.#quit.signal.aborted) return
       try {
-        this.#state = await updateProjectState(this.#sources, this.#state, changes)
+        const before = this.#state
+        this.#state = await updateProjectState(this.#sources, before, changes)
         this.#setProblems(this.#state.problems)
         const decision = await this.#apply()
-        const names = [...changes.paths].map((path) => this.#relative(path))
-        // Editors write temporary files beside the one that they save.
-        const isTemporary = decision.what === 'nothing' && ![...changes.paths].some(existsSync)
+        const names = changedNames(before, changes)
+        const isTemporary = decision.what === 'nothing' && names.length === 0
         const isOwn = this.#editedByKey !== undefined && changes.paths.has(this.#editedByKey)
         if (isOwn) this.#editedByKey = undefined
         const text = () =>
-          `${names.join(', ')} → ${decisionText(decision, this.#snapshot!, this.#projectProblems, this.#session)}`
+          `${names.join(', ') || 'files'} → ${decisionText(decision, this.#snapshot!, this.#projectProblems, this.#session)}`
         if (!isOwn && !isTemporary) this.#say(text(), text)
         this.#files.set(watchedFiles(this.#state))
       } catch (error) {
@@ -316,14 +307,14 @@ export class Watch {
       this.#affected = new Map()
       this.#otherWork = new Set()
     }
+    const changed = changedBenches(decision, next)
+    await this.#session.follow(changed, former, next)
     if (decision.what === 'judge') {
+      this.#due = existingCases(this.#due, next)
       this.#judge()
       this.#wake()
       return decision
     }
-    const changed =
-      decision.what === 'measure' ? next.benches.filter(({ id }) => decision.benches.includes(id)) : next.benches
-    await this.#session.follow(changed, former, next)
     this.#latest = decision
     const cases = casesFor(decision, next)
     this.#affected = unionOf(existingCases(this.#affected, next), cases)

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
 import { handleKey, type KeyPress, readKeys } from '../../../src/commands/watch-keys.ts'
 import type { Screen } from '../../../src/commands/watch-screen.ts'
+import { clock } from '../../../src/commands/watch-status.ts'
 import { MarginError } from '../../../src/core/watch/accept-margin.ts'
 
 /** Chunks come from the same turn of the event loop, so that no timeout depends on the load of the host. */
@@ -71,7 +72,8 @@ describe('handleKey', () => {
       filter: (filter: object) => void done.push(`filter ${JSON.stringify(filter)}`),
       report: undefined,
       root: '/nowhere',
-      writeRecord: () => {
+      now: () => 0,
+      saveBaseline: (): boolean => {
         throw new Error('no record yet')
       },
     }
@@ -87,7 +89,7 @@ describe('handleKey', () => {
     const quit = () => void done.push('quit')
     const input = new PassThrough()
     readKeys(input, (key) => handleKey(key, screen as unknown as Screen, quit))
-    return { screen, done, type: typeInto(input) }
+    return { screen, watch, done, type: typeInto(input) }
   }
 
   it('runs every command of one chunk', () => {
@@ -144,11 +146,18 @@ describe('handleKey', () => {
   })
 
   it('shows why a command failed', async () => {
-    const { screen, type } = setUp()
+    const { screen, watch, type } = setUp()
     type('u')
     expect(screen.said).toBe('no claim in view is contradicted: leave one in view')
     type('b')
     expect(screen.said).toBe('no record yet')
+    for (const isNew of [true, false]) {
+      watch.saveBaseline = () => isNew
+      type('b')
+      const what = isNew ? 'saved' : 'nothing changed since it was saved'
+      const answer = `${clock(0)} ${what}; compare with it: isobench run --baseline watch`
+      expect(screen.said).toBe(answer)
+    }
     type('o')
     await nextTurn()
     expect(screen.said).toBe('there is no result to show yet')

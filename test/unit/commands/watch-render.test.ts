@@ -189,6 +189,9 @@ describe('the status of watch', () => {
     expect(statusLine({ ...waiting, isPaused: false }, 'an answer', 79)).toBe(
       'waiting for changes · an answer · h help · q quit',
     )
+    expect(statusLine({ ...waiting, isPaused: false }, 'an answer that is too long', 20)).toBe('an answer that is t…')
+    const preparing = { doing: { kind: 'preparing', what: 'probing runc' }, isPaused: false, now: () => noon } as const
+    expect(statusLine(preparing, 'an answer', 79)).toBe('probing runc … · an answer')
     expect(statusLine({ ...waiting, isPaused: true }, '', 79)).toBe('stopped; Enter goes on · h help · q quit')
   })
 })

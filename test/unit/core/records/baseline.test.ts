@@ -22,6 +22,7 @@ import {
   withBaseline,
 } from '../../../../src/core/records/compare.ts'
 import { hostDifferences } from '../../../../src/core/records/fingerprint.ts'
+import { recordText } from '../../../../src/core/records/merge.ts'
 import { ratioInterval, ratioPValue, seeded } from '../../../../src/core/stats/index.ts'
 import { type ComparisonLayout, comparisonText } from '../../../../src/reporters/comparison.ts'
 import { gaussian } from '../../../calibration/simulate.ts'
@@ -458,13 +459,14 @@ describe('baselines', () => {
 
   it('are kept, replaced, and found by name or path', () => {
     const record = join(root, 'run.jsonl')
-    writeFileSync(record, 'one\n')
+    const textOf = (seed: string) => recordText(runOf(seed, { runc: 1.1 }), 'later')
+    writeFileSync(record, textOf('one'))
     const file = saveBaseline(root, 'main', record)
     expect(baselineNames(root)).toEqual(['main'])
     const before = openSync(file, 'r')
-    writeFileSync(record, 'two\n')
+    writeFileSync(record, textOf('two'))
     saveBaseline(root, 'main', record)
-    expect([readFileSync(before, 'utf8'), readFileSync(file, 'utf8')]).toEqual(['one\n', 'two\n'])
+    expect([readFileSync(before, 'utf8'), readFileSync(file, 'utf8')]).toEqual([textOf('one'), textOf('two')])
     closeSync(before)
     expect(recordFile(root, root, 'main')).toBe(file)
     expect(recordFile(root, root, 'run.jsonl')).toBe(record)
@@ -494,6 +496,19 @@ describe('baselines', () => {
     expect(overloadedResults(overloaded(run, 5)), 'half of the rounds').toEqual({ overloaded: 0, of: 4 })
     expect(overloadedResults(overloaded(run, 10, ['native', 'runc']))).toEqual({ overloaded: 2, of: 4 })
     expect(overloadedResults(overloaded(run, 10, ['runc'])), 'native is not').toEqual({ overloaded: 0, of: 4 })
+  })
+
+  it.each([
+    ['has a sample that its plan lacks', recordText({ ...runOf('a', { runc: 1.1 }), plan: aPlan({ cases: [] }) }, '')],
+    ['has a damaged line', recordText(runOf('a', { runc: 1.1 }), '').replace('"type":"sample"', '"type":"')],
+    ['is none', 'one\n'],
+  ])('are not replaced by a record that %s', (_, broken) => {
+    const [good, record] = [join(root, 'good.jsonl'), join(root, 'broken.jsonl')]
+    writeFileSync(good, recordText(runOf('good', { runc: 1.1 }), ''))
+    writeFileSync(record, broken)
+    const file = saveBaseline(root, 'kept', good)
+    expect(() => saveBaseline(root, 'kept', record)).toThrow(record)
+    expect(readFileSync(file, 'utf8')).toBe(readFileSync(good, 'utf8'))
   })
 
   it('is not made of a run that was interrupted, that regressed, or that could not show a regression', () => {

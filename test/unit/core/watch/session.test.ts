@@ -7,6 +7,7 @@ import { readRecord } from '../../../../src/core/records/record-file.ts'
 import { casesFor, type Snapshot } from '../../../../src/core/watch/changes.ts'
 import type { ProjectState } from '../../../../src/core/watch/project-state.ts'
 import { type Measuring, WatchSession, WorkloadLoader } from '../../../../src/core/watch/session.ts'
+import { WatchBaseline } from '../../../../src/core/watch/watch-baseline.ts'
 import { command } from '../../../../src/tools/command.ts'
 import { handleStrayErrors } from '../../../../src/util/stray-errors.ts'
 import { type FakeBehavior, fakeHost } from '../../../support/fake-driver.ts'
@@ -95,7 +96,9 @@ async function watching(
     snapshot = { ...snapshot, platforms: new Map([...snapshot.platforms, [platform, 'changed']]) }
     return session.follow([], before, snapshot)
   }
-  const samples = (): readonly Sample[] => readRecord(session.writeRecord()).samples
+  const stored = new WatchBaseline()
+  const write = () => stored.write(project.root, session.record()!)
+  const samples = (): readonly Sample[] => readRecord(write()).samples
   return {
     host,
     session,
@@ -103,6 +106,7 @@ async function watching(
     take,
     change,
     samples,
+    write,
     lateErrors,
     progress,
     root: project.root,
@@ -301,17 +305,17 @@ describe('background rounds', () => {
 
 describe('the records of a watch', () => {
   it('are separate files, one for each state of the samples', async () => {
-    const { session, measure } = await watching()
+    const { write, measure } = await watching()
     await measure()
-    const first = session.writeRecord()
+    const first = write()
     const text = readFileSync(first, 'utf8')
-    expect(session.writeRecord()).toBe(first)
+    expect(write()).toBe(first)
     await measure()
-    const second = session.writeRecord()
+    const second = write()
     expect(second).not.toBe(first)
     expect(readFileSync(first, 'utf8')).toBe(text)
     rmSync(second)
-    const third = session.writeRecord()
+    const third = write()
     expect(third).not.toBe(second)
     expect(readRecord(third).samples.length).toBeGreaterThan(0)
   })

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
+import { readRecord } from '../../../../src/core/records/record-file.ts'
 import type { FileChanges } from '../../../../src/core/watch/file-watcher.ts'
 import { Watch } from '../../../../src/core/watch/watch.ts'
 import { bundlePath } from '../../../../src/util/assets.ts'
@@ -109,8 +110,8 @@ async function watching(files: Record<string, string>) {
     await idle()
   }
   /** Reports a file that was written already. */
-  const read = (name: string, isDone: () => boolean, moved = false) => {
-    emit({ paths: new Set([join(root, name)]), moved })
+  const read = (name: string, isDone: () => boolean, moved = false, others: readonly string[] = []) => {
+    emit({ paths: new Set([...others, join(root, name)]), moved })
     return until(isDone)
   }
   const press = async (key: () => void) => {
@@ -187,6 +188,58 @@ export class Counter { @noted add() {} }`
     rmSync(join(root, 'a.bench.ts'))
     await read('a.bench.ts', () => watch.problems.length > 0, true)
     expect(watch.problems).toEqual([{ file: 'isobench.config.ts', message: 'there is no bench file' }])
+  })
+
+  it.each<[string, (files: Record<string, string>) => Record<string, string | undefined>]>([
+    ['a bench file is gone', () => ({ 'b.bench.ts': undefined })],
+    ['a bench is skipped', (files) => ({ 'b.bench.ts': files['b.bench.ts']!.replace("= bench('", "= bench.skip('") })],
+    [
+      'a platform is gone',
+      () => ({ 'isobench.config.ts': config().replace(", platform('gvisor', { flags: [] })", '') }),
+    ],
+  ])('stores a baseline that can be read after %s, and keeps the former one otherwise', async (_, change) => {
+    const files = { 'a.bench.ts': bench('a'), 'b.bench.ts': bench('b') }
+    const { watch, read, root, save, press } = await watching(files)
+    expect(watch.saveBaseline()).toBe(true)
+    expect(watch.saveBaseline()).toBe(false)
+    const [[name, text]] = Object.entries(change(files)) as [[string, string | undefined]]
+    if (text === undefined) {
+      const note = watch.note
+      rmSync(join(root, name))
+      await read(name, () => watch.note !== note, true)
+      expect(watch.note!.text).toBe('b.bench.ts → judged again')
+    } else await save({ [name]: text })
+    expect(watch.saveBaseline()).toBe(true)
+    const stored = () => readRecord(join(root, '.isobench/baselines/watch.jsonl'))
+    const { plan, samples } = stored()
+    const left = new Set(samples.map((one) => `${one.case} ${one.platform}`))
+    expect(left).toEqual(new Set(plan.cases.flatMap(({ id }) => plan.platforms.map((one) => `${id} ${one.name}`))))
+
+    await save({ 'a.bench.ts': 'const broken = (' })
+    expect(() => watch.saveBaseline()).toThrow('not saved: a.bench.ts cannot be used')
+    await save({ 'a.bench.ts': bench('a') })
+    await press(() => watch.again('all'))
+    expect(stored().samples).toEqual(samples)
+  })
+
+  it('stores no baseline of results that lack rounds', async () => {
+    const { watch, host, press } = await watching({ 'a.bench.ts': bench('a') })
+    host.onEvent = (event) => {
+      if (event === 'exec gvisor echo') watch.cancel()
+    }
+    await press(() => watch.again('all'))
+    expect(() => watch.saveBaseline()).toThrow('not saved: 3 results lack rounds')
+    host.onEvent = () => {}
+    await press(() => watch.goOn())
+    expect(watch.saveBaseline()).toBe(true)
+  })
+
+  it('does not name the temporary files of editors', async () => {
+    const { watch, read, root } = await watching({ 'a.bench.ts': bench('a') })
+    writeFileSync(join(root, 'a.bench.ts'), bench('a', { percent: 60 }))
+    const temporary = join(root, 'sedQ1')
+    await read('a.bench.ts', () => watch.note !== undefined, true, [temporary])
+    expect(watch.note!.text).toBe('a.bench.ts → judged again')
   })
 
   it('names a changed platform that cannot run, and does not say that it was measured', async () => {
