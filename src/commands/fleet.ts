@@ -99,6 +99,7 @@ const leftOutReasons: Record<LeftOut['why'], (instead: string) => string> = {
   copy: (instead) => `it is the same run as ${instead}`,
   retry: (instead) => `${instead} is of the same shard`,
   merged: (instead) => `${instead} has the same shards`,
+  repeated: (instead) => `${instead} has its samples`,
 }
 
 /** Plans are large: one is in memory at a time. */

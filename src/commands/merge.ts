@@ -24,7 +24,7 @@ const mergeOptions = {
   },
   strict: {
     ...sharedOptions.strict,
-    description: 'exit with code 3 if shards, rounds or lines of records are missing',
+    description: 'exit with code 3 if shards, rounds, or records or lines that cannot be read are missing',
     example: '--strict --out all.jsonl',
   },
   out: {
@@ -72,7 +72,11 @@ async function merge(names: readonly string[], options: MergeOptions, io: Comman
   const plan = options.plan === undefined ? undefined : readShardPlan(resolve(io.cwd, options.plan))
   const out = options.out === undefined ? undefined : resolve(io.cwd, options.out)
   const files = recordFiles(io.cwd, names)
-  const read = surveyFiles(files, io, (_, why) => io.err.write(`warning  ${why}. It is left out.\n`))
+  let unreadable = 0
+  const read = surveyFiles(files, io, (_, why) => {
+    unreadable++
+    io.err.write(`warning  ${why}. It is left out.\n`)
+  })
   if (read.length === 0)
     throw new UsageError(
       `no run record in ${names.join(', ')} can be read`,
@@ -84,7 +88,7 @@ async function merge(names: readonly string[], options: MergeOptions, io: Comman
   const inputs = files.map(({ file }) => ({ what: 'a run record', file: resolve(io.cwd, file) }))
   const all = groups.map((group, at) => ({
     group,
-    merged: mergeRecords(group),
+    merged: mergeRecords(group, unreadable),
     file: out !== undefined && options.group ? numbered(out, at + 1) : out,
   }))
   // Before the first file is written, because a later one may be refused.
@@ -94,7 +98,7 @@ async function merge(names: readonly string[], options: MergeOptions, io: Comman
     await checkOutput(output, { root: io.cwd }, inputs)
     refuseExisting(output)
   }
-  let isIncomplete = groups.flat().some(({ unreadable }) => unreadable.length > 0)
+  let isIncomplete = unreadable > 0 || groups.flat().some((one) => one.unreadable.length > 0)
   for (const { group, merged, file } of all) {
     const texts = recordTexts({ ...merged, samples: merged.samples() }, new Date().toISOString())
     if (file === undefined) for (const text of inChunks(texts)) io.out.write(text)
@@ -177,6 +181,8 @@ function leftOutText({ file, why, instead }: LeftOut): string {
       return `${file} is left out: ${instead.file} is the same run.\n`
     case 'merged':
       return `${file} is left out: ${instead.file} has the same ${plural(shard?.indices.length ?? 1, 'shard')}.\n`
+    case 'repeated':
+      return `${file} is left out: ${instead.file} has its samples.\n`
     case 'retry':
       return (
         `${file} is left out: ${instead.file} is of the same shard ${shard?.indices[0]}/${shard?.count}, and counts ` +

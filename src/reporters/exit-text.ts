@@ -7,7 +7,7 @@ import { unmeasuredPlatforms, unmeasuredTexts } from './unmeasured.ts'
 
 export type ExitOfReport = Pick<
   Report,
-  'exit' | 'status' | 'cases' | 'claims' | 'findings' | 'excluded' | 'shard' | 'damagedLines'
+  'exit' | 'status' | 'cases' | 'claims' | 'findings' | 'excluded' | 'shard' | 'damagedLines' | 'unreadableRecords'
 >
 
 /** What the exit code of a run means, for people: only the reasons that apply, if the report has them. */
@@ -52,7 +52,8 @@ function failureReasons({ exit, claims, findings }: ExitOfReport): string[] {
 }
 
 /** Undecided comparisons with a baseline are not in the report. */
-function openReasons({ exit, claims, findings, excluded, shard, status, damagedLines }: ExitOfReport): string[] {
+function openReasons(report: ExitOfReport): string[] {
+  const { exit, claims, findings, excluded, shard, status, damagedLines, unreadableRecords } = report
   const inDoubt = exit.claims.flatMap((index) => claims[index] ?? [])
   const isOpen = findings.some(
     (one) => exit.findings.includes(one.id) && !one.claims.some((index) => exit.claims.includes(index)),
@@ -68,6 +69,7 @@ function openReasons({ exit, claims, findings, excluded, shard, status, damagedL
     ...(isMissing ? ['a shard is missing'] : []),
     ...(shard !== undefined && status === 'killed' && !isOpen ? ['a shard was killed'] : []),
     ...(damagedLines !== undefined && !isOpen ? ['lines of the record are missing'] : []),
+    ...(unreadableRecords !== undefined && !isOpen ? ['the merge could not read a record'] : []),
   ]
   return [
     ...(strict.length > 0 ? [`with --strict, ${listText(strict)}`] : []),

@@ -74,10 +74,17 @@ const partOptions = [
 ] as const
 
 /** Why the verdicts may differ from those of a whole run. */
-export const provisionalNotes = ({ excluded, damagedLines }: Pick<Report, 'excluded' | 'damagedLines'>): string[] => [
+export const provisionalNotes = ({
+  excluded,
+  damagedLines,
+  unreadableRecords,
+}: Pick<Report, 'excluded' | 'damagedLines' | 'unreadableRecords'>): string[] => [
   ...partOptions.flatMap(([reason, text]) => (excluded.some((one) => one.reason === reason) ? [text] : [])),
   ...lostNote(excluded),
   ...(damagedLines === undefined ? [] : [`Incomplete: without ${plural(damagedLines, 'damaged line')} of the record.`]),
+  ...(unreadableRecords === undefined
+    ? []
+    : [`Incomplete: the merge left out ${plural(unreadableRecords, 'record')} that it could not read.`]),
 ]
 
 /** The most benches that a note names. */

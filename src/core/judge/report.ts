@@ -81,7 +81,7 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
     shown,
     isProvisional: plan.excluded.some(({ reason }) => reason === 'shard'),
     lacksShard: isMissingShard || (isKilled && isMergedShards),
-    lacksLines: plan.damagedLines !== undefined,
+    lacksLines: plan.damagedLines !== undefined || plan.unreadableRecords !== undefined,
     absentPlatforms: (claim) => absentPlatforms(claim, { plan, samples }),
   })
   const report: Report = {
@@ -111,6 +111,7 @@ export function buildReport(record: RunRecord, { strict, strictFindings = false,
     excluded: [...plan.excluded] as Report['excluded'],
     ...(plan.shard && { shard: reportShard(plan.shard) }),
     ...(plan.damagedLines !== undefined && { damagedLines: plan.damagedLines }),
+    ...(plan.unreadableRecords !== undefined && { unreadableRecords: plan.unreadableRecords }),
     problems: problems as Report['problems'],
     exit,
   }

@@ -287,6 +287,7 @@ export const planSchema = z
       .describe('interim looks; absent: the claims are judged once, after the last round'),
     noiseFloors: z.array(noiseFloorSchema).optional().describe('noise floors of this host, from `isobench noise`'),
     damagedLines: z.number().optional().describe('damaged lines that were left out of the records of a merge'),
+    unreadableRecords: z.number().optional().describe('records that a merge left out because it could not read them'),
     published: z.array(publishedSchema).optional().describe('results of an imported source without samples'),
   })
   .meta({ id: 'Plan', description: 'What the run measures.' })

@@ -131,6 +131,8 @@ export interface Plan {
   readonly excluded: readonly ExcludedBench[]
   /** Number of damaged lines that were left out of the record, or of those that it was merged from; absent if none. */
   readonly damagedLines?: number
+  /** Number of records that a merge left out because it could not read them; absent if none. */
+  readonly unreadableRecords?: number
   /** Whether the run has only the findings, without the benches' own expectations. */
   readonly onlyFindings?: boolean
   /** Names of platforms that a claim is about only if it names them, because of their tags. */

@@ -213,6 +213,10 @@ export const reportSchema = z
       .number()
       .optional()
       .describe('number of damaged lines that were left out of the record; absent if none'),
+    unreadableRecords: z
+      .number()
+      .optional()
+      .describe('number of records that a merge left out because it could not read them; absent if none'),
     problems: z.array(problemSchema).describe('benches and files that isobench could not use'),
     exit: z
       .object({

@@ -56,14 +56,15 @@ export interface MergedRecord extends Omit<RunRecord, 'samples' | 'plan'> {
  * run.
  *
  * A bench of a shard without a record stays in the plan, without cases, so that its claims are not evaluated.
+ * @param unreadable number of records that were left out because they cannot be read
  * @throws {UsageError} without records
  * @throws {RecordError} if hosts or the work of benches differ, with what differs
  */
-export function mergeRecords(records: readonly RecordSurvey[]): MergedRecord {
+export function mergeRecords(records: readonly RecordSurvey[], unreadable = 0): MergedRecord {
   const [first, ...others] = records
   if (!first) throw new UsageError('there is no record to merge', 'name the records')
   for (const record of others) refuseOtherHost(first, record)
-  const merge = new Merge()
+  const merge = new Merge(unreadable)
   for (const record of records) merge.add(record, headOf(record))
   const statuses = new Set(records.map(({ status }) => status))
   const { plan, ...merged } = merge.result()
@@ -121,7 +122,8 @@ class Merge {
   #first: RecordHead | undefined
   #firstFile = ''
   #lookKey = ''
-  #rounds = 0
+  /** By case, the planned rounds of all records. */
+  readonly #rounds = new Map<string, number>()
   #startedAt = ''
   readonly #seeds = new Set<string>()
   readonly #revisions = new Set<string | null>()
@@ -152,6 +154,8 @@ class Merge {
   #lacksCasePlatforms = true
   #damagedLines = 0
 
+  constructor(private unreadableRecords: number) {}
+
   add(survey: RecordSurvey, head: RecordHead): void {
     const { environment, problems } = head
     const { startedAt, revision } = environment
@@ -159,10 +163,10 @@ class Merge {
     const missing = missingRounds(survey, head)
     const plan = withoutUnstarted(survey, head.plan, missing)
     this.#missingRounds.push(...missing)
+    this.unreadableRecords += plan.unreadableRecords ?? 0
     this.#damagedLines += (plan.damagedLines ?? 0) + survey.unreadable.length
     this.#first ??= { ...head, plan: withoutShard(plan) }
     this.#firstFile ||= survey.file
-    this.#rounds = Math.max(this.#rounds, plan.profile.rounds)
     this.#startedAt = this.#startedAt === '' || startedAt < this.#startedAt ? startedAt : this.#startedAt
     for (const seed of plan.seed.split('+')) this.#seeds.add(seed)
     this.#revisions.add(revision)
@@ -172,6 +176,7 @@ class Merge {
     for (const finding of plan.findings) state(this.#findings, finding.id, finding, startedAt)
     for (const one of plan.cases) {
       this.#cases.set(one.id, one)
+      this.#rounds.set(one.id, (this.#rounds.get(one.id) ?? 0) + plan.profile.rounds)
       const names = plan.casePlatforms?.[one.id] ?? measuredOn(plan, one)
       this.#casePlatforms.set(one.id, this.#listOf([...(this.#casePlatforms.get(one.id) ?? []), ...names]))
     }
@@ -268,7 +273,7 @@ class Merge {
     const plan: ScheduledPlan = {
       ...common,
       seed: [...this.#seeds].join('+'),
-      profile: { ...firstPlan.profile, rounds: this.#rounds },
+      profile: { ...firstPlan.profile, rounds: Math.max(firstPlan.profile.rounds, ...this.#rounds.values()) },
       platforms: [...this.#platforms.values()],
       benches: [...this.#benches.values()].map(({ one }) => one),
       cases: [...this.#cases.values()],
@@ -278,6 +283,7 @@ class Merge {
         casePlatforms: Object.fromEntries([...this.#casePlatforms].map(([id, names]) => [id, [...names]])),
       }),
       ...(this.#damagedLines > 0 && { damagedLines: this.#damagedLines }),
+      ...(this.unreadableRecords > 0 && { unreadableRecords: this.unreadableRecords }),
       ...(this.#named.size > 0 && { namedPlatforms: [...this.#named] }),
       ...(this.#onlyNamed.size > 0 && { onlyNamed: [...this.#onlyNamed] }),
       ...(this.#excludedPlatforms.size > 0 && { excludedPlatforms: [...this.#excludedPlatforms.values()] }),

@@ -5,6 +5,7 @@ import type { Problem } from '../model/suite.ts'
 import { hostFingerprint } from './fingerprint.ts'
 import { linesOfRecord, withoutBenches } from './record-file.ts'
 import { linesOfFile, type UnreadableLine } from './record-lines.ts'
+import { SampleIdCollector, type SampleIds } from './sample-ids.ts'
 
 /** What a merge keeps of a record in memory. It reads the samples again when it writes them. */
 
@@ -67,6 +68,7 @@ export interface RecordSurvey {
   readonly notMeasured: readonly ExcludedBench[]
   /** The problems that the first line does not have, because they arose later. */
   readonly lateProblems: readonly Problem[]
+  readonly sampleIds: SampleIds
   /** Lines that are left out because they are damaged. */
   readonly unreadable: readonly UnreadableLine[]
 }
@@ -108,6 +110,7 @@ export function surveyRecord(source: RecordSource, parts: SharedParts): RecordSu
   let start: Extract<RecordLine, { type: 'start' }> | undefined
   let end: Extract<RecordLine, { type: 'end' }> | undefined
   let samples = 0
+  const ids = new SampleIdCollector()
   const lateProblems: Problem[] = []
   for (const line of source.lines((one) => void unreadable.push(one))) {
     if (line.type === 'start') start = line
@@ -115,6 +118,7 @@ export function surveyRecord(source: RecordSource, parts: SharedParts): RecordSu
     else if (line.type === 'problem') lateProblems.push(line.problem as Problem)
     else if (line.type === 'sample') {
       samples++
+      ids.add(line.sample)
       const { case: id, platform, round, warmup } = line.sample
       const ofCase = rounds.get(id) ?? new Map<string, number>()
       ofCase.set(platform, Math.max(ofCase.get(platform) ?? -1, warmup ? -1 : round + 1))
@@ -143,6 +147,7 @@ export function surveyRecord(source: RecordSource, parts: SharedParts): RecordSu
     rounds: parts.rounds(rounds),
     notMeasured,
     lateProblems,
+    sampleIds: ids.result(),
     unreadable,
   }
 }

@@ -1,6 +1,7 @@
 import { UsageError } from '../../util/errors.ts'
 import { type BenchCase, measuredOn } from '../model/plan.ts'
 import type { RecordHead, RecordSurvey } from './record-survey.ts'
+import { refuseLoss, repeatedRecords } from './repeated-samples.ts'
 
 /** Which records of a set count, and what they lack of the plan. Pure. */
 
@@ -9,9 +10,10 @@ export interface LeftOut {
   readonly file: string
   /**
    * `copy`: the same run is there twice. `retry`: another record of the same shard counts. `merged`: the records of the
-   * shards that it was made from are there, or it has already the shard of the record.
+   * shards that it was made from are there, or it has already the shard of the record. `repeated`: another record has
+   * all of its samples.
    */
-  readonly why: 'copy' | 'retry' | 'merged'
+  readonly why: 'copy' | 'retry' | 'merged' | 'repeated'
   /** The record that counts instead. */
   readonly instead: RecordSurvey
 }
@@ -33,28 +35,41 @@ function byMerit(a: RecordSurvey, b: RecordSurvey): number {
   )
 }
 
+/** Of two copies of a run, the one with more samples counts: the other one was copied while the run went on. */
+const bySize = (a: RecordSurvey, b: RecordSurvey): number => b.samples - a.samples || byMerit(a, b)
+
 /**
- * Chooses the records that count. A shard that was measured twice in one run, as after a requeue, counts once. Records
- * without a shard plan, and shards of different runs, all count: they add rounds.
+ * Chooses the records that count. A shard that was measured twice in one run, as after a requeue, counts once, and so
+ * does a sample that is in several records. Other records without a shard plan, and shards of different runs, all
+ * count: they add rounds.
+ * @throws {UsageError} if records have only some samples in common
  */
 export function chooseRecords(all: readonly RecordSurvey[]): {
   readonly counted: RecordSurvey[]
   readonly left: LeftOut[]
 } {
   const left: LeftOut[] = []
-  const best = (records: Iterable<RecordSurvey>, keyOf: (one: RecordSurvey) => string | null, why: LeftOut['why']) => {
+  const best = (
+    records: Iterable<RecordSurvey>,
+    keyOf: (one: RecordSurvey) => string | null,
+    why: LeftOut['why'],
+    order = byMerit,
+  ) => {
     const chosen = new Map<string, RecordSurvey>()
     const single: RecordSurvey[] = []
-    for (const one of [...records].sort(byMerit)) {
+    for (const one of [...records].sort(order)) {
       const key = keyOf(one)
       const instead = key === null ? undefined : chosen.get(key)
-      if (instead) left.push({ file: one.file, why, instead })
-      else if (key === null) single.push(one)
+      if (instead) {
+        if (why === 'copy') refuseLoss(one, instead)
+        left.push({ file: one.file, why, instead })
+      } else if (key === null) single.push(one)
       else chosen.set(key, one)
     }
     return [...chosen.values(), ...single]
   }
-  const runs = best(all, ({ startedAt, seed, shard }) => JSON.stringify([startedAt, seed, shard?.indices]), 'copy')
+  const runOf = ({ startedAt, seed, shard }: RecordSurvey) => JSON.stringify([startedAt, seed, shard?.indices])
+  const runs = best(all, runOf, 'copy', bySize)
   const merged = runs.filter(({ shard }) => (shard?.indices.length ?? 0) > 1)
   const shards = best(
     runs.filter((one) => !merged.includes(one)),
@@ -62,7 +77,10 @@ export function chooseRecords(all: readonly RecordSurvey[]): {
       shard && shard.run !== null ? JSON.stringify([shard.plan, shard.contents, shard.run, shard.indices]) : null,
     'retry',
   )
-  const counted = withoutOverlap(shards, merged, left)
+  const each = withoutOverlap(shards, merged, left)
+  const repeated = repeatedRecords(each)
+  for (const { record, instead } of repeated) left.push({ file: record.file, why: 'repeated', instead })
+  const counted = each.filter((one) => !repeated.some(({ record }) => record === one))
   counted.sort((a, b) => (a.startedAt < b.startedAt ? -1 : a.startedAt > b.startedAt ? 1 : a.file < b.file ? -1 : 1))
   return { counted, left }
 }

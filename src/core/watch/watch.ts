@@ -279,8 +279,9 @@ export class Watch {
         const isTemporary = decision.what === 'nothing' && names.length === 0
         const isOwn = this.#editedByKey !== undefined && changes.paths.has(this.#editedByKey)
         if (isOwn) this.#editedByKey = undefined
+        const what = names.join(', ') || 'files'
         const text = () =>
-          `${names.join(', ') || 'files'} → ${decisionText(decision, this.#snapshot!, this.#projectProblems, this.#session)}`
+          `${what} → ${decisionText(decision, this.#snapshot!, this.#projectProblems, this.#session)}`
         if (!isOwn && !isTemporary) this.#say(text(), text)
         this.#files.set(watchedFiles(this.#state))
       } catch (error) {

@@ -110,10 +110,11 @@ export function claimCounts({ claims }: Pick<Report, 'claims'>): ClaimCounts {
   }
 }
 
-const lacksSamples = ({ excluded, shard, status, damagedLines }: Report): boolean =>
+const lacksSamples = ({ excluded, shard, status, damagedLines, unreadableRecords }: Report): boolean =>
   excluded.some(({ reason }) => reason === 'shard-missing') ||
   (shard !== undefined && status === 'killed') ||
-  damagedLines !== undefined
+  damagedLines !== undefined ||
+  unreadableRecords !== undefined
 
 export function headlineOf(report: Report, before: Before): Headline {
   const facts = factsOf(report, before)

@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { command } from '../../../src/commands/merge.ts'
+import { buildReport } from '../../../src/core/judge/report.ts'
 import type { RunRecord } from '../../../src/core/model/record.ts'
 import { benchSeconds, createShardPlan } from '../../../src/core/project/shard-plan.ts'
 import { recordText } from '../../../src/core/records/merge.ts'
 import { readRecord } from '../../../src/core/records/record-file.ts'
+import { provisionalNotes } from '../../../src/reporters/summary.ts'
 import { benches, idOf, shard } from '../../support/shards.ts'
 import { aPlan } from '../core/judge/builders.ts'
 
@@ -76,6 +78,21 @@ describe('isobench merge', () => {
     expect(err).toMatch(/warning {2}.*empty\.jsonl is no run record: it is empty\. It is left out\.\n/)
     expect(err).toContain('missing  shard 3/3')
     await expect(merge(['results/empty.jsonl'])).rejects.toThrow('is no run record')
+  })
+
+  it('exits with 3 with --strict if it cannot read a record, and the merged record knows', async () => {
+    for (const index of [1, 2, 3]) put(`${index}.jsonl`, shard(index))
+    writeFileSync(join(cwd, 'results/empty.jsonl'), '')
+    expect((await merge(['results'], { out: 'all.jsonl', strict: true })).code).toBe(3)
+    const record = readRecord(join(cwd, 'all.jsonl'))
+    expect(record.plan.unreadableRecords).toBe(1)
+    const report = buildReport(record, { strict: true })
+    expect([report.exit.code, provisionalNotes(report)]).toEqual([
+      3,
+      ['Incomplete: the merge left out 1 record that it could not read.'],
+    ])
+    await merge(['all.jsonl'], { out: 'again.jsonl' })
+    expect(readRecord(join(cwd, 'again.jsonl')).plan.unreadableRecords).toBe(1)
   })
 
   it('counts a damaged line as missing', async () => {

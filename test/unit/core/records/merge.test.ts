@@ -8,6 +8,7 @@ import type { RunRecord } from '../../../../src/core/model/record.ts'
 import { selectShard } from '../../../../src/core/project/shard.ts'
 import { groupByHost, recordText } from '../../../../src/core/records/merge.ts'
 import { readRecord } from '../../../../src/core/records/record-file.ts'
+import { chooseRecords } from '../../../../src/core/records/shard-coverage.ts'
 import { mergeAll, surveysOf } from '../../../support/merged.ts'
 import { makeRecord } from '../../reporters/fixture.ts'
 
@@ -75,6 +76,7 @@ describe('merging', () => {
     const merged = mergeAll([shard(1, 2), shard(2, 2)])
     writeFileSync(file, recordText(merged, '2026-01-03T00:00:00.000Z'))
     expect(readRecord(file)).toEqual(JSON.parse(JSON.stringify({ ...merged, file })))
+    expect(merged.plan.profile.rounds).toBe(whole.plan.profile.rounds)
   })
 
   test('the same benches adds their rounds, and keeps pairs together', () => {
@@ -82,6 +84,7 @@ describe('merging', () => {
     const rounds = merged.samples.filter(({ warmup, platform }) => !warmup && platform === 'native')
     const of = rounds.filter(({ case: point }) => point === whole.plan.cases[0]!.id).map(({ round }) => round)
     expect(new Set(of).size).toBe(16)
+    expect(merged.plan.profile.rounds).toBe(2 * whole.plan.profile.rounds)
     expect(judge(merged.plan, merged.samples).claims[0]!.estimate!.rounds).toBe(16)
   })
 
@@ -131,5 +134,49 @@ describe('merging', () => {
     expect(() => mergeAll([whole, { ...other({}), plan: { ...whole.plan, benches } }])).toThrow(
       /bench .*prime verification is not the same in/,
     )
+  })
+})
+
+describe('a sample that is in several records', () => {
+  /** A run on its own day, as each sample says. */
+  const run = (day: number, seed = `seed ${day}`): RunRecord => {
+    const at = (second: number) => new Date(Date.UTC(2026, 0, day, 0, 0, second)).toISOString()
+    return {
+      ...whole,
+      file: `r${day}.jsonl`,
+      environment: { ...whole.environment, startedAt: at(0) },
+      plan: { ...whole.plan, seed },
+      samples: whole.samples.map((sample, index) => ({ ...sample, startedAt: at(index + 1) })),
+    }
+  }
+  const merged = (file: string, ...records: RunRecord[]): RunRecord => ({ ...mergeAll(records), file })
+  const choose = (...records: RunRecord[]) => {
+    const { counted, left } = chooseRecords(surveysOf(records))
+    return [counted.map(({ file }) => file), left.map(({ file, why, instead }) => `${file} ${why} ${instead.file}`)]
+  }
+
+  test.each(['own', 'one'])('counts once, with seeds of their %s', (seeds) => {
+    const [one, two, three] = [1, 2, 3].map((day) => run(day, seeds === 'one' ? 'same' : undefined)) as [
+      RunRecord,
+      RunRecord,
+      RunRecord,
+    ]
+    const both = merged('m12.jsonl', one, two)
+    const why = seeds === 'one' ? 'copy' : 'repeated'
+    for (const records of [
+      [both, one],
+      [one, both],
+    ])
+      expect(choose(...records)).toEqual([['m12.jsonl'], [`r1.jsonl ${why} m12.jsonl`]])
+    expect(choose(one, two, both)[0]).toEqual(['m12.jsonl'])
+    expect(choose(three, both, two)).toEqual([['m12.jsonl', 'r3.jsonl'], ['r2.jsonl repeated m12.jsonl']])
+    expect(() => choose(both, merged('m13.jsonl', one, three))).toThrow(/m1[23]\.jsonl and m1[23]\.jsonl have/)
+    expect(() => choose(both, merged('m23.jsonl', two, three))).toThrow(/in common, and each has others/)
+  })
+
+  test('counts once if one copy has a damaged line, or was made during the run', () => {
+    const [copy, short] = surveysOf([run(1), { ...run(1), samples: run(1).samples.slice(0, 9), status: 'killed' }])
+    const damaged = { ...copy!, file: 'damaged.jsonl', unreadable: [{ number: 2, why: 'is not JSON' }] }
+    expect(chooseRecords([damaged, { ...short!, file: 'short.jsonl' }, copy!]).counted).toHaveLength(1)
   })
 })
