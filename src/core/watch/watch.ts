@@ -280,8 +280,7 @@ export class Watch {
         const isOwn = this.#editedByKey !== undefined && changes.paths.has(this.#editedByKey)
         if (isOwn) this.#editedByKey = undefined
         const what = names.join(', ') || 'files'
-        const text = () =>
-          `${what} → ${decisionText(decision, this.#snapshot!, this.#projectProblems, this.#session)}`
+        const text = () => `${what} → ${decisionText(decision, this.#snapshot!, this.#projectProblems, this.#session)}`
         if (!isOwn && !isTemporary) this.#say(text(), text)
         this.#files.set(watchedFiles(this.#state))
       } catch (error) {
