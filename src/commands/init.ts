@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join, sep } from 'node:path'
+import { dirname, join } from 'node:path'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { isObject } from '../dsl/checked.ts'
 import { shellWord } from '../reporters/headline/next-steps.ts'
@@ -114,12 +114,8 @@ function isInstalled(cwd: string): boolean {
   return (require.resolve.paths('isobench') ?? []).some((folder) => existsSync(join(folder, 'isobench')))
 }
 
-/** Installs the isobench that runs: by its name, or by its path if it is a clone or another folder. */
-function installCommand(): string {
-  const root = packageFolder()
-  const isPackage = root.split(sep).includes('node_modules')
-  return `npm install --save-dev ${isPackage ? 'isobench' : shellWord(root)}`
-}
+/** Installs the isobench that runs. By its path, because anyone may take its name in the npm registry. */
+const installCommand = (): string => `npm install --save-dev ${shellWord(packageFolder())}`
 
 /** Adds the script and keeps the indentation of the file. A file that is no JSON object stays as it is. */
 function addScript({ cwd, out }: CommandIo): void {
