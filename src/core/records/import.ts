@@ -261,7 +261,7 @@ export function importRecord(file: string, value: unknown, suite: Suite, known: 
   const given = parsed.data
   const platforms = platformsOf(file, given, known)
   const { samples, points } = samplesOf(file, given, suite)
-  const stated = given.published?.flatMap((one, index) => statementOf(one, { file, at: `published[${index}]` }, suite))
+  const stated = given.published && statementsOf(file, given.published, suite)
   const everywhere = stated ? suite.benches.flatMap(casesOf) : points
   const measured = new Set(everywhere.map(({ bench }) => bench))
   const plan: ScheduledPlan = {
@@ -370,6 +370,40 @@ function statementOf(one: ImportedStatement, place: { file: string; at: string }
     if ('ratio' in one) return { ...base, kind: 'ratio', platform, to: one.to, ratio: both(one.ratio) }
     const [low, high] = both(one.value).map((value) => convertUnit(value, one.unit, metric, place)) as [number, number]
     return { ...base, kind: 'value', platform, value: [low, high] }
+  })
+}
+
+/** What a result is about, and what it says of that. Two platforms are always in the same order. */
+function contentsOf(one: PublishedResult): (readonly [about: string, said: string])[] {
+  const content = (names: readonly string[], said: unknown) =>
+    [JSON.stringify([one.kind, one.case, one.metric, ...names]), JSON.stringify(said)] as const
+  if (one.kind === 'value') return [content([one.platform], one.value)]
+  if (one.kind === 'peak') return [content([one.platform, one.over], one.at)]
+  if (one.kind === 'ratio') {
+    const { platform, ratio } = one
+    const reverse = [1 / ratio[1], 1 / ratio[0]]
+    return one.to.map((to) => (platform < to ? content([platform, to], ratio) : content([to, platform], reverse)))
+  }
+  const ranked = one.order.flatMap((group, rank) => group.map((name) => ({ name, rank })))
+  ranked.sort((a, b) => (a.name < b.name ? -1 : 1))
+  return ranked.flatMap((a, at) =>
+    ranked.slice(at + 1).map((b) => content([a.name, b.name], Math.sign(a.rank - b.rank))),
+  )
+}
+
+/** @throws RecordError for two results that differ: their order in the file would decide the verdict */
+function statementsOf(file: string, statements: readonly ImportedStatement[], suite: Suite): PublishedResult[] {
+  const known = new Map<string, { readonly said: string; readonly at: string }>()
+  return statements.flatMap((one, index) => {
+    const place = { file, at: `published[${index}]` }
+    const results = statementOf(one, place, suite)
+    for (const [about, said] of results.flatMap(contentsOf)) {
+      const first = known.get(about)
+      if (first && first.said !== said)
+        refuse(place, `: ${first.at} states something else of the same metric and platforms`, 'keep one of them')
+      known.set(about, { said, at: place.at })
+    }
+    return results
   })
 }
 

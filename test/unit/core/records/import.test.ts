@@ -119,6 +119,17 @@ describe('what a source states', () => {
   })
 })
 
+it('takes two statements that agree', () => {
+  const same = [
+    { platforms: ['runc'], to: ['native'], ratio: 2 },
+    { platforms: ['native'], to: ['runc'], ratio: 0.5 },
+    { order: [['native'], ['runc']] },
+    { order: [['native'], ['gvisor'], ['runc']] },
+  ]
+  const published = same.map((one) => ({ bench: 'disk', metric: 'latency', params: { rw: 'read' }, ...one }))
+  expect(judged({ published }).claims[0]!.outcome).toBe('contradicted')
+})
+
 describe('where a source states that a platform peaks', () => {
   const threads = aBench({ params: { threads: [1, 10, 20, 50], rw: ['read', 'write'] } })
   const peaks = aClaim({ kind: 'peaksAt', from: 10, to: 30, over: 'threads' }, { where: { rw: 'read' } })
@@ -224,6 +235,30 @@ describe('what is refused, with its place', () => {
       { published: [{ bench: 'disk', metric: 'latency', platforms: ['runc'], unit: 'ms', value: 'x' }] },
       /published\[0\]\.value: "x" is not a number/,
     ],
+    ...(
+      [
+        [
+          'values',
+          { platforms: ['native', 'runc'], unit: 'ms', value: 5 },
+          { platforms: ['runc'], unit: 'us', value: 1 },
+        ],
+        [
+          'ratios',
+          { platforms: ['runc'], to: ['native'], ratio: 2 },
+          { platforms: ['native'], to: ['runc'], ratio: 3 },
+        ],
+        ['orders', { order: [['runc'], ['native']] }, { order: [['native'], ['runc', 'gvisor']] }],
+        [
+          'ratios of several platforms',
+          { platforms: ['gvisor'], to: ['runc', 'native'], ratio: 2 },
+          { platforms: ['gvisor'], to: ['native'], ratio: [2, 3] },
+        ],
+      ] as const
+    ).map(([what, ...two]): [string, Loose, RegExp] => [
+      `two ${what} that differ`,
+      { published: two.map((one) => ({ bench: 'disk', metric: 'latency', params: { rw: 'read' }, ...one })) },
+      /published\[1\]: published\[[01]\] states something else of the same metric and platforms/,
+    ]),
     ['no values', { samples: [set('native', [])] }, /samples\[0\]\.values/],
     ['a field that there is not', { sample: [] }, /sample/],
     ['another version', { version: 2 }, /version/],
