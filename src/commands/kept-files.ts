@@ -37,21 +37,25 @@ const keptNames: readonly (readonly [name: RegExp, what: string])[] = [
 /** Folders of the system, without those where people keep projects. */
 const systemFolder = /^\/(etc|boot|bin|sbin|lib[^/]*|usr(?!\/(local\/)?src\/))\//
 
-/** The first bytes of programs: an interpreter's line, and that of ELF. */
-const programStarts = ['#!', '\x7fELF']
+/** The first bytes of programs, an interpreter's line and that of ELF, and of run records. */
+const starts: readonly (readonly [bytes: string, what: string])[] = [
+  ['#!', 'a program'],
+  ['\x7fELF', 'a program'],
+  ['{"type":"start","recordVersion":', 'a run record'],
+]
 
-function startsLikeProgram(file: string): boolean {
-  const start = Buffer.alloc(4)
+function keptByStart(file: string): string | undefined {
+  const start = Buffer.alloc(Math.max(...starts.map(([bytes]) => bytes.length)))
   let descriptor: number
   try {
     descriptor = openSync(file, 'r')
   } catch {
     // A file that this user may only write.
-    return false
+    return undefined
   }
   try {
     const text = start.toString('latin1', 0, readSync(descriptor, start))
-    return programStarts.some((one) => text.startsWith(one))
+    return starts.find(([bytes]) => text.startsWith(bytes))?.[1]
   } finally {
     closeSync(descriptor)
   }
@@ -66,7 +70,7 @@ const keptByName = (name: string): string | undefined => keptNames.find(([patter
 export function keptFile(path: string): string | undefined {
   if (dirname(path).split(sep).includes('.git')) return 'a file of git'
   if (systemFolder.test(path)) return 'a file of the system'
-  return keptByName(basename(path)) ?? (startsLikeProgram(path) ? 'a program' : undefined)
+  return keptByName(basename(path)) ?? keptByStart(path)
 }
 
 /** What an existing file is by another of its names in a folder: a hard link, whatever its name, leads to the file. */

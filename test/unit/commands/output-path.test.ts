@@ -43,7 +43,7 @@ const sources = ['a.py', 'b.sh', 'c.c', 'd.go', 'e.rs', 'Makefile', 'Dockerfile.
 )
 const settings = ['meta/f.YAML', 'meta/Cargo.toml', 'meta/.bashrc', '.git/config']
 for (const file of [...files, ...metadata, ...sources, ...settings, '.isobench/baselines/main.jsonl', 'old.html'])
-  writeFileSync(join(root, file), record)
+  writeFileSync(join(root, file), file.endsWith('.jsonl') ? record : 'no record')
 symlinkSync('r.jsonl', join(root, 'link'))
 linkSync(join(root, 'r.jsonl'), join(root, 'hard'))
 linkSync(join(root, '.isobench/baselines/main.jsonl'), join(root, 'hard-baseline'))
@@ -51,6 +51,7 @@ linkSync(join(root, 'benches/a.bench.ts'), join(root, 'hard-bench'))
 linkSync(join(root, 'own/speed.ts'), join(root, 'hard-speed'))
 linkSync(join(root, 'meta/lib.cts'), join(root, 'hard-lib'))
 writeFileSync(join(root, 'meta/tool'), '#!/bin/sh\n')
+writeFileSync(join(root, 'meta/old.jsonl'), '{"type":"start","recordVersion":1,"plan":{}}\n')
 symlinkSync('.isobench', join(root, 'state'))
 
 const check = (path: string, project = {}, isNew = false) =>
@@ -72,10 +73,11 @@ describe('an output', () => {
     ['meta/Cargo.toml', 'a file that describes the project or a program'],
     ['meta/.bashrc', 'the settings of a program'],
     ['meta/tool', 'a program'],
+    ['meta/old.jsonl', 'a run record'],
     ['.git/config', 'a file of git'],
     ['hard-lib', 'source code'],
     ['hard-bench', 'a bench file'],
-    ['hard-baseline', 'a baseline'],
+    ['hard-baseline', 'a run record'],
     ['.isobench/runs/1.jsonl', 'the files of isobench in .isobench'],
     ['state/baselines/main.jsonl', 'the files of isobench in .isobench'],
     ['state/new/report.html', 'the files of isobench in .isobench'],
@@ -228,7 +230,7 @@ describe('an output that the kernel would refuse', () => {
 })
 
 it('report refuses files that a reporter derives from its own', async () => {
-  writeFileSync(join(root, 'x.smaller.json'), record)
+  writeFileSync(join(root, 'x.smaller.json'), 'an earlier report')
   const bigger = join(root, 'x.bigger.json')
   linkSync(join(root, 'r.jsonl'), bigger)
   const options = { reporter: ['benchmark-action=x.json'], strict: false, all: false, json: false }
