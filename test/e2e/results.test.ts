@@ -100,7 +100,7 @@ describe('isobench report', () => {
 
   test('a file that cannot be written ends with 5, after the other reporters have written', async () => {
     using project = withConfig()
-    const args = ['--reporter', 'json=/proc/x.json', '--reporter', 'default']
+    const args = ['--reporter', 'json=/dev/full', '--reporter', 'default']
     const done = await project.isobench(['report', 'real.jsonl', ...args])
     expect(done.exitCode).toBe(5)
     expect(done.stdout).toContain('prime verification')

@@ -127,10 +127,10 @@ describe('judge', () => {
       'isobench.config.ts': config('native'),
       'benches/a.bench.ts': benchFile('return { time: 1 }'),
     })
-    const reporters = ['--reporter', 'json=/proc/x.json', '--reporter', 'default']
+    const reporters = ['--reporter', 'json=/dev/full', '--reporter', 'default']
     const args = ['--rounds', '1', '--seconds', '0.1', '--wait-for-lock', '--save-baseline', 'main']
     const { exitCode, stdout, stderr } = await project.isobench(['run', ...args, ...reporters])
-    expect(stderr).toContain('the report cannot be written to /proc/x.json')
+    expect(stderr).toContain('the report cannot be written to /dev/full')
     expect(stdout).toContain('Saved as the baseline "main".')
     expect(readdirSync(project.path('.isobench/baselines'))).toEqual(['main.jsonl'])
     expect(exitCode).toBe(5)
