@@ -58,7 +58,7 @@ async function cleanJournal(journal: FoundJournal, io: CommandIo, counts: Counts
     )
     return
   }
-  let isComplete = true
+  const left: Entry['kind'][] = []
   for (const entry of journal.entries) {
     try {
       const isRemoved = await removeResource(entry)
@@ -66,12 +66,18 @@ async function cleanJournal(journal: FoundJournal, io: CommandIo, counts: Counts
       io.out.write(`${isRemoved ? 'removed' : 'ran the command that removes'} ${sanitize(describe(entry))}\n`)
       counts.removed++
     } catch (error) {
-      isComplete = false
-      counts.failed++
-      io.err.write(`could not remove ${sanitize(describe(entry))}: ${messageOf(error)}\n`)
+      left.push(entry.kind)
+      const command = entry.kind === 'command' ? `. The command in ${journal.file}: ${entry.argv.join(' ')}` : ''
+      io.err.write(`could not remove ${sanitize(describe(entry))}: ${messageOf(error)}${sanitize(command)}\n`)
     }
   }
-  if (isComplete) removeJournal(journal)
+  for (const text of journal.damaged) io.err.write(`cannot read an entry of ${journal.file}: ${sanitize(text)}\n`)
+  const failed = left.length + journal.damaged.length
+  counts.failed += failed
+  if (failed === 0) removeJournal(journal)
+  // Everything else that the journal lists is removed, and a command that always fails would keep it for ever.
+  else if (left.every((kind) => kind === 'command'))
+    io.err.write(`Remove ${failed === 1 ? 'it' : 'them'} by hand, and then the journal: rm ${journal.file}\n`)
 }
 
 /** How often `clean` looks whether another process has removed what it removes, and the milliseconds between. */

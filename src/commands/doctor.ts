@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import pc from 'picocolors'
 import { exitCodes } from '../core/judge/exit-code.ts'
+import { CleanupProblems } from '../core/measure/cleanup-problems.ts'
 import { interruptSignal } from '../core/measure/interruption.ts'
 import { tryGuest } from '../core/measure/try-guest.ts'
 import type { PlannedPlatform } from '../core/model/plan.ts'
@@ -21,6 +22,7 @@ import { sanitize, truncate, wrap } from '../util/text.ts'
 import { isUsable, type Kvm, refreshKvmProbe } from '../vm/kvm.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 import { distributionText, hostCheckText } from './doctor-host.ts'
+import { problemText } from './errors.ts'
 import { type Options, pickOptions, sharedOptions } from './options.ts'
 import { confirm } from './setup.ts'
 
@@ -181,11 +183,13 @@ async function diagnose(args: readonly string[], options: Options, io: CommandIo
     signal,
     digests: project.releaseDigests,
   })
+  const cleanup = new CleanupProblems(project, (problem) => io.err.write(problemText(problem, project.root)))
   await using session = await HostSession.open(project.guest, {
     purpose: 'probing platforms',
     wait: options.waitForLock,
     onWait: ({ pid, purpose }) => print(`waiting for process ${pid}, ${purpose}`),
     signal,
+    onLeft: cleanup.add,
   })
   const image = findImage(project.image)
   if (options.install)

@@ -66,6 +66,9 @@ async function removeInstanceDir(root: string, name: string): Promise<void> {
   }
 }
 
+/** Seconds that the command of an `onCleanup()` may take. docs/how-to/add-a-platform.md states it. */
+const commandSeconds = 60
+
 /** Prints something if the command succeeds. */
 const reportSuccess = '"$@" && echo removed'
 
@@ -102,7 +105,7 @@ export async function removeResource(entry: Entry): Promise<boolean | undefined>
     case 'command':
       // A command that stops processes of a frozen cgroup would wait forever.
       if (entry.group !== undefined) await setFrozen(entry.group, false)
-      await runHostCommand(entry.argv)
+      await runHostCommand(entry.argv, { timeout: commandSeconds })
       return undefined
   }
 }

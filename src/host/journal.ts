@@ -14,47 +14,48 @@ import {
   statSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { HostError } from '../util/errors.ts'
+import { HostError, IsobenchError, messageOf } from '../util/errors.ts'
 import { explainWrites, LineWriter, temporaryName } from '../util/files.ts'
 import { settleWithin } from '../util/race-abort.ts'
 import { tryLockFile } from './file-lock.ts'
 import { assertWritable, privateFolder, refuseFile } from './guest-folder.ts'
+import { type Entry, entrySchema, processIdSchema } from './journal-entry.ts'
 import { journalsFolder, stateFolder } from './paths.ts'
 import { isAlive, type ProcessId, processId } from './process.ts'
 import { existsForRoot, explainRootAccess } from './root-access.ts'
 
-/** A host resource that isobench creates and must remove. */
-export type Entry =
-  /** A directory, with everything that is mounted below it. */
-  | { readonly kind: 'directory'; readonly path: string }
-  /** A folder that stays if something is in it. */
-  | { readonly kind: 'empty-folder'; readonly path: string }
-  /** A cgroup in every hierarchy, with all of its processes. */
-  | { readonly kind: 'cgroup'; readonly name: string }
-  | { readonly kind: 'netns'; readonly name: string }
-  /** A tracefs instance, with its tracer and events. */
-  | { readonly kind: 'tracer'; readonly name: string }
-  /** A network device in one of isobench's namespaces. */
-  | { readonly kind: 'link'; readonly netns: string; readonly name: string }
-  /** A process that isobench started, with its process group. */
-  | { readonly kind: 'process'; readonly id: ProcessId }
-  /**
-   * Anything else, such as a container of a daemon: the command that removes it. `group`: the cgroup to thaw before.
-   */
-  | {
-      readonly kind: 'command'
-      readonly description: string
-      readonly argv: readonly string[]
-      readonly group?: string
-    }
+export type { Entry } from './journal-entry.ts'
 
 type Line =
   | { readonly owner: ProcessId }
   | { readonly made: number; readonly entry: Entry }
   | { readonly undone: number }
 
+/** The command of an `onCleanup()` failed, so what it removes may still be there. Its stack is that of the call. */
+export class CleanupError extends IsobenchError {
+  readonly code = 'ISOBENCH_CLEANUP'
+
+  constructor(description: string, failure: unknown, stack: string | undefined) {
+    super(
+      `the command of onCleanup() that removes ${description} failed: ${messageOf(failure)}. ` +
+        'isobench clean runs it again',
+      'correct the command, which must succeed if there is nothing to remove: see docs/how-to/add-a-platform.md',
+      { cause: failure },
+    )
+    if (stack !== undefined) this.stack = stack
+  }
+}
+
 /** Removes the resource of an entry. Must succeed if the resource was never created or is already gone. */
 export type Cleanup = (entry: Entry) => Promise<unknown>
+
+interface OpenEntry {
+  readonly entry: Entry
+  /** Where a command was registered. */
+  readonly origin?: string | undefined
+  /** Whether its command has failed. Only `isobench clean` runs it again, because another failure takes as long. */
+  isLeft?: boolean
+}
 
 /** Milliseconds that resources get to be created before they are removed. */
 const creationMs = 10_000
@@ -62,7 +63,7 @@ const creationMs = 10_000
 /** Writes down every resource before it is created, so that another process can remove it after a `kill -9`. */
 export class CleanupJournal {
   #next = 0
-  readonly #open = new Map<number, Entry>()
+  readonly #open = new Map<number, OpenEntry>()
   /** Resources that are being created. */
   readonly #creating = new Set<Promise<void>>()
   #isEnding = false
@@ -72,6 +73,7 @@ export class CleanupJournal {
     readonly file: string,
     private readonly descriptor: number,
     private readonly undo: Cleanup,
+    private readonly onLeft: ((error: CleanupError) => void) | undefined,
   ) {
     this.#lines = new LineWriter(file, descriptor)
   }
@@ -79,25 +81,30 @@ export class CleanupJournal {
   /**
    * Starts a journal that is owned by this process: the one that has it locked. It gets its name after it is locked and
    * has its first line, so every journal that another process finds has an owner, or had one that was killed.
+   * @param onLeft receives the failure of an entry's command, which stays in the journal. Default: it is thrown
    */
-  static start(name: string, undo: Cleanup): CleanupJournal {
+  static start(name: string, undo: Cleanup, onLeft?: (error: CleanupError) => void): CleanupJournal {
     const file = join(journalsFolder(), `${name}.jsonl`)
     assertWritable(stateFolder(), 'ISOBENCH_STATE')
     refuseOpenFolder(stateFolder())
     privateFolder(journalsFolder())
     for (let tries = 0; ; tries++) {
       if (existsSync(file)) throw new HostError(`the cleanup journal ${file} exists already.`)
-      const journal = CleanupJournal.#tryStart(file, undo)
+      const journal = CleanupJournal.#tryStart(file, undo, onLeft)
       if (journal) return journal
       if (tries >= 10) throw new HostError(`other processes remove the files of ${journalsFolder()}.`)
     }
   }
 
   /** Returns undefined if `isobench clean` took the new file before this process locked it. */
-  static #tryStart(file: string, undo: Cleanup): CleanupJournal | undefined {
+  static #tryStart(
+    file: string,
+    undo: Cleanup,
+    onLeft: ((error: CleanupError) => void) | undefined,
+  ): CleanupJournal | undefined {
     const temporary = temporaryName(file)
     const descriptor = explainWrites(temporary, () => openSync(temporary, 'ax', 0o600))
-    const journal = new CleanupJournal(file, descriptor, undo)
+    const journal = new CleanupJournal(file, descriptor, undo, onLeft)
     let isStarted = false
     try {
       if (!tryLockFile(descriptor)) return undefined
@@ -124,7 +131,7 @@ export class CleanupJournal {
     if (this.#isEnding) throw new HostError(`isobench ends, and creates nothing more: ${entry.kind}`)
     const id = this.#next++
     this.#append({ made: id, entry })
-    this.#open.set(id, entry)
+    this.#open.set(id, { entry, ...(entry.kind === 'command' && { origin: new Error().stack }) })
     const undo = () => this.#remove(id)
     const created = (async () => void (await create()))()
     this.#creating.add(created)
@@ -141,9 +148,17 @@ export class CleanupJournal {
   }
 
   async #remove(id: number): Promise<void> {
-    const entry = this.#open.get(id)
-    if (!entry) return
-    await this.undo(entry)
+    const open = this.#open.get(id)
+    if (!open || open.isLeft) return
+    const { entry, origin } = open
+    try {
+      await this.undo(entry)
+    } catch (error) {
+      if (entry.kind !== 'command' || !this.onLeft) throw error
+      open.isLeft = true
+      this.onLeft(new CleanupError(entry.description, error, origin))
+      return
+    }
     // Another call may have removed it at the same time.
     if (!this.#open.delete(id)) return
     try {
@@ -174,7 +189,7 @@ export class CleanupJournal {
       }
     }
     if (failures.length > 0) throw failures[0]
-    rmSync(this.file, { force: true })
+    if (this.#open.size === 0) rmSync(this.file, { force: true })
     this.#close()
   }
 
@@ -195,6 +210,8 @@ export interface FoundJournal extends Disposable {
   readonly isBeingCleaned: boolean
   /** Resources that were not removed, latest first. */
   readonly entries: readonly Entry[]
+  /** The texts of entries that isobench cannot read. */
+  readonly damaged: readonly string[]
   /** Why its entries must not be used; it then has none. */
   readonly refused?: string
 }
@@ -225,7 +242,7 @@ function refuseOpenFolder(folder: string): void {
 }
 
 /** A journal that nobody has, and of which nothing is read. */
-const left = { ownerAlive: false, isBeingCleaned: false, entries: [] } as const
+const left = { ownerAlive: false, isBeingCleaned: false, entries: [], damaged: [] } as const
 
 function openJournal(file: string): FoundJournal | undefined {
   const refuse = (refused: string) => ({ file, ...left, refused, [Symbol.dispose]() {} })
@@ -245,10 +262,10 @@ function openJournal(file: string): FoundJournal | undefined {
   const refused = whyRefused(descriptor)
   if (refused !== undefined) return { file, ...left, refused, ...close }
   const isLocked = !tryLockFile(descriptor)
-  const { owner, entries } = parseJournal(readFileSync(descriptor, 'utf8'))
+  const { owner, ...listed } = parseJournal(readFileSync(descriptor, 'utf8'))
   // Hosts that share a network file system may not share its locks.
   const isOwned = owner !== undefined && isAlive(owner)
-  return { file, ownerAlive: isLocked || isOwned, isBeingCleaned: isLocked && !isOwned, entries, ...close }
+  return { file, ownerAlive: isLocked || isOwned, isBeingCleaned: isLocked && !isOwned, ...listed, ...close }
 }
 
 /** Cleaning executes commands of the journal as root, so no other user may have written it. */
@@ -259,21 +276,32 @@ function whyRefused(descriptor: number): string | undefined {
   return undefined
 }
 
+interface Listed extends Pick<FoundJournal, 'entries' | 'damaged'> {
+  readonly owner: ProcessId | undefined
+}
+
 /** Skips a line that a kill cut short, because its resource was not created yet. */
-function parseJournal(text: string): { readonly owner: ProcessId | undefined; readonly entries: readonly Entry[] } {
+function parseJournal(text: string): Listed {
   const open = new Map<number, Entry>()
+  const damaged = new Map<number, string>()
   let owner: ProcessId | undefined
   for (const one of text.split('\n')) {
     try {
       const line = JSON.parse(one) as Line
-      if ('owner' in line) owner = line.owner
-      else if ('undone' in line) open.delete(line.undone)
-      else if ('made' in line) open.set(line.made, line.entry)
+      if ('owner' in line) owner = processIdSchema.safeParse(line.owner).data
+      else if ('undone' in line) {
+        open.delete(line.undone)
+        damaged.delete(line.undone)
+      } else if ('made' in line) {
+        const entry = entrySchema.safeParse(line.entry)
+        if (entry.success) open.set(line.made, entry.data)
+        else damaged.set(line.made, one)
+      }
     } catch {
       // A line that was cut short, or the empty last line.
     }
   }
-  return { owner, entries: [...open.values()].reverse() }
+  return { owner, entries: [...open.values()].reverse(), damaged: [...damaged.values()] }
 }
 
 /** Deletes a journal after all of its resources were removed. */

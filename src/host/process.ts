@@ -109,12 +109,17 @@ export async function runHostCommand(argv: readonly string[], options: HostComma
       maxBuffer: 64 * 1024 * 1024,
     }),
   )
+  const seconds = options.timeout ?? 60
+  let isLate = false
   const kill = () => {
     if (child.pid !== undefined) killProcessGroup(child.pid)
     // A grandchild in another process group may keep the pipes open.
     setTimeout(() => [child.stdout, child.stderr, child.all].map((stream) => stream?.destroy()), 500).unref()
   }
-  const timer = setTimeout(kill, (options.timeout ?? 60) * 1000)
+  const timer = setTimeout(() => {
+    isLate = true
+    kill()
+  }, seconds * 1000)
   options.signal?.addEventListener('abort', kill)
   if (child.pid !== undefined) options.onStart?.(child.pid)
   try {
@@ -122,8 +127,9 @@ export async function runHostCommand(argv: readonly string[], options: HostComma
     const result = await child
     if (options.signal?.aborted) throw interrupted()
     if (!(options.exitCodes ?? [0]).includes(result.exitCode ?? -1)) {
-      const cause =
+      const ended =
         result.exitCode === undefined ? (result.code ?? result.signal ?? 'did not run') : `exit ${result.exitCode}`
+      const cause = isLate ? `it took longer than ${seconds} s` : ended
       const stderrLines = keyLines(result.stderr || result.stdout).join(' | ')
       throw new HostCommandError(
         `${options.label ?? argv.join(' ')} failed (${cause})${stderrLines ? `: ${stderrLines}` : ''}`,

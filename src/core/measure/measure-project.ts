@@ -32,6 +32,7 @@ import { HostSession } from '../session/host-session.ts'
 import { excludeUntraceable, probePlatforms } from '../session/probe.ts'
 import type { OpenSession, Session } from '../session/session.ts'
 import { decidableClaims, neededPlatforms, orderBenches, stepSeconds } from './bench-order.ts'
+import { CleanupProblems } from './cleanup-problems.ts'
 import { Duet } from './duet.ts'
 import { GuestBundles } from './guest-api.ts'
 import { GuestPool } from './guest-pool.ts'
@@ -88,12 +89,14 @@ export async function measureProject(options: MeasureProjectOptions): Promise<Re
       onProgress,
       signal,
     })
+  const cleanup = new CleanupProblems(project)
   await using session = await openSession(project.guest, {
     purpose: `running ${plural(options.plan.benches.length, 'bench', 'benches')} of ${project.root}`,
     wait: options.waitForLock,
     onWait: ({ pid, purpose, since }) => onProgress(`waiting for process ${pid}, ${purpose}, since ${since}`),
     onWaited: reporter.onWaited,
     signal,
+    onLeft: cleanup.add,
   })
   const { skipEmulated = false } = options.plan.profile
   const image = await ensureImageAndPackages(options, session, skipEmulated)
@@ -108,7 +111,7 @@ export async function measureProject(options: MeasureProjectOptions): Promise<Re
   })
   const traceable = await excludeUntraceable(options.plan, session, onProgress)
   signal.throwIfAborted()
-  return await measureAndJudge(options, { session, image, exec, plan: { ...traceable, platforms: probed } })
+  return await measureAndJudge(options, { session, image, exec, cleanup, plan: { ...traceable, platforms: probed } })
 }
 
 /** Builds the image and installs the packages of the platforms at the same time: each waits for network and disk. */
@@ -144,6 +147,7 @@ interface PreparedHost {
   readonly session: Session
   readonly image: Image
   readonly exec: Exec
+  readonly cleanup: CleanupProblems
   readonly plan: ScheduledPlan
 }
 
@@ -179,6 +183,9 @@ async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHos
     writer.problem(problem)
     reporter.onProblems([problem])
   }
+  const { cleanup } = host
+  for (const problem of cleanup.problems) addProblem(problem)
+  cleanup.reportTo(addProblem)
   const lateErrors = new LateErrors(project.root, addProblem, () => collected.suite.problems)
   const ended = await measureAll(options, { ...measuring, lateErrors }, writer).catch((error: unknown) => {
     // The start of the load client and the removal of guests can be interrupted, too.
@@ -198,6 +205,8 @@ async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHos
     addProblem(importProblem(reason, project.root, basename(project.configFile)))
     writer.end('stopped')
   } else writer.end('interrupted')
+  // Resources of the whole run are removed after it, and the record is complete.
+  cleanup.reportTo((problem) => reporter.onProblems([problem]))
   const report = buildReport(readRecord(writer.file), options)
   writer.verdicts({ claims: report.claims, findings: report.findings, exit: report.exit })
   if (stop !== 'interrupted') reporter.onStop(stop, report)

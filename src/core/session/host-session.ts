@@ -117,7 +117,7 @@ export class HostSession implements Session {
     const cleanup = { process: startCleanupProcess(purpose), purpose }
     resources.defer(() => cleanup.process[Symbol.dispose]())
     const prefix = `isob-${randomBytes(3).toString('hex')}`
-    const journal = CleanupJournal.start(prefix, removeResource)
+    const journal = CleanupJournal.start(prefix, removeResource, options.onLeft)
     // The group is the first entry and so the last one to be removed, after the commands that remove the others.
     const group = housekeepingGroup(prefix)
     // Once, because it reads the mounts and controllers of the host.

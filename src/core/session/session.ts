@@ -3,6 +3,7 @@ import type { TraceSource } from '../../dsl/traced.ts'
 import type { Limits } from '../../host/cgroup.ts'
 import type { CpuAssignment } from '../../host/cpus.ts'
 import type { Image } from '../../host/image.ts'
+import type { CleanupError } from '../../host/journal.ts'
 import type { Load } from '../../host/load.ts'
 import type { LockOptions } from '../../host/lock.ts'
 import type { OwnedGuestSandbox, TraceHooks } from '../../host/sandbox.ts'
@@ -19,6 +20,8 @@ export interface SessionOptions extends Pick<LockOptions, 'onWait' | 'onWaited'>
   /** Waits if another isobench process has the host. */
   readonly wait: boolean
   readonly signal: AbortSignal
+  /** Receives the failure of a command of `onCleanup()`. Default: disposing of the sandbox throws it. */
+  readonly onLeft?: (error: CleanupError) => void
 }
 
 /** How `ensureArtifacts` reports and what it leaves out. */

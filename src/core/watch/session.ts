@@ -5,6 +5,7 @@ import type { Workload } from '../../dsl/workload.ts'
 import type { Image } from '../../host/image.ts'
 import { runTimed } from '../../host/timed-process.ts'
 import { markStrayErrors, type StrayError } from '../../util/stray-errors.ts'
+import { CleanupProblems } from '../measure/cleanup-problems.ts'
 import { GuestBundles } from '../measure/guest-api.ts'
 import { GuestPool } from '../measure/guest-pool.ts'
 import { LateErrors } from '../measure/late-errors.ts'
@@ -147,11 +148,9 @@ interface ReadyHost {
 const hostKey = ({ guest, image }: Project): string => JSON.stringify([guest, image])
 
 /**
- * Measures the jobs of watch mode and judges the samples that it keeps.
- *
- * It takes the host for the first job and keeps it until `close`. Guests of the next round are booted ahead, so that
- * the first command after a change does not wait for a boot. Guests that live for the run stay until their platform
- * changes.
+ * Measures the jobs of watch mode and judges the samples that it keeps. It has the host from the first job to `close`.
+ * It boots guests of the next round ahead, for the first command after a change. Guests that live for the run stay
+ * until their platform changes.
  */
 export class WatchSession {
   readonly #store = new SampleStore()
@@ -165,6 +164,7 @@ export class WatchSession {
   /** Platforms for which a guest is booted ahead. */
   #bootAhead: ReadonlySet<string> = new Set()
   readonly #failedBoots = new Set<string>()
+  #cleanup: CleanupProblems | undefined
 
   /** @param current what there is to measure, which changes while this measures */
   constructor(
@@ -178,9 +178,9 @@ export class WatchSession {
     return this.#session !== undefined
   }
 
-  /** What the code of benches has left behind. Each stays until the bench changes or is measured from the start. */
+  /** What benches left behind, until they change or are measured from the start; and what drivers did not remove. */
   get lateProblems(): readonly Problem[] {
-    return this.#lateErrors?.problems ?? []
+    return [...(this.#lateErrors?.problems ?? []), ...(this.#cleanup?.problems ?? [])]
   }
 
   get #late(): LateErrors {
@@ -243,11 +243,13 @@ export class WatchSession {
   async #takeHost(project: Project, signal: AbortSignal, onProgress: (text: string) => void): Promise<ReadyHost> {
     const { openSession = HostSession.open, waitForLock } = this.options
     onProgress('taking the host')
+    this.#cleanup = new CleanupProblems(project, () => this.options.onLateError?.())
     const session = await openSession(project.guest, {
       purpose: `watching ${project.root}`,
       wait: waitForLock,
       onWait: ({ pid, purpose, since }) => onProgress(`waiting for process ${pid}, ${purpose}, since ${since}`),
       signal,
+      onLeft: this.#cleanup.add,
     })
     // Set at once, so that `close` releases the host if the rest fails.
     this.#session = session
@@ -261,8 +263,7 @@ export class WatchSession {
   async #probe({ image }: ReadyHost, signal: AbortSignal, onProgress: (text: string) => void): Promise<void> {
     const { snapshot, state } = this.current()
     const { skipEmulated } = snapshot.profile
-    const { exec = runTimed } = this.options
-    const options = { skipEmulated, exec, digests: state.project.releaseDigests }
+    const options = { skipEmulated, exec: this.options.exec ?? runTimed, digests: state.project.releaseDigests }
     const unknown = this.#selectedPlatforms().filter(
       ({ spec: { name } }) => this.#platforms.get(name)?.state !== snapshot.platforms.get(name),
     )

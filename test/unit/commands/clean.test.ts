@@ -100,14 +100,27 @@ describe('something that cannot be removed', () => {
     const file = leftJournal(commandEntry('true', 'first'), commandEntry('false'), commandEntry('true', 'last'))
     expect((await clean(5)).split('\n')).toEqual([
       'ran the command that removes true last',
-      'could not remove false: false failed (exit 1)',
+      `could not remove false: false failed (exit 1). The command in ${file}: false`,
       'ran the command that removes true first',
+      `Remove it by hand, and then the journal: rm ${file}`,
       '',
     ])
     expect(existsSync(file)).toBe(true)
     leftJournal(commandEntry('true'))
     expect(await clean()).toBe('ran the command that removes true\n')
     expect(existsSync(file)).toBe(false)
+  })
+
+  it('is an entry without valid fields, and it stops no other', async () => {
+    const damaged = { kind: 'command', description: 'an argv that is a text', argv: 'false' } as unknown as Entry
+    const file = leftJournal(damaged, { kind: 'netns' } as Entry, commandEntry('true'))
+    expect((await clean(5)).split('\n')).toEqual([
+      'ran the command that removes true',
+      `cannot read an entry of ${file}: ${JSON.stringify({ made: 0, entry: damaged })}`,
+      `cannot read an entry of ${file}: {"made":1,"entry":{"kind":"netns"}}`,
+      `Remove them by hand, and then the journal: rm ${file}`,
+      '',
+    ])
   })
 
   it('is a journal that other users can write to, and none of its commands runs', async () => {

@@ -15,7 +15,13 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { CleanupJournal, type Entry, openJournals, removeJournal } from '../../../src/host/journal.ts'
+import {
+  type CleanupError,
+  CleanupJournal,
+  type Entry,
+  openJournals,
+  removeJournal,
+} from '../../../src/host/journal.ts'
 import { journalsFolder } from '../../../src/host/paths.ts'
 import { finished, script, temporary } from './children.ts'
 
@@ -106,6 +112,27 @@ describe('a journal', () => {
     await journal[Symbol.asyncDispose]()
     expect(undone).toEqual(['a'])
     expect(existsSync(journal.file)).toBe(false)
+  })
+
+  it('reports a command that fails once, with its place, and keeps it for `isobench clean`', async () => {
+    const errors: CleanupError[] = []
+    const fails = vi.fn(async ({ kind }: Entry) => {
+      if (kind === 'command') throw new Error('exit 1')
+    })
+    const journal = CleanupJournal.start('commands', fails, (error) => errors.push(error))
+    const command: Entry = { kind: 'command', description: 'a pod', argv: ['false'] }
+    const a = await journal.create(command, () => {})
+    await journal.create(entry('b'), () => {})
+    await a[Symbol.asyncDispose]()
+    await journal[Symbol.asyncDispose]()
+    expect(fails).toHaveBeenCalledTimes(2)
+    expect(errors.map(({ message }) => message)).toEqual([
+      'the command of onCleanup() that removes a pod failed: exit 1. isobench clean runs it again',
+    ])
+    expect(errors[0]!.stack).toContain('journal.test.ts')
+    const [found] = readJournals().filter(({ file }) => file === journal.file)
+    expect(found).toMatchObject({ ownerAlive: true, isBeingCleaned: false, entries: [command] })
+    removeJournal(journal)
   })
 
   it('is never written over another of its name', async () => {
