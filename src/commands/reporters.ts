@@ -315,7 +315,8 @@ function createOutside(
   const rules = { start, returns: z.object({}), returned: 'an object with hooks' }
   const reporter = callMethod(object, 'create', factory.create, () => factory.create(given, options), rules)
   warn(unknownHooks(reporter as Reporter, object, name))
-  const hook = { start, isAsync: true, copiesArguments: true }
+  // A change of an argument would change what isobench and other reporters use.
+  const hook = { start, isAsync: true, prepareArguments: (given: readonly unknown[]) => structuredClone(given) }
   return guardObject(object, reporter as Reporter, Object.fromEntries(hooks.map((name) => [name, hook])))
 }
 

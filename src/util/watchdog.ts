@@ -151,6 +151,7 @@ async function interrupt(until, warnAt) {
     for (let next; (next = receiveMessageOnPort(port)); ) limit = next.message
     const left = until === 0n ? Infinity : Number(until - process.hrtime.bigint()) / 1e6
     if (isUnchanged(until, left) && isUnchanged(until, 1000)) {
+      if (limit.isLeft && Atomics.load(deadline, 1) > 0n) continue
       await interrupt(until, performance.now() + warningMs)
       // The main thread is in code of isobench itself.
       if (limit.isLeft) isUnchanged(until, 20000)
@@ -185,6 +186,7 @@ const deadlines = new Set<LimitEnd>()
 const { hrtime } = process
 /** Before user code can replace it. */
 const repeat = setInterval
+/** The first element is the earliest end, the second one how many calls have an own limit: see `withoutLeftLoops`. */
 let earliest: BigInt64Array | undefined
 const { port1: port, port2: portOfWorker } = new MessageChannel()
 const { port1: leftPort, port2: portOfLeft } = new MessageChannel()
@@ -204,7 +206,7 @@ function startWatchdog(): BigInt64Array {
   const ids = new AsyncIdStack()
   asyncIds = ids
   Object.defineProperty(globalThis, beforeInterrupt, { value: (ends: boolean) => ids.ignore(ends) })
-  const cell = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT))
+  const cell = new BigInt64Array(new SharedArrayBuffer(2 * BigInt64Array.BYTES_PER_ELEMENT))
   const ports = { portOfWorker, portOfLeft }
   const workerData = {
     deadline: cell,
@@ -247,7 +249,30 @@ export function interruptLoopAfter(seconds: number, name: string): LoopLimit {
 }
 
 /** Seconds that the main thread may be in code that the project has left behind. */
-const leftSeconds = 20
+export const leftSeconds = 20
+
+/** Renews the limit of code that the project has left behind. */
+let renewLeft: (() => void) | undefined
+
+/** Milliseconds of a call after which the limit of code that was left behind is renewed. */
+const longCallMs = 1000
+
+/**
+ * Makes a call that does not return to the event loop and ends a loop by other means. `interruptLeftLoops` would end
+ * the code of isobench that made it, too.
+ */
+export function withoutLeftLoops<T>(call: () => T): T {
+  const cell = earliest
+  if (!cell) return call()
+  const started = performance.now()
+  Atomics.add(cell, 1, 1n)
+  try {
+    return call()
+  } finally {
+    if (performance.now() - started > longCallMs) renewLeft?.()
+    Atomics.sub(cell, 1, 1n)
+  }
+}
 
 /**
  * Interrupts endless loops of code that the project has left behind, such as a callback of a timer, until it is
@@ -268,10 +293,12 @@ export function interruptLeftLoops(report: (stack: InterruptedStack) => void): D
     publish()
   }
   renew()
+  renewLeft = renew
   const timer = repeat(renew, leftSeconds * 100).unref()
   return {
     [Symbol.dispose]: () => {
       clearInterval(timer)
+      renewLeft = undefined
       if (deadlines.delete(deadline)) publish()
     },
   }

@@ -1,12 +1,17 @@
 import { InterruptedError } from '../../util/errors.ts'
 import { endSignals } from '../../util/signals.ts'
 import { handleStrayErrors, StrayError } from '../../util/stray-errors.ts'
-import { interruptLeftLoops } from '../../util/watchdog.ts'
+import { interruptLeftLoops, leftSeconds } from '../../util/watchdog.ts'
 import { sourceFrames } from '../project/error-location.ts'
+import { failLoopingCall } from '../project/pending-calls.ts'
 
-/** Ends loops that code of the project has left behind, until it is disposed. Each is an error that no code handles. */
+/**
+ * Ends loops of code of the project that nothing else ends, until it is disposed. Each fails the call of a driver that
+ * it is in, or else is an error that no code handles.
+ */
 export const handleLeftLoops = (report: (error: StrayError) => void): Disposable =>
   interruptLeftLoops((stack) => {
+    if (failLoopingCall(stack, leftSeconds)) return
     const error = new Error('a timer, event or promise runs a loop without end')
     const frames = sourceFrames(stack.join('\n'))
     report(new StrayError(Object.assign(error, { stack: [`Error: ${error.message}`, ...frames].join('\n') })))

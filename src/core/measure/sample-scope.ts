@@ -5,7 +5,7 @@ import { raceAbort, settleWithin } from '../../util/race-abort.ts'
 import { claimStrayErrors, type StrayError, type StrayErrorClaim } from '../../util/stray-errors.ts'
 import { type InterruptedStack, inOwnJob, interruptLoopAfter, type LoopLimit } from '../../util/watchdog.ts'
 import { stackLocation } from '../project/error-location.ts'
-import { type PendingCall, trackCalls } from '../project/project-code.ts'
+import { type PendingCall, strayCallError, trackCalls } from '../project/pending-calls.ts'
 import { ProjectCodeError } from '../project/project-code-error.ts'
 import type { CommandBounds, Exec } from '../session/exec-target.ts'
 
@@ -70,7 +70,7 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
     latestFailure: () => unknown = () => undefined,
     late?: (error: StrayError) => boolean,
   ) {
-    this.#strayErrors = claimStrayErrors(name, (error) => this.#ending.abort(error), late)
+    this.#strayErrors = claimStrayErrors(name, (error) => this.#ending.abort(this.#strayOf(error)), late)
     this.until = performance.now() + limit * 1000
     this.signal = AbortSignal.any([interrupted, this.#ending.signal])
     this.workloadSignal = AbortSignal.any([this.signal, this.#timeUp.signal])
@@ -92,6 +92,12 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
       setTimeout(() => this.#timeUp.abort(new Error(message)), limit * 1000),
       setTimeout(abandon, limit * 1000 + graceMs),
     ]
+  }
+
+  /** An error that no code handles, of a driver of the project if one of its calls has not ended. */
+  #strayOf(error: Error): Error {
+    const call = [...this.#calls].at(-1)
+    return call || error.cause instanceof ProjectCodeError ? strayCallError(error, call) : error
   }
 
   /** Whether commands still run. */

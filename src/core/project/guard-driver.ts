@@ -3,7 +3,8 @@ import type { Artifact, Driver, GuestHandle, SnapshotAbility } from '../../drive
 import { platformFamilies } from '../../dsl/platform.ts'
 import { processRoles } from '../../dsl/process-roles.ts'
 import type { Requirement } from '../../host/packages.ts'
-import { inOwnJob } from '../../util/watchdog.ts'
+import type { GuestSandbox } from '../../host/sandbox.ts'
+import { guardSandbox } from './guard-sandbox.ts'
 import { callMethod, guardObject, type MethodRules, type ProjectObject } from './project-code.ts'
 
 /** What the members of a driver may be and return. TypeScript checks the same, but projects need not use it. */
@@ -13,6 +14,8 @@ const text = z.string().min(1)
 const argv = z.array(z.string()).min(1)
 const argvText = 'the argv of a host process as a list of texts'
 const family = z.enum(platformFamilies)
+/** A kernel needs about a second. docs/how-to/add-a-platform.md states it. */
+const mostCalibrationMs = 10_000
 const cpuMode = z.enum(['hardware', 'nested', 'emulated'])
 
 const guest = z.object({
@@ -25,20 +28,25 @@ const guest = z.object({
 })
 
 const guestMethods: Readonly<Record<string, MethodRules>> = {
-  execArgv: { returns: argv, returned: argvText, isOfSample: true, hasNoLimit: true },
+  execArgv: { returns: argv, returned: argvText, isOfSample: true },
   pause: { isAsync: true, isOfSample: true },
   resume: { isAsync: true, isOfSample: true },
   oomKillCount: { returns: z.number(), returned: 'a number', isAsync: true, isOfSample: true },
 }
 
-/** A method that boots a guest. The limit of its sample interrupts a loop. */
-const booting = (object: ProjectObject, name: string): MethodRules => ({
-  returns: guest,
-  returned: 'a guest: { execArgv(argv) { ... } }',
+/** A method that gets the sandbox of a guest as its first argument. */
+const inSandbox = (object: ProjectObject, method: string): MethodRules => ({
   isAsync: true,
   isOfSample: true,
-  hasNoLimit: true,
-  start: (call) => inOwnJob(call),
+  prepareArguments: ([sandbox, ...more]) => [guardSandbox(object, method, sandbox as GuestSandbox), ...more],
+})
+
+/** A method that boots a guest. The limit of its sample ends a boot that waits. */
+const booting = (object: ProjectObject, name: string, method: string): MethodRules => ({
+  ...inSandbox(object, method),
+  returns: guest,
+  returned: 'a guest: { execArgv(argv) { ... } }',
+  mayWait: true,
   use: (handle: GuestHandle) => guardObject({ ...object, what: `the guest of "${name}"` }, handle, guestMethods),
 })
 
@@ -75,7 +83,7 @@ function driverMethods(object: ProjectObject, name: string): Readonly<Record<str
         {
           isAsync: true,
           isOfSample: true,
-          hasNoLimit: true,
+          mayWait: true,
         },
       ) as Promise<unknown>,
   })
@@ -130,21 +138,22 @@ function driverMethods(object: ProjectObject, name: string): Readonly<Record<str
       returned: 'a list of { name, path, ensure }',
       use: (all: readonly Artifact[]) => all.map(guardArtifact),
     },
-    clockCalibrationMs: { returns: z.number().min(0).optional(), returned: 'milliseconds' },
-    oneShot: { isRequired: true, returns: argv, returned: argvText, isAsync: true, isOfSample: true },
+    clockCalibrationMs: {
+      returns: z.number().min(0).max(mostCalibrationMs).optional(),
+      returned: `milliseconds, from 0 to ${mostCalibrationMs}`,
+    },
+    oneShot: { ...inSandbox(object, 'oneShot'), isRequired: true, returns: argv, returned: argvText },
     bootSteps: {
       returns: z.object({ create: argv, start: argv, remove: argv, output: z.enum(['create', 'start']) }).optional(),
       returned: '{ create, start, remove, output }',
-      isAsync: true,
-      isOfSample: true,
+      ...inSandbox(object, 'bootSteps'),
     },
     vmmStart: {
       returns: z.object({ argv, accelerator: z.string() }),
       returned: '{ argv, accelerator }',
-      isAsync: true,
-      isOfSample: true,
+      ...inSandbox(object, 'vmmStart'),
     },
-    boot: { ...booting(object, name), isRequired: true },
+    boot: { ...booting(object, name, 'boot'), isRequired: true },
   }
 }
 
@@ -155,9 +164,9 @@ const snapshotMethods = (object: ProjectObject, name: string): Readonly<Record<s
     isAsync: true,
     isOfSample: true,
   },
-  boot: booting(object, name),
-  save: { isAsync: true, isOfSample: true, hasNoLimit: true },
-  restore: booting(object, name),
+  boot: booting(object, name, 'boot'),
+  save: { ...inSandbox(object, 'save'), mayWait: true },
+  restore: booting(object, name, 'restore'),
 })
 
 /**

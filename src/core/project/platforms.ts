@@ -21,6 +21,8 @@ export interface ResolvedPlatform {
   readonly spec: PlatformSpec
   readonly driver: Driver
   readonly options: unknown
+  /** The project's folder, if the driver is the project's own. */
+  readonly root?: string
 }
 
 const issuesOf = (error: unknown) => (error as Partial<Pick<z.ZodError, 'issues'>>).issues
@@ -85,7 +87,7 @@ function resolveOwn(spec: PlatformSpec, driver: Driver, given: unknown, root: st
     throw new ProjectCodeError(`${what} returned a promise.`, 'use a schema that is not asynchronous', locate())
   }
   const family = platformFamily(guarded, options)
-  return { spec, driver: Object.defineProperty(guarded, 'family', { value: family }), options }
+  return { spec, driver: Object.defineProperty(guarded, 'family', { value: family }), options, root }
 }
 
 /**

@@ -1,6 +1,5 @@
 /** Objects of the project with methods that isobench calls: drivers, their guests, and reporters. */
 
-import { AsyncLocalStorage } from 'node:async_hooks'
 import type * as z from 'zod'
 import { describeValue, isPlainFunction, isThenable } from '../../dsl/checked.ts'
 import type { Location } from '../../dsl/errors.ts'
@@ -8,8 +7,9 @@ import { IsobenchError, isError, messageOf, readableError } from '../../util/err
 import { wrongOptions } from '../../util/schema-issues.ts'
 import { stackLocation } from './error-location.ts'
 import { functionLocation } from './function-location.ts'
+import { addPendingCall, type PendingCall } from './pending-calls.ts'
 import { ProjectCodeError } from './project-code-error.ts'
-import { callWithinLimit } from './time-limit.ts'
+import { callInOwnJob, callWithinLimit } from './time-limit.ts'
 
 /** An object of the project, for messages about it. */
 export interface ProjectObject {
@@ -38,30 +38,15 @@ export interface MethodRules {
    * command of the host did, or the platform cannot do such work.
    */
   readonly isOfSample?: boolean
-  /** Calls it with copies of its arguments, because a change of them would change what isobench and others use. */
-  readonly copiesArguments?: boolean
-  /** Calls it without a time limit, because its caller has one. */
-  readonly hasNoLimit?: boolean
+  /** Returns what it is called with in the place of its arguments. */
+  readonly prepareArguments?: (given: readonly unknown[]) => readonly unknown[]
+  /** Whether it may wait for as long as its caller allows. Only a loop before its first `await` has a limit then. */
+  readonly mayWait?: boolean
   /** Calls it another way. */
   readonly start?: (call: () => unknown) => unknown
   /** Prepares what it returned. */
   readonly use?: (value: never) => unknown
 }
-
-/** A call of the project's code that has not ended. */
-export interface PendingCall {
-  /** `boot() of the driver of "mine"` */
-  readonly what: string
-  /** Where it is written. */
-  locate(): Location | undefined
-  /** The project's folder. */
-  readonly root: string
-}
-
-const pendingCalls = new AsyncLocalStorage<Set<PendingCall>>()
-
-/** Runs work that adds its calls of the project's drivers to `calls` until they end. */
-export const trackCalls = <T>(calls: Set<PendingCall>, work: () => T): T => pendingCalls.run(calls, work)
 
 /** The error for a thrown value, with the place where the project's code threw it. */
 function errorOf(thrown: unknown, what: string, { root, reference, location }: ProjectObject, method?: unknown) {
@@ -110,23 +95,25 @@ export function callMethod(
   const what = `${name}() of ${object.what}`
   const locate = () => functionLocation(method, object.root) ?? object.location
   const pending: PendingCall = { what, locate, root: object.root }
-  const calls = pendingCalls.getStore()
-  calls?.add(pending)
+  const added = addPendingCall(pending)
   const fail = (thrown: unknown): never => {
-    calls?.delete(pending)
+    added[Symbol.dispose]()
     if (thrown instanceof ProjectCodeError || (rules.isOfSample && thrown instanceof IsobenchError)) throw thrown
     throw errorOf(thrown, what, object, method)
   }
   const end = (value: unknown): unknown => {
-    calls?.delete(pending)
+    added[Symbol.dispose]()
     const checked = check(value, rules, `${what} returned a wrong value`, object, locate)
     return rules.use ? rules.use(checked as never) : checked
   }
+  const isInterrupted = new Promise<never>((_, reject) => {
+    pending.fail = reject
+  })
   try {
     const start = () => (rules.start ? rules.start(call) : call())
-    const result = rules.hasNoLimit ? start() : callWithinLimit(what, start, locate)
+    const result = rules.mayWait ? callInOwnJob(what, start, pending) : callWithinLimit(what, start, locate)
     if (!isThenable(result)) return end(result)
-    if (rules.isAsync) return Promise.resolve(result).then(end).catch(fail)
+    if (rules.isAsync) return Promise.race([result, isInterrupted]).then(end).catch(fail)
     // Its error would be one that no code handles.
     void Promise.resolve(result).catch(() => {})
     throw new ProjectCodeError(`${what} returned a promise.`, 'return the value itself, without async', locate())
@@ -177,8 +164,8 @@ export function guardObject<T extends object>(
         object.location,
       )
     define(name, (...args: readonly unknown[]) => {
-      const copies = rules.copiesArguments ? structuredClone(args) : args
-      return callMethod(object, name, method, () => Reflect.apply(method, given, copies) as unknown, rules)
+      const passed = rules.prepareArguments?.(args) ?? args
+      return callMethod(object, name, method, () => Reflect.apply(method, given, passed) as unknown, rules)
     })
   }
   return new Proxy(guarded, {

@@ -2,8 +2,9 @@ import { Script } from 'node:vm'
 import { isThenable } from '../../dsl/checked.ts'
 import type { Location } from '../../dsl/errors.ts'
 import { UsageError } from '../../util/errors.ts'
-import { inOwnJob, interruptLoopAfter } from '../../util/watchdog.ts'
+import { inOwnJob, interruptLoopAfter, withoutLeftLoops } from '../../util/watchdog.ts'
 import { stackLocation } from './error-location.ts'
+import type { PendingCall } from './pending-calls.ts'
 import { ProjectCodeError } from './project-code-error.ts'
 
 /** Time limits for code of the project. Nothing that an author exports may keep isobench from ending. */
@@ -96,7 +97,9 @@ export function callWithinLimit<T>(what: string, call: () => T, locate?: () => L
   Object.defineProperty(globalThis, calledFunction, { value: call, configurable: true })
   let result: unknown
   try {
-    result = script.runInThisContext({ timeout: Math.ceil(seconds * 1000), displayErrors: false })
+    result = withoutLeftLoops(() =>
+      script.runInThisContext({ timeout: Math.ceil(seconds * 1000), displayErrors: false }),
+    )
   } catch (error) {
     if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error
     throw late('look for a loop in it')
@@ -107,4 +110,38 @@ export function callWithinLimit<T>(what: string, call: () => T, locate?: () => L
     timer = setTimeout(() => reject(late('look for an await in it that never ends')), seconds * 1000)
   })
   return Promise.race([result, isLate]).finally(() => clearTimeout(timer)) as T
+}
+
+/**
+ * Calls a function of the project, which may wait without a limit. Ends a loop before its first `await` when the time
+ * is up.
+ * @param what the function, for messages: `boot()`
+ * @throws {TimeLimitError} if it loops
+ */
+export function callInOwnJob<T>(
+  what: string,
+  call: () => T | Promise<T>,
+  { root, locate }: Pick<PendingCall, 'root' | 'locate'>,
+): Promise<T> {
+  const seconds = callTimeout()
+  const loop = interruptLoopAfter(seconds, what)
+  let timer: NodeJS.Timeout | undefined
+  const isLate = new Promise<never>((_, reject) => {
+    const end = () => {
+      const stack = loop.stack()
+      loop[Symbol.dispose]()
+      const at = (stack && stackLocation(stack.join('\n'), root)) ?? locate()
+      reject(new TimeLimitError(`${what} took longer than ${seconds} s`, 'look for a loop in it', at))
+    }
+    timer = setTimeout(end, seconds * 1000)
+  })
+  const start = () => {
+    try {
+      return call()
+    } finally {
+      clearTimeout(timer)
+      loop[Symbol.dispose]()
+    }
+  }
+  return Promise.race([inOwnJob(start), isLate])
 }

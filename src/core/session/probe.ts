@@ -13,8 +13,10 @@ import { installedRelease } from '../../host/releases/store.ts'
 import { runTimed } from '../../host/timed-process.ts'
 import { traceSources } from '../../tracing/sources.ts'
 import { IsobenchError, messageOf } from '../../util/errors.ts'
+import { claimStrayErrors } from '../../util/stray-errors.ts'
 import { sanitize } from '../../util/text.ts'
 import type { Plan, PlannedPlatform } from '../model/plan.ts'
+import { strayCallError } from '../project/pending-calls.ts'
 import { type ResolvedPlatform, unsupportedWorkloads } from '../project/platforms.ts'
 import { messageWithPlace, ProjectCodeError } from '../project/project-code-error.ts'
 import { bootTimeout } from '../project/time-limit.ts'
@@ -168,8 +170,18 @@ export const reasonFrom = (error: unknown): { readonly reason: string; readonly 
 })
 
 async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<ProbeResult> {
+  const { spec, root } = platform
+  if (root === undefined) return await probeDriver(platform, probing)
+  let stray: Error | undefined
+  using claim = claimStrayErrors(`the probe of ${spec.name}`, (error) => {
+    stray ??= error
+  })
   try {
-    return await probeDriver(platform, probing)
+    const result = await claim.run(() => probeDriver(platform, probing))
+    // Node.js reports a rejection that nothing handles in a later turn.
+    await new Promise((resolve) => setTimeout(resolve, 1))
+    if (!stray) return result
+    throw strayCallError(stray, { what: `the driver of "${spec.name}"`, root, locate: () => spec.location })
   } catch (error) {
     // A driver of the project that fails is no reason to keep the other platforms from running.
     if (!(error instanceof ProjectCodeError)) throw error

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { functionLocation } from '../../../../src/core/project/function-location.ts'
-import { guardObject, type PendingCall, trackCalls } from '../../../../src/core/project/project-code.ts'
+import { type PendingCall, trackCalls } from '../../../../src/core/project/pending-calls.ts'
+import { guardObject } from '../../../../src/core/project/project-code.ts'
 import { messageWithPlace, ProjectCodeError } from '../../../../src/core/project/project-code-error.ts'
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-code-')))

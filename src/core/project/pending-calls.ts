@@ -1,0 +1,84 @@
+/** Calls of the project's code that have not ended, so that a limit that is reached can name one. */
+
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { type Location, parseStackFrames } from '../../dsl/errors.ts'
+import { messageOf } from '../../util/errors.ts'
+import type { InterruptedStack } from '../../util/watchdog.ts'
+import { sourceFrames, stackLocation } from './error-location.ts'
+import { ProjectCodeError } from './project-code-error.ts'
+
+/** A call of the project's code that has not ended. */
+export interface PendingCall {
+  /** `boot() of the driver of "mine"` */
+  readonly what: string
+  /** Where it is written. */
+  locate(): Location | undefined
+  /** The project's folder. */
+  readonly root: string
+  /** Fails the call. Its code never continues. */
+  fail?(error: Error): void
+}
+
+const ofSample = new AsyncLocalStorage<Set<PendingCall>>()
+const all = new Set<PendingCall>()
+
+/** Runs work that adds its calls of the project's drivers to `calls` until they end. */
+export const trackCalls = <T>(calls: Set<PendingCall>, work: () => T): T => ofSample.run(calls, work)
+
+/** Adds a call. Dispose of the returned object when the call has ended. */
+export function addPendingCall(call: PendingCall): Disposable {
+  const calls = ofSample.getStore()
+  calls?.add(call)
+  all.add(call)
+  return {
+    [Symbol.dispose]: () => {
+      calls?.delete(call)
+      all.delete(call)
+    },
+  }
+}
+
+/** The call of the function that starts last before the loop, in its file. A loop in another file: the only call. */
+function loopingCall(stack: InterruptedStack): PendingCall | undefined {
+  const frames = parseStackFrames(sourceFrames(stack.join('\n')).join('\n'))
+  const calls = [...all].filter(({ fail }) => fail).map((call) => ({ call, at: call.locate() }))
+  const line = (at: Location | undefined) => at?.line ?? 0
+  const [latest] = calls
+    .filter(({ at }) => frames.some(({ file, line }) => file === at?.file && line >= at.line))
+    .sort((a, b) => line(b.at) - line(a.at))
+  return (latest ?? (calls.length === 1 ? calls[0] : undefined))?.call
+}
+
+/**
+ * Fails the call of the project's code that looped until it was interrupted.
+ * @returns whether there is one
+ */
+export function failLoopingCall(stack: InterruptedStack, seconds: number): boolean {
+  const call = loopingCall(stack)
+  if (!call) return false
+  const place = stackLocation(stack.join('\n'), call.root) ?? call.locate()
+  call.fail?.(
+    new ProjectCodeError(`${call.what} ran a loop for more than ${seconds} s`, 'look for a loop in it', place),
+  )
+  return true
+}
+
+/**
+ * The error for one that no code handles, and that a driver of the project left behind.
+ * @param stray with the thrown value as its cause, and its stack
+ * @param call that left it behind. An error of a sandbox states that itself
+ */
+export function strayCallError(
+  { cause, stack }: Error,
+  call: Pick<PendingCall, 'what' | 'root' | 'locate'> | undefined,
+): ProjectCodeError {
+  const fix = 'await every promise, and catch errors of timers and streams'
+  if (cause instanceof ProjectCodeError || !call) {
+    const location = cause instanceof ProjectCodeError ? cause.location : undefined
+    return new ProjectCodeError(`${messageOf(cause).replace(/\.$/, '')}, and no code handles it`, fix, location, {
+      cause,
+    })
+  }
+  const message = `${call.what} left an error that no code handles: ${messageOf(cause)}`
+  return new ProjectCodeError(message, fix, stackLocation(String(stack), call.root) ?? call.locate(), { cause })
+}
