@@ -60,13 +60,17 @@ const firstByteOf = ({ firstByteMs }: TimedResult): number => {
 /** Milliseconds by which the times of two clocks with a resolution of 1 us may differ after rounding. */
 const roundingMs = 0.001
 
+/** Node.js may report the end of a process before its last output, if both come in one turn of the event loop. */
+const turnMs = 5
+
 /**
  * The time of a phase in milliseconds.
+ * @param uncertainty milliseconds by which the order of the two times may be wrong; the phase then took 0 ms
  * @throws {CommandError} if it ended before it began: then one of the two was observed too late, or the guest lies
  */
-function phase(name: keyof BootPhases, from: number, to: number): number {
+function phase(name: keyof BootPhases, from: number, to: number, uncertainty = roundingMs): number {
   const milliseconds = to - from
-  if (milliseconds >= -roundingMs) return Math.max(0, milliseconds)
+  if (milliseconds >= -uncertainty) return Math.max(0, milliseconds)
   const early = (-milliseconds).toPrecision(2)
   throw new CommandError(`the phase "${name}" of the boot ended ${early} ms before it began, so its time is unknown`)
 }
@@ -74,7 +78,7 @@ function phase(name: keyof BootPhases, from: number, to: number): number {
 /** The phases of a boot that is one host process. */
 export function phasesOfProcess(observed: Observed, events: BootEvents | undefined): BootPhases {
   const firstByte = firstByteOf(observed)
-  const exit = phase('exit', firstByte, observed.milliseconds)
+  const exit = phase('exit', firstByte, observed.milliseconds, turnMs)
   if (!events) return { ...unobserved, firstInstruction: firstByte, exit }
   const vmm = phase('vmm', observed.startedMs, events.vmm)
   const { guest } = events
@@ -125,7 +129,7 @@ export async function runSteps(sandbox: GuestSandbox, steps: BootSteps, runner: 
     const started = await observe(start, runner, 'start')
     const removed = await observe(remove, runner, 'removal')
     const firstInstruction = firstByteOf(started)
-    const exit = phase('exit', firstInstruction, started.milliseconds)
+    const exit = phase('exit', firstInstruction, started.milliseconds, turnMs)
     return {
       ...unobserved,
       create: created.milliseconds,
@@ -152,7 +156,7 @@ export async function runSteps(sandbox: GuestSandbox, steps: BootSteps, runner: 
     create: created.milliseconds,
     start: started.milliseconds,
     firstInstruction: phase('firstInstruction', started.startedMs, firstByte),
-    exit: phase('exit', firstByte, read.startedMs + read.milliseconds),
+    exit: phase('exit', firstByte, read.startedMs + read.milliseconds, turnMs),
     remove: removed.milliseconds,
   }
 }

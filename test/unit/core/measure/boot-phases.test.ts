@@ -107,6 +107,10 @@ describe('the phases of one process', () => {
     expect(() => phasesOfProcess(broken, events)).toThrow(new CommandError(error))
   })
 
+  it('have an exit of 0 ms if Node.js reports the end just before the output', () => {
+    expect(phasesOfProcess({ ...result, milliseconds: 929.76 }, undefined).exit).toBe(0)
+  })
+
   it('need an output of the guest', () => {
     expect(() => phasesOfProcess({ ...result, firstByteMs: null }, undefined)).toThrow(CommandError)
   })
