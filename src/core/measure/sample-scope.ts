@@ -94,9 +94,13 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
     ]
   }
 
-  /** An error that no code handles, of a driver of the project if one of its calls has not ended. */
+  /** An error that no code handles: of a driver of the project if its file threw it in a call that has not ended. */
   #strayOf(error: Error): Error {
-    const call = [...this.#calls].at(-1)
+    const isThrownIn = ({ root, locate }: PendingCall) => {
+      const at = stackLocation(String(error.stack), root)
+      return at !== undefined && at.file === locate()?.file
+    }
+    const call = [...this.#calls].findLast(isThrownIn)
     return call || error.cause instanceof ProjectCodeError ? strayCallError(error, call) : error
   }
 

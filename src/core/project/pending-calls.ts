@@ -38,7 +38,7 @@ export function addPendingCall(call: PendingCall): Disposable {
   }
 }
 
-/** The call of the function that starts last before the loop, in its file. A loop in another file: the only call. */
+/** The call of the function that starts last before the loop, in its file. A loop elsewhere may be of other code. */
 function loopingCall(stack: InterruptedStack): PendingCall | undefined {
   const frames = parseStackFrames(sourceFrames(stack.join('\n')).join('\n'))
   const calls = [...all].filter(({ fail }) => fail).map((call) => ({ call, at: call.locate() }))
@@ -46,7 +46,7 @@ function loopingCall(stack: InterruptedStack): PendingCall | undefined {
   const [latest] = calls
     .filter(({ at }) => frames.some(({ file, line }) => file === at?.file && line >= at.line))
     .sort((a, b) => line(b.at) - line(a.at))
-  return (latest ?? (calls.length === 1 ? calls[0] : undefined))?.call
+  return latest?.call
 }
 
 /**
