@@ -1,6 +1,9 @@
 import { createHook } from 'node:async_hooks'
 import { type Debugger, Session, url } from 'node:inspector'
+import { dirname } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
+import { bundlePath } from './assets.ts'
 
 /**
  * Interrupts code of the project that loops without end in the main thread, and would keep isobench from handling
@@ -321,6 +324,9 @@ export async function inOwnJob<T>(work: () => T | Promise<T>): Promise<T> {
 /** Milliseconds that workers get to report where they are, and between two tries. One that waits reports nothing. */
 const pauseMs = { all: 2000, try: 50 }
 
+/** How the URLs of isobench's own code begin, such as that of its async hooks, which Node.js calls within a loop. */
+const ownCode = `${pathToFileURL(dirname(bundlePath('collector'))).href}/`
+
 /** What the inspector of a worker sends. */
 type WorkerMessage =
   | { readonly method: 'Debugger.scriptParsed'; readonly params: Debugger.ScriptParsedEventDataType }
@@ -351,8 +357,8 @@ export async function stackOfLoopingWorker(): Promise<InterruptedStack | undefin
         const place = `${urls.get(key(scriptId)) ?? ''}:${lineNumber + 1}:${columnNumber + 1}`
         return `at ${functionName || '<anonymous>'} (${place})`
       })
-      if (frames.some((frame) => frame.includes('(file:'))) resolve(frames)
-      // In code of Node.js that the loop calls.
+      if (frames.some((frame) => frame.includes('(file:') && !frame.includes(ownCode))) resolve(frames)
+      // In code of Node.js or isobench that the loop calls.
       else send(sessionId, 'Debugger.resume')
     })
   })
