@@ -70,6 +70,8 @@ try {
     // Half the size is half the time to load.
     minifySyntax: true,
     minifyWhitespace: true,
+    // Node shows the line of an error that nothing catches.
+    lineLimit: 120,
     logLevel: 'silent',
   })
   // What guests and the client run: each one file, with all that it needs.
