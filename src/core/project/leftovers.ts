@@ -13,6 +13,8 @@ const kinds: Readonly<Record<string, string>> = {
   PROCESSWRAP: 'a child process',
   TCPWRAP: 'a connection',
   GETADDRINFOREQWRAP: 'a connection',
+  FSREQCALLBACK: 'a file operation',
+  FSREQPROMISE: 'a file operation',
 }
 
 /** Something that has not ended. */

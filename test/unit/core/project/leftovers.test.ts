@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -67,6 +68,18 @@ describe.skipIf(!built)('what a bench file starts and does not await', () => {
         'worker.bench.ts': [message('a worker thread'), 5],
       },
     })
+  })
+
+  it('is a warning if it is a file operation that waits', async () => {
+    const fifo = join(root, 'fifo')
+    execFileSync('mkfifo', [fifo])
+    const code = `import { readFile } from 'node:fs'\nreadFile('${fifo}', () => bench('late', w))`
+    const { warnings } = await collected({ file: code })
+    expect(warnings).toEqual({
+      'file.bench.ts': [expect.stringContaining('the file starts a file operation and does not await it'), 5],
+    })
+    // The thread that opens it waits for a writer.
+    writeFileSync(fifo, '')
   })
 
   it('is nothing if it is awaited, ended or unreferenced, or starts in a package', async () => {
