@@ -1,5 +1,6 @@
 import { finalExitCode, main } from './cli.ts'
 import { exitCodes } from './core/judge/exit-code.ts'
+import { hasBlockedThread, killProcess } from './util/blocked-threads.ts'
 import { ChangedBuiltinsError, explainByBuiltins } from './util/builtins.ts'
 import { messageOf } from './util/errors.ts'
 import { keepInheritedDescriptors } from './util/inherited-descriptors.ts'
@@ -50,5 +51,12 @@ exitCode = codeOfCommand
 await Promise.all([flushed(process.stdout), flushed(process.stderr)])
 // Node reports a failed write in a later turn.
 await new Promise((resolve) => setImmediate(resolve))
+if (await hasBlockedThread()) {
+  const what = 'a file operation of the project has not ended, such as reading a FIFO that no process writes'
+  process.stderr.write(
+    `error  ${what}.\n       isobench has released everything on the host, and kills itself: code 137.\n`,
+  )
+  killProcess()
+}
 // Timers and servers of user code must not keep the process.
 endProcess(() => (isBroken ? exitCodes.invalid : finalExitCode(codeOfCommand)))

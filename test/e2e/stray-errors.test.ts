@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { benchFile, config, expectNoStack, Project } from './support/cli.ts'
@@ -63,6 +66,19 @@ if (isMainThread) setTimeout(() => { throw new Error('late') }, 1)`
     const { exitCode, stderr } = await outcomeOf('return { time: 1 }', late)
     expect(stderr).toContain('an error that no code handles: late')
     expect(exitCode).toBe(5)
+  })
+
+  test('a file operation that never ends does not keep isobench after its last message', async () => {
+    const fifo = join(tmpdir(), `isobench-never-${process.pid}`)
+    execFileSync('mkfifo', [fifo])
+    using _ = { [Symbol.dispose]: () => rmSync(fifo) }
+    const wait = `(await import('node:fs/promises')).readFile('${fifo}')`
+    const { stdout, stderr, exitCode } = await outcomeOf(`await ${wait}; return { time: 1 }`, '', ['--timeout', '1'])
+    const [{ results }] = JSON.parse(stdout).cases
+    expect(results[0].errors).toEqual([{ message: expect.stringContaining('did not end within its 1 s') }])
+    expect(stderr).toContain('a file operation of the project has not ended')
+    // A signal ended it.
+    expect(exitCode).toBe(-1)
   })
 
   test('a timer that loops after its workload is an error with its line', async () => {

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads'
 import type { Location } from '../../dsl/errors.ts'
 import type { FindingId } from '../../dsl/finding-id.ts'
 import { bundlePath } from '../../util/assets.ts'
+import { endWorker } from '../../util/blocked-threads.ts'
 import { ChangedBuiltinsError } from '../../util/builtins.ts'
 import { messageOf } from '../../util/errors.ts'
 import { keepStandardError, outputHeading } from '../../util/standard-output.ts'
@@ -114,7 +115,8 @@ export class SpareWorker implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    void this.take()?.terminate()
+    const worker = this.take()
+    if (worker) endWorker(worker)
   }
 }
 
@@ -127,7 +129,7 @@ export async function collect(
   // The worker starts while the files are compiled. Both take about the same time.
   let worker: Worker | undefined = spare?.take() ?? startWorker(printOutput)
   const results = await compileAll(root, files).catch((error: unknown) => {
-    void worker?.terminate()
+    if (worker) endWorker(worker)
     throw error
   })
   const compiled = results.flatMap((result) => (result.ok ? [result.compiled] : []))
@@ -143,7 +145,7 @@ export async function collect(
   for (let left = compiled; left.length > 0; worker = undefined) {
     left = await importAll({ root, benchFiles }, left, worker ?? startWorker(printOutput), gathered)
   }
-  void worker?.terminate()
+  if (worker) endWorker(worker)
   const digests = new Map(await digesting)
   const digestOf = ({ file, workload }: CollectedBench) =>
     workload.kind === 'in-guest' ? inGuestDigest(digests.get(file)!) : digests.get(file)!
@@ -218,7 +220,7 @@ async function locateFullHeap(
   worker.postMessage(jobOf(project, [file]))
   await Promise.race([ended, started.then(() => sleep(milliseconds / 2))])
   const stack = await stackOfLoopingWorker()
-  void worker.terminate()
+  endWorker(worker)
   return stack && stackLocation(stack.join('\n'), project.root)
 }
 
@@ -243,7 +245,7 @@ function importAll(
       if (isOver) return
       isOver = true
       clearTimeout(timer)
-      void worker.terminate()
+      endWorker(worker)
       if (message !== undefined)
         into.problems.push({ file: current, message, ...(fix && { fix }), ...(location && { location }) })
       resolve(files.slice(done + (message === undefined ? 0 : 1)))
