@@ -45,6 +45,12 @@ const prose = (text: string): string => wrap(text, 120).join('\n')
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 const code = (text: string): string => `\`${cell(text)}\``
 
+const exitOrder = prose(
+  'If several apply to a record, isobench uses the first of 130, 1, 5, 4, 3 and 0. Code 4 says that data is missing, ' +
+    'and code 3 that data does not suffice. So `--strict` and `--require complete` turn only 0 into 3: they never ' +
+    'replace another code.',
+)
+
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   markdownTable(head, rows).join('\n')
 
@@ -95,6 +101,7 @@ export const cliPage = (): Record<string, string> => ({
       ['code', 'meaning'],
       exitCodeRows.map((row) => [row.name, row.description]),
     )}`,
+    exitOrder,
     environment,
     ...sections,
   ].join('\n\n')}\n`,

@@ -194,18 +194,21 @@ export function decideExit(verdicts: Verdicts, options: ExitOptions): RunVerdict
   if (hasFailed && !isProvisional) return decided(exitCodes.failed)
   if (problems > 0) return decided(exitCodes.invalid)
   if (isProvisional) return decided(exitCodes.clean, { claims: [], findings: [] })
-  if (strict && (lacksShard || lacksLines)) return decided(exitCodes.inconclusive, doubtful)
+  // Before the codes of stricter options, so that an option never hides that data is missing.
   if (!isEvaluated) return decided(exitCodes.nothing)
+  const unmeasured = brokenPlatforms(verdicts, strictFindings ?? false, absentPlatforms, isShown)
+  if (unmeasured.length > 0) {
+    const verdict = decided(exitCodes.nothing)
+    return { ...verdict, exit: { ...verdict.exit, unmeasured } }
+  }
+  if (strict && (lacksShard || lacksLines)) return decided(exitCodes.inconclusive, doubtful)
   const open = requireComplete ? openFindings(verdicts, isShown) : []
   if (doubtful.claims.length > 0 || open.length > 0)
     return decided(exitCodes.inconclusive, {
       claims: doubtful.claims,
       findings: [...new Set([...doubtful.findings, ...open])],
     })
-  const unmeasured = brokenPlatforms(verdicts, strictFindings ?? false, absentPlatforms, isShown)
-  if (unmeasured.length === 0) return decided(exitCodes.clean)
-  const verdict = decided(exitCodes.nothing)
-  return { ...verdict, exit: { ...verdict.exit, unmeasured } }
+  return decided(exitCodes.clean)
 }
 
 /**
@@ -238,8 +241,6 @@ export function withUnmeasured(report: Report, plan: Plan, shown?: readonly Find
   const missing = [...wanted].filter((name) => !measured.has(name))
   const unmeasured = [...new Set([...missing, ...(exit.unmeasured ?? [])])]
   if (unmeasured.length === 0) return report
-  return {
-    ...report,
-    exit: { ...exit, unmeasured, code: exit.code === exitCodes.clean ? exitCodes.nothing : exit.code },
-  }
+  const isReplaced = exit.code === exitCodes.clean || exit.code === exitCodes.inconclusive
+  return { ...report, exit: { ...exit, unmeasured, code: isReplaced ? exitCodes.nothing : exit.code } }
 }

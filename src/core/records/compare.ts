@@ -385,6 +385,7 @@ export function withBaseline(report: Report, comparison: Comparison, strict: boo
   const isReplaced =
     exit.code === exitCodes.clean ||
     (exit.code === exitCodes.nothing && !exit.unmeasured) ||
+    (exit.code === exitCodes.inconclusive && compared === exitCodes.nothing) ||
     (compared === exitCodes.failed && exit.code !== exitCodes.interrupted)
   const code = isReplaced ? compared : exit.code
   return { ...report, exit: { ...exit, code, regressions: failing, newNames: newNames(comparison) } }

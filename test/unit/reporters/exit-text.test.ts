@@ -167,7 +167,13 @@ describe('the text of exit code 3', () => {
     expect(textOf(reportOf({ samples: few }, strict))).toEqual([3, 'with --strict, a verdict is inconclusive'])
     const limit = aClaim({ kind: 'atMost', value: 1000 }, { on: { by: 'name', names: ['native'] } })
     const two = aPlan({ benches: [aBench({ claims: [...claims, limit] })] })
-    expect(textOf(reportOf({ plan: two, samples: failed }, strict))).toEqual([3, 'with --strict, samples failed'])
+    for (const options of [strict, { strict: false }])
+      expect(textOf(reportOf({ plan: two, samples: failed }, options))).toEqual([4, 'all samples failed: runc'])
+    const never = aPlan({
+      benches: [aBench({ claims: [limit] })],
+      findings: [aFinding(claims, { failOn: 'never' })],
+    })
+    expect(textOf(reportOf({ plan: never, samples: failed }, strict))).toEqual([3, 'with --strict, samples failed'])
     expect(textOf(reportOf({ plan: { ...plan, damagedLines: 1 } }, strict))).toEqual([
       3,
       'with --strict, lines of the record are missing',

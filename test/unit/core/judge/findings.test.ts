@@ -207,7 +207,9 @@ describe('the exit code', () => {
     ['nothing was decided', 4, of(absent, failed), {}],
     ['nothing was decided, strictly', 4, of(absent, failed), strict],
     ['something is in doubt, strictly', 3, of(holds, inconclusive), strict],
-    ['samples failed, strictly', 3, of(holds, failed), strict],
+    ['all samples of a claim failed, strictly', 4, of(holds, inconclusive, failed), strict],
+    ['all samples of a claim failed, and lines are missing, strictly', 4, of(failed), { ...strict, lacksLines: true }],
+    ['lines are missing, strictly', 3, of(holds), { ...strict, lacksLines: true }],
     ['a platform is absent, strictly', 0, of(holds, absent), strict],
     [
       'only a warning is in doubt, strictly',

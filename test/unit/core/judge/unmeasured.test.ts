@@ -6,7 +6,7 @@ import type { BenchData } from '../../../../src/core/model/suite.ts'
 import { formatReason } from '../../../../src/reporters/format.ts'
 import { headlineOf } from '../../../../src/reporters/headline/headline.ts'
 import { verdictText } from '../../../../src/reporters/headline/words.ts'
-import { aBench, aClaim, aPlan, aPlatform, aRecord, native, steady, withError } from './builders.ts'
+import { aBench, aClaim, aPlan, aPlatform, aRecord, costing, native, steady, withError } from './builders.ts'
 
 /** The exit of a run of these platforms with a claim in relation to native, and one about the value itself. */
 function exitOf(samples: readonly Sample[], platforms: string[], named: string[], broken: string[] = []) {
@@ -119,6 +119,16 @@ describe('a run that was asked for platforms', () => {
   it('keeps the code of a failure', () => {
     const exit = exitOf([...native(), ...steady('runc', 2000)], ['native', 'runc', 'gvisor'], ['gvisor'], ['gvisor'])
     expect(exit).toMatchObject({ code: 1, unmeasured: ['gvisor'] })
+  })
+
+  it('comes before a doubt with --strict, as it does without', () => {
+    const claims = [aClaim({ kind: 'withinNative', percent: 5 })]
+    const platforms = [aPlatform('native'), aPlatform('runc'), aPlatform('gvisor', { available: false })]
+    const plan = aPlan({ benches: [aBench({ claims })], namedPlatforms: ['native', 'runc', 'gvisor'], platforms })
+    const record = aRecord({ plan, samples: [...native(2), ...costing('runc', 1.02, { count: 2 })] })
+    expect(buildReport(record, { strict: true }).claims[0]!.outcome).toBe('inconclusive')
+    for (const strict of [false, true])
+      expect(buildReport(record, { strict }).exit).toMatchObject({ code: 4, unmeasured: ['gvisor'] })
   })
 
   it('names no native that a claim compares with, but cannot do such work', () => {

@@ -444,6 +444,12 @@ describe('the report of a run with a baseline', () => {
     expect(reportOf(exitOf(code), now).code).toBe(expected)
   })
 
+  it.each([false, true])('too few rounds for a regression come before a doubt, strict: %s', (strict) => {
+    const [short, next] = [runOf('a', { runc: 1 }, { count: 2 }), runOf('b', { runc: 1 }, { count: 2 })]
+    const report = { ...buildReport(next, { strict }), exit: exitOf(strict ? 3 : 0) }
+    expect(withBaseline(report, compareRecords(short, next, options), strict).exit.code).toBe(4)
+  })
+
   it('names what regressed, and nothing if nothing did', () => {
     expect(reportOf(exitOf(0), same).regressions).toEqual([])
     expect(reportOf(exitOf(0), slower).regressions).toEqual([
