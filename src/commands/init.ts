@@ -8,6 +8,7 @@ import { packageFolder } from '../util/assets.ts'
 import { UsageError } from '../util/errors.ts'
 import { explainWrites, linesOf, writeNewFile } from '../util/files.ts'
 import { writeOutput } from '../util/outputs.ts'
+import { withoutBom } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 
 const files: Readonly<Record<string, string>> = {
@@ -125,7 +126,7 @@ function addScript({ cwd, out }: CommandIo): void {
   const text = readFileSync(file, 'utf8')
   let content: unknown
   try {
-    content = JSON.parse(text)
+    content = JSON.parse(withoutBom(text))
   } catch {
     keep('it is no valid JSON')
     return
@@ -141,6 +142,8 @@ function addScript({ cwd, out }: CommandIo): void {
   }
   const indent = /^[ \t]+/m.exec(text)?.[0] ?? '  '
   const changed = { ...content, scripts: { ...scripts, bench: 'isobench run' } }
-  writeOutput(file, `${JSON.stringify(changed, null, indent)}\n`)
+  // With the byte order mark that the file had.
+  const mark = text.slice(0, text.length - withoutBom(text).length)
+  writeOutput(file, `${mark}${JSON.stringify(changed, null, indent)}\n`)
   out.write('added the script "bench" to package.json: npm run bench\n')
 }

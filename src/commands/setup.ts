@@ -13,7 +13,7 @@ import { platformFamily } from '../driver.ts'
 import { drivers } from '../platforms/index.ts'
 import { messageOf, UsageError } from '../util/errors.ts'
 import { readablePath } from '../util/inputs.ts'
-import { isUtf16, utf16Fix } from '../util/text.ts'
+import { encodingProblem, withoutBom } from '../util/text.ts'
 import type { CommandIo } from './command.ts'
 import type { Options } from './options.ts'
 import { latestFile, readStored } from './stored-records.ts'
@@ -34,12 +34,12 @@ export async function confirm(question: string, io: CommandIo): Promise<boolean 
 function readImport(file: string): unknown {
   if (!file.toLowerCase().endsWith('.json') || !existsSync(file) || statSync(file).isDirectory()) return undefined
   const fix = 'the format is described in docs/reference/import.md.'
-  const text = readFileSync(readablePath(file), 'utf8')
-  if (isUtf16(text)) throw new RecordError(`${file} is not UTF-8`, utf16Fix)
+  const bytes = readFileSync(readablePath(file))
+  const problem = encodingProblem(file, bytes)
+  if (problem) throw new RecordError(`${problem.at} is not UTF-8`, problem.fix)
   let value: unknown
   try {
-    // Spreadsheets and PowerShell write a byte order mark.
-    value = JSON.parse(text.replace(/^\uFEFF/, ''))
+    value = JSON.parse(withoutBom(bytes.toString('utf8')))
   } catch (error) {
     throw new RecordError(`${file}: invalid JSON: ${messageOf(error)}`, fix)
   }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import cliTruncate from 'cli-truncate'
 import stringWidth from 'string-width'
 import wrapAnsi from 'wrap-ansi'
@@ -83,3 +84,22 @@ export const isUtf16 = (text: string): boolean => /^\ufffd\ufffd|^.?\0/.test(tex
 
 /** How to fix a file that is UTF-16. */
 export const utf16Fix = 'save it as UTF-8: it is UTF-16, which PowerShell writes with >'
+
+/** `text` without the byte order mark that editors, spreadsheets and PowerShell write. */
+export const withoutBom = (text: string): string => text.replace(/^\uFEFF/, '')
+
+/** Where the bytes of a file are not UTF-8, and how to fix it; undefined if they are. */
+export function encodingProblem(
+  file: string,
+  bytes: Buffer,
+): { readonly at: string; readonly fix: string } | undefined {
+  if (isUtf16(bytes.toString('utf8', 0, 8))) return { at: file, fix: utf16Fix }
+  if (isUtf8(bytes)) return undefined
+  let line = 1
+  for (let from = 0, end = 0; from < bytes.length; from = end + 1, line++) {
+    end = bytes.indexOf(10, from)
+    // No UTF-8 sequence of several bytes has a line feed.
+    if (end < 0 || !isUtf8(bytes.subarray(from, end))) break
+  }
+  return { at: `${file}:${line}`, fix: 'save it as UTF-8: editors on Windows may write Latin-1 or another code page' }
+}

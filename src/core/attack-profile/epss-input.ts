@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { IsobenchError, messageOf, UsageError } from '../../util/errors.ts'
 import { readablePath } from '../../util/inputs.ts'
-import { isDay, isUtf16, sanitize, utf16Fix } from '../../util/text.ts'
+import { encodingProblem, isDay, sanitize, withoutBom } from '../../util/text.ts'
 
 /** The files that EPSS data are made of: scores, locations of CVEs, and source files of functions. */
 
@@ -34,11 +34,10 @@ export function readText(file: string, longest = longestText): Text {
   const path = readablePath(file)
   if (statSync(path).size > longest) throw tooLong(file, longest)
   const bytes = readFileSync(path)
-  const text = unpacked(file, bytes, longest)
-    .toString('utf8')
-    .replace(/^\ufeff/, '')
-  if (isUtf16(text)) throw new EpssError(`${file} is not UTF-8`, utf16Fix)
-  return { file, text, digest: createHash('sha256').update(bytes).digest('hex') }
+  const content = unpacked(file, bytes, longest)
+  const problem = encodingProblem(file, content)
+  if (problem) throw new EpssError(`${problem.at} is not UTF-8`, problem.fix)
+  return { file, text: withoutBom(content.toString('utf8')), digest: createHash('sha256').update(bytes).digest('hex') }
 }
 
 function unpacked(file: string, bytes: Buffer, longest: number): Buffer {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import * as z from 'zod'
 import { messageOf, UsageError } from '../../util/errors.ts'
 import { readablePath } from '../../util/inputs.ts'
+import { withoutBom } from '../../util/text.ts'
 import { EpssError } from './epss-input.ts'
 
 /**
@@ -66,7 +67,7 @@ export function readKernelCves(folder: string): KernelCve[] {
   return files.flatMap((name) => {
     const file = join(folder, name)
     try {
-      return parseKernelCve(JSON.parse(readFileSync(readablePath(file), 'utf8'))) ?? []
+      return parseKernelCve(JSON.parse(withoutBom(readFileSync(readablePath(file), 'utf8')))) ?? []
     } catch (error) {
       const [issue] = error instanceof z.ZodError ? error.issues : []
       const why = issue ? `${issue.path.join('.')}: ${issue.message}` : messageOf(error).split('\n')[0]

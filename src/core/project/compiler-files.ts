@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { type Node, parseExpressionAt } from 'acorn'
+import { withoutBom } from '../../util/text.ts'
 
 /** Files other than code that decide how code is compiled, and which files it imports. */
 
@@ -73,7 +74,7 @@ interface Values extends Node {
 /** `extends` of a tsconfig.json: a text or a list. Comments and trailing commas make it JavaScript, but no JSON. */
 function extendsOf(file: string): string[] {
   try {
-    const text = readFileSync(file, 'utf8').replace(/^\uFEFF/, '')
+    const text = withoutBom(readFileSync(file, 'utf8'))
     const { properties = [] } = parseExpressionAt(text, 0, { ecmaVersion: 'latest' }) as Properties
     const given = properties.find(({ key }) => key?.value === 'extends')?.value
     return [given, ...(given?.elements ?? [])].flatMap((one) => (typeof one?.value === 'string' ? [one.value] : []))

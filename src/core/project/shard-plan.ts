@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { buildId } from '../../util/assets.ts'
 import { IsobenchError, messageOf, UsageError } from '../../util/errors.ts'
 import { readablePath } from '../../util/inputs.ts'
-import { sanitize } from '../../util/text.ts'
+import { encodingProblem, sanitize, withoutBom } from '../../util/text.ts'
 import { casesOf, isMeasuredOn, type Plan } from '../model/plan.ts'
 import type { Sample } from '../model/record.ts'
 import type { BenchData } from '../model/suite.ts'
@@ -135,9 +135,12 @@ export function createShardPlan(benches: readonly PlannedBench[], count: number,
 export function readShardPlan(file: string): ShardPlan {
   if (!existsSync(file)) throw new UsageError(`there is no shard plan at ${file}`, remake)
   const path = readablePath(file)
+  const bytes = readFileSync(path)
+  const problem = encodingProblem(file, bytes)
+  if (problem) throw new ShardPlanError(`${problem.at} is not UTF-8`, problem.fix)
   let value: unknown
   try {
-    value = JSON.parse(readFileSync(path, 'utf8'))
+    value = JSON.parse(withoutBom(bytes.toString('utf8')))
   } catch (error) {
     throw new ShardPlanError(`${file} is no shard plan: ${messageOf(error)}`, remake)
   }

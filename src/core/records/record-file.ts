@@ -14,6 +14,7 @@ import { messageOf, UsageError } from '../../util/errors.ts'
 import { explainWrites, isRegularFile, isThere, LineWriter, makeFolder } from '../../util/files.ts'
 import { createFile } from '../../util/folder-owner.ts'
 import { readablePath } from '../../util/inputs.ts'
+import { withoutBom } from '../../util/text.ts'
 import { withUsersUmask } from '../../util/umask.ts'
 import type { ExcludedBench, Plan } from '../model/plan.ts'
 import { type Environment, type RecordLine, type RunRecord, recordVersion, type Sample } from '../model/record.ts'
@@ -155,9 +156,9 @@ function refuseImport(content: string, file: string): void {
 
 /** Whether a text is one JSON object that says that it is an import. A run record has an object on each line. */
 function isImport(content: string): boolean {
-  if (!content.includes('"import"') || content.startsWith('{"type":')) return false
+  if (!content.includes('"import"') || content.startsWith(recordStart)) return false
   try {
-    return (JSON.parse(content) as { isobench?: unknown } | null)?.isobench === 'import'
+    return (JSON.parse(withoutBom(content)) as { isobench?: unknown } | null)?.isobench === 'import'
   } catch {
     return false
   }

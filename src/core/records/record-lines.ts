@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { IsobenchError, messageOf } from '../../util/errors.ts'
 import { readablePath } from '../../util/inputs.ts'
-import { isUtf16, utf16Fix } from '../../util/text.ts'
+import { isUtf16, utf16Fix, withoutBom } from '../../util/text.ts'
 import { lineSchema, type RecordLine } from '../model/record.ts'
 import { planContradiction, type StartLine, sequenceChecker } from './consistency.ts'
 
@@ -102,8 +102,7 @@ export function* recordLines(
       break
     }
     if (text === '') continue
-    // Editors and PowerShell write a byte order mark.
-    const line = parseLine(number === 1 ? text.replace(/^\uFEFF/, '') : text)
+    const line = parseLine(number === 1 ? withoutBom(text) : text)
     if ('why' in line) {
       if (number === 1) throw new RecordError(`${file}:1 ${line.why}`, line.fix)
       onUnreadable({ number, why: line.why })

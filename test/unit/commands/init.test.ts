@@ -72,6 +72,12 @@ describe('isobench init', () => {
     expect(read('tsconfig.json')).toBe('{}')
   })
 
+  it('adds a script to a package.json with a byte order mark, and keeps the mark', async () => {
+    write('package.json', '\ufeff{\n  "name": "a"\n}\n')
+    await init()
+    expect(read('package.json')).toBe('\ufeff{\n  "name": "a",\n  "scripts": {\n    "bench": "isobench run"\n  }\n}\n')
+  })
+
   it('replaces package.json as a whole, so that a full disk leaves the old one', async () => {
     write('package.json', '{ "name": "a" }')
     const old = openSync(join(cwd, 'package.json'), 'r')

@@ -2,10 +2,22 @@ import { describe, expect, test } from 'vitest'
 import { commandData, commandProperty } from '../../../src/reporters/annotation.ts'
 import { csvField, escapeHtml, escapeMarkdown } from '../../../src/reporters/document.ts'
 import { duration, formatChange, formatColumn, formatQuantity, formatRatios } from '../../../src/reporters/format.ts'
-import { pad, sanitize, truncate, widthOf, wrap } from '../../../src/util/text.ts'
+import { encodingProblem, pad, sanitize, truncate, widthOf, wrap } from '../../../src/util/text.ts'
 import { hostile } from '../reporters/fixture.ts'
 
 describe('text', () => {
+  test.each([
+    ['UTF-8', Buffer.from('\ufeffa\nü\n'), undefined],
+    ['nothing', Buffer.alloc(0), undefined],
+    ['Latin-1 in the first line', Buffer.from('\u00fc\na\n', 'latin1'), 'f:1'],
+    ['Latin-1 in the last line', Buffer.from('a\n\n\u00fc', 'latin1'), 'f:3'],
+    ['a sequence that a line feed cuts', Buffer.from([0x61, 0x0a, 0xc3, 0x0a, 0xbc]), 'f:2'],
+    ['UTF-16', Buffer.from('\ufeffa\n\u00fc', 'utf16le'), 'f'],
+    ['UTF-16 without a mark', Buffer.from('a\nb', 'utf16le'), 'f'],
+  ])('encodingProblem says where it is not UTF-8: %s', (_, bytes, at) => {
+    expect(encodingProblem('f', bytes)?.at).toBe(at)
+  })
+
   test('plain leaves nothing that acts', () => {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must be gone
     expect(sanitize(hostile)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e]|\p{Surrogate}|##\[/u)

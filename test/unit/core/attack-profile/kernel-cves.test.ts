@@ -83,9 +83,9 @@ describe('a CVE record of the kernel', () => {
 })
 
 describe('a folder of records', () => {
-  it('is read with its subfolders', () => {
+  it('is read with its subfolders and byte order marks', () => {
     mkdirSync(join(folder, 'good/2024'), { recursive: true })
-    writeFileSync(join(folder, 'good/2024/CVE-2024-26581.json'), JSON.stringify(record()))
+    writeFileSync(join(folder, 'good/2024/CVE-2024-26581.json'), `\ufeff${JSON.stringify(record())}`)
     writeFileSync(join(folder, 'good/2024/CVE-2024-26581.sha1'), 'x')
     expect(readKernelCves(join(folder, 'good')).map(({ cve }) => cve)).toEqual(['CVE-2024-26581'])
   })

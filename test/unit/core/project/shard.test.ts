@@ -151,6 +151,15 @@ describe('a plan file', () => {
     expect(() => readShardPlan(file)).toThrow(`${file} is no shard plan`)
   })
 
+  it('may have a byte order mark, and is refused with its line if it is not UTF-8', () => {
+    writeFileSync(file, `\ufeff${JSON.stringify(plan)}`)
+    expect(readShardPlan(file)).toEqual(plan)
+    writeFileSync(file, `\ufeff${JSON.stringify(plan)}`, 'utf16le')
+    expect(() => readShardPlan(file)).toThrow(`${file} is not UTF-8`)
+    writeFileSync(file, '{\n"isobench": "\u00fc"}', 'latin1')
+    expect(() => readShardPlan(file)).toThrow(`${file}:2 is not UTF-8`)
+  })
+
   it('may be written with other spaces and order of fields, as by jq --sort-keys', () => {
     const sorted = Object.fromEntries(Object.entries(plan).sort(([a], [b]) => (a < b ? -1 : 1)))
     const { seed, ...rest } = plan.selection
