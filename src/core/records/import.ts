@@ -1,23 +1,16 @@
 import * as z from 'zod'
 import { compareFindingIds } from '../../dsl/finding-id.ts'
-import { convertQuantity, type Metric, type Unit } from '../../dsl/metric.ts'
 import type { PlatformFamily } from '../../dsl/platform.ts'
 import { largestFigure } from '../../dsl/rules.ts'
-import { closestMatch } from '../../util/closest-match.ts'
 import { wrongOptions } from '../../util/schema-issues.ts'
+import { isDay } from '../../util/text.ts'
 import { familySchema, paramsSchema } from '../model/claim.ts'
-import {
-  type BenchCase,
-  casesOf,
-  describeParams,
-  type Params,
-  type PlannedPlatform,
-  type ScheduledPlan,
-} from '../model/plan.ts'
+import { type BenchCase, casesOf, type PlannedPlatform, type ScheduledPlan } from '../model/plan.ts'
 import type { PublishedResult } from '../model/plan-schema.ts'
 import type { Environment, RunRecord, Sample } from '../model/record.ts'
-import type { BenchData, Suite } from '../model/suite.ts'
+import type { Suite } from '../model/suite.ts'
 import { cpuModeSchema } from '../model/vocabulary.ts'
+import { convertUnit, type ImportPath, locate, locateSeries, refuse } from './import-places.ts'
 import { RecordError } from './record-file.ts'
 
 /** Results that were measured elsewhere, as plain JSON: the format of docs/reference/import.md. */
@@ -31,6 +24,11 @@ const amount = z.union([
   value,
   z.tuple([value, value]).refine(([least, most]) => least <= most, 'write the smaller number first'),
 ])
+
+const time = z.iso.datetime({ offset: true, local: true })
+/** A year, a month, a day, or a time of a day. */
+const isIsoTime = (when: string): boolean =>
+  /^\d{4}(-\d\d){0,2}$/.test(when) ? isDay(when + '0000-01-01'.slice(when.length)) : time.safeParse(when).success
 
 const about = {
   bench: text.describe('name or id of the bench'),
@@ -119,7 +117,13 @@ export const importSchema = z
     isobench: z.literal('import').describe('marks the file as an import'),
     version: z.literal(importVersion).describe('version of the format'),
     source: text.describe('where the results come from, in one line'),
-    measuredAt: text.optional().describe('when they were measured, ISO 8601'),
+    measuredAt: text
+      .refine(isIsoTime, {
+        error: ({ input }) =>
+          `${JSON.stringify(input)} is not ISO 8601: write 2026, 2026-01-31 or 2026-01-31T12:00:00Z`,
+      })
+      .optional()
+      .describe('when they were measured, ISO 8601: a year, a month, a day or a time'),
     cpu: text.optional().describe('model of the CPU'),
     kernel: text.optional().describe('kernel release'),
     platforms: z
@@ -137,104 +141,6 @@ export const importSchema = z
 export type Import = z.output<typeof importSchema>
 export type ImportedSamples = Import['samples'][number]
 export type ImportedStatement = NonNullable<Import['published']>[number]
-
-/** Finds what an import names: benches, metrics, parameters, units. Says where a name is that is not known. */
-
-export interface ImportPath {
-  readonly file: string
-  /** As `samples[3]`. */
-  readonly at: string
-}
-
-/** @throws RecordError that names the file, the place in it, and the nearest that is known. */
-export function refuse({ file, at }: ImportPath, message: string, fix?: string): never {
-  throw new RecordError(`${file}: ${at}${message}`, fix)
-}
-
-const known = (names: readonly string[], wrong: string): string => {
-  const close = closestMatch(wrong, names)
-  return close ? `did you mean "${close}"?` : `there are: ${names.join(', ') || 'none'}`
-}
-
-/** What an import says something about. */
-interface About {
-  readonly bench: string
-  readonly metric: string
-  readonly params?: Params | undefined
-}
-
-/** The bench of that name or id, and its metric. */
-function locateMetric(
-  benches: readonly BenchData[],
-  about: About,
-  place: ImportPath,
-): { readonly bench: BenchData; readonly metric: Metric } {
-  const found = benches.filter(({ id, name }) => id === about.bench || name === about.bench)
-  if (found.length > 1) {
-    refuse(
-      place,
-      `.bench: two benches are named "${about.bench}"`,
-      `use one of: ${found.map(({ id }) => id).join(', ')}`,
-    )
-  }
-  const bench = found[0]
-  if (!bench) {
-    const names = benches.map(({ name }) => name)
-    return refuse(place, `.bench: no bench is named "${about.bench}"`, known(names, about.bench))
-  }
-  const metric = bench.metrics[about.metric]
-  if (!metric) {
-    const names = Object.keys(bench.metrics)
-    return refuse(place, `.metric: "${bench.name}" has no metric "${about.metric}"`, known(names, about.metric))
-  }
-  return { bench, metric }
-}
-
-/** The bench, its metric, and the point with those parameters. */
-export function locate(
-  benches: readonly BenchData[],
-  about: About,
-  place: ImportPath,
-): { readonly metric: Metric; readonly point: BenchCase } {
-  const { bench, metric } = locateMetric(benches, about, place)
-  const wanted = describeParams(about.params ?? {})
-  const points = casesOf(bench)
-  const same = (params: Params) =>
-    Object.keys(params).length === Object.keys(about.params ?? {}).length &&
-    Object.entries(params).every(([name, value]) => about.params?.[name] === value)
-  const point = points.find(({ params }) => same(params))
-  if (point) return { metric, point }
-  const all = points.map(({ params }) => describeParams(params) || 'none')
-  return refuse(
-    place,
-    `.params: "${bench.name}" has no point with ${wanted || 'no parameters'}`,
-    `use one of: ${all.slice(0, 8).join(' · ')}`,
-  )
-}
-
-/** The first point of a series: of those that have these parameters, and any value of the one that it is over. */
-export function locateSeries(
-  benches: readonly BenchData[],
-  about: About & { readonly over: string },
-  place: ImportPath,
-): { readonly point: BenchCase } {
-  const { bench } = locateMetric(benches, about, place)
-  const points = casesOf(bench)
-  const names = Object.keys(points[0]?.params ?? {})
-  if (!names.includes(about.over))
-    return refuse(place, `.over: "${bench.name}" has no parameter "${about.over}"`, known(names, about.over))
-  return locate(benches, { ...about, params: { ...about.params, [about.over]: points[0]!.params[about.over]! } }, place)
-}
-
-/** A value in the metric's own unit. */
-export function convertUnit(value: number, unit: string, metric: Metric, place: ImportPath): number {
-  if (unit === metric.unit) return value
-  try {
-    return convertQuantity(`${value}${unit}`, metric.unit as Unit)
-  } catch {
-    return refuse(place, `.unit: "${unit}" does not measure what ${metric.unit} does`, `convert it to ${metric.unit}`)
-  }
-}
 
 /** A platform of the config, with the family that its driver has. */
 export interface ImportTarget {
@@ -357,11 +263,23 @@ const namesIn = (one: ImportedStatement): string[] =>
 const both = (amount: number | [number, number]): [number, number] =>
   typeof amount === 'number' ? [amount, amount] : amount
 
-function statementOf(one: ImportedStatement, place: { file: string; at: string }, suite: Suite): PublishedResult[] {
+/** @throws RecordError for a platform that is named twice: it would be compared with itself, or counted twice */
+function refuseRepeated(one: ImportedStatement, place: ImportPath): void {
+  const names = namesIn(one)
+  const twice = names.find((name, at) => names.indexOf(name) < at)
+  if (twice === undefined) return
+  const field =
+    'order' in one ? 'order' : one.platforms.filter((name) => name === twice).length > 1 ? 'platforms' : 'to'
+  refuse(place, `.${field}: "${twice}" is named twice`, 'name each platform once')
+}
+
+function statementOf(one: ImportedStatement, place: ImportPath, suite: Suite): PublishedResult[] {
+  refuseRepeated(one, place)
   if ('peak' in one) {
-    const { over, peak, metric, platforms } = one
-    const { point } = locateSeries(suite.benches, one, place)
-    return platforms.map((platform) => ({ kind: 'peak', case: point.id, metric, platform, over, at: both(peak) }))
+    const { over, metric, platforms } = one
+    const at = both(one.peak)
+    const { point } = locateSeries(suite.benches, { ...one, peak: at }, place)
+    return platforms.map((platform) => ({ kind: 'peak', case: point.id, metric, platform, over, at }))
   }
   const { metric, point } = locate(suite.benches, one, place)
   const base = { case: point.id, metric: one.metric }

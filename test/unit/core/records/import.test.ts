@@ -162,6 +162,15 @@ describe('where a source states that a platform peaks', () => {
   it('of another series, or over another parameter, says nothing', () => {
     const [claim] = reportOf({ peak: 20, params: { rw: 'write' } }).claims
     expect(claim).toMatchObject({ outcome: 'not-evaluated', reason: { code: 'no-published-number' } })
+    expect(() => reportOf({ peak: 20, params: { rw: 'read', threads: 10 } })).toThrow(
+      /published\[0\]\.params: "threads" is the parameter of "over"/,
+    )
+    for (const [peak, text] of [
+      [5000, '5000'],
+      [0, '0'],
+      [[20, 5000], '\\[20, 5000\\]'],
+    ] as const)
+      expect(() => reportOf({ peak })).toThrow(new RegExp(`published\\[0\\]\\.peak: ${text} lies beyond the values of`))
     expect(() => reportOf({ peak: 20, over: 'thread' })).toThrow(
       /published\[0\]\.over: "disk" has no parameter "thread"/,
     )
@@ -229,6 +238,31 @@ describe('what is refused, with its place', () => {
       'two lists of numbers',
       { samples: [set('native', [1, 2]), set('native', [3])] },
       /samples\[1\]\.values\[0\]: native/,
+    ],
+    ...['yesterday', '2026-13', '2026-02-30', '2026-02-03T25:00:00Z', '20', '2026-0'].map(
+      (measuredAt): [string, Loose, RegExp] => [
+        `the time ${measuredAt}`,
+        { measuredAt, samples: [set('native', [1])] },
+        new RegExp(`measuredAt: "${measuredAt}".*ISO 8601`),
+      ],
+    ),
+    ...(
+      [
+        ['an order', { order: [['native', 'runc'], ['native']] }, 'order: "native"'],
+        ['a group', { order: [['native', 'native']] }, 'order: "native"'],
+        ['a list', { platforms: ['runc', 'runc'], unit: 'ms', value: 5 }, 'platforms: "runc"'],
+        ['a ratio', { platforms: ['runc'], to: ['native', 'native'], ratio: 2 }, 'to: "native"'],
+        ['a ratio to itself', { platforms: ['runc'], to: ['runc'], ratio: 2 }, 'to: "runc"'],
+      ] as const
+    ).map(([what, one, place]): [string, Loose, RegExp] => [
+      `the same platform twice in ${what}`,
+      { published: [{ bench: 'disk', metric: 'latency', params: { rw: 'read' }, ...one }] },
+      new RegExp(`published\\[0\\]\\.${place} is named twice`),
+    ]),
+    [
+      'a peak of a parameter without numbers',
+      { published: [{ bench: 'disk', metric: 'latency', platforms: ['runc'], over: 'rw', peak: 5 }] },
+      /published\[0\]\.over: the values of "rw" are not numbers: read, write/,
     ],
     [
       'a wrong part of a published value',
