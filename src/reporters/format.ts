@@ -83,7 +83,7 @@ const reasonTexts: Record<ReasonCode, string> = {
   'platform-excluded': 'the run leaves such platforms out by default; --all-platforms includes them',
   'workload-unsupported': 'the platform cannot run such a workload',
   'no-native': 'native was not measured, so there is nothing to compare with',
-  'not-measured': 'the bench was excluded from this run',
+  'not-measured': 'the bench was not part of this run',
   'time-budget': 'not measured: time budget',
   'shard-missing': 'no record has its samples of the bench',
   'tracer-unavailable': 'the kernel of this host cannot be traced that way',

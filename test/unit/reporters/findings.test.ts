@@ -52,7 +52,7 @@ describe('the table of findings', () => {
     const text = lines.join('\n')
     expect(text).toMatch(/1 {2}✗ contradicted {2,}gvisor 0\.752 \[0\.715, 0\.813\] ×native, events {2}worse/)
     expect(text).toContain('needs osv: not in this run')
-    expect(text).toContain('the bench was excluded from this run')
+    expect(text).toContain('the bench was not part of this run')
     expect(lines.at(-1)).toContain(`exit code ${report.exit.code}`)
   })
 
