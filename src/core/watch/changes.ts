@@ -30,23 +30,25 @@ export type Decision =
 
 /**
  * What a decision does, in words.
- * @param host returns those of some platforms that cannot run on it
+ * @param host returns those of some platforms that cannot run on it, and whether another process uses it
  */
 export function decisionText(
   decision: Decision,
   { benches }: Pick<Snapshot, 'benches'>,
   problems: readonly Problem[],
-  host: { unavailable(names: readonly string[]): readonly string[] },
+  host: { readonly isAwaited: boolean; unavailable(names: readonly string[]): readonly string[] },
 ): string {
   if (problems.length > 0) return 'cannot be used; the last results stay'
   if (decision.what === 'nothing') return 'nothing to do'
   if (decision.what === 'judge') return 'judged again'
-  if (decision.what !== 'measure') return 'everything is measured again'
+  if (decision.what !== 'measure')
+    return host.isAwaited ? 'waits for the host to measure everything again' : 'everything is measured again'
   const names = benches.flatMap(({ id, name }) => (decision.benches.includes(id) ? name : []))
+  const again = host.isAwaited ? 'waits for the host to measure again' : 'measured again'
   const unavailable = host.unavailable(decision.platforms)
   const measured = [...names, ...decision.platforms.filter((name) => !unavailable.includes(name))]
   return [
-    ...(measured.length > 0 ? [`measured again: ${measured.join(', ')}`] : []),
+    ...(measured.length > 0 ? [`${again}: ${measured.join(', ')}`] : []),
     ...(unavailable.length > 0 ? [`cannot run here: ${unavailable.join(', ')}`] : []),
   ].join('; ')
 }

@@ -164,6 +164,7 @@ export class WatchSession {
   /** Platforms for which a guest is booted ahead. */
   #bootAhead: ReadonlySet<string> = new Set()
   readonly #failedBoots = new Set<string>()
+  #isAwaited = false
   #cleanup: CleanupProblems | undefined
 
   /** @param current what there is to measure, which changes while this measures */
@@ -172,6 +173,11 @@ export class WatchSession {
     private readonly current: () => WatchInput,
     private readonly loader = new WorkloadLoader(),
   ) {}
+
+  /** Whether another process uses the host, and this one waits for it. */
+  get isAwaited(): boolean {
+    return this.#isAwaited
+  }
 
   /** Whether this process has locked the host. */
   get hasHost(): boolean {
@@ -247,9 +253,14 @@ export class WatchSession {
     const session = await openSession(project.guest, {
       purpose: `watching ${project.root}`,
       wait: waitForLock,
-      onWait: ({ pid, purpose, since }) => onProgress(`waiting for process ${pid}, ${purpose}, since ${since}`),
+      onWait: ({ pid, purpose, since }) => {
+        this.#isAwaited = true
+        onProgress(`waiting for process ${pid}, ${purpose}, since ${since}`)
+      },
       signal,
       onLeft: this.#cleanup.add,
+    }).finally(() => {
+      this.#isAwaited = false
     })
     // Set at once, so that `close` releases the host if the rest fails.
     this.#session = session

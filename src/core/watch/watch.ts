@@ -92,7 +92,7 @@ export class Watch {
   #former: readonly Sample[] = []
   /** The record behind `report`. */
   #shown: RunRecord | undefined
-  /** The text of the note after a probe has shown which platforms can run. */
+  /** The text of the note while the host is awaited, and after a probe has shown which platforms can run. */
   #laterNote: (() => string) | undefined
   /** The file that a key has edited. Its note stays when the file is read again. */
   #editedByKey: string | undefined
@@ -380,9 +380,12 @@ export class Watch {
     this.#running = running
     this.#job = job
     try {
-      await this.#session.prepare(this.#quit.signal, (what) => this.#show({ kind: 'preparing', what }))
-      const text = this.#laterNote?.()
-      if (text !== undefined && text !== this.note?.text) this.#say(text)
+      await this.#session.prepare(this.#quit.signal, (what) => {
+        this.#updateNote()
+        this.#show({ kind: 'preparing', what })
+      })
+      this.#updateNote()
+      this.#laterNote = undefined
       if (running.signal.aborted) return
       const startedAt = this.now()
       await this.#session.take(job, running.signal, {
@@ -418,6 +421,11 @@ export class Watch {
     this.#laterNote = later
     this.note = { text, at: this.now() }
     this.latestJob = undefined
+  }
+
+  #updateNote(): void {
+    const text = this.#laterNote?.()
+    if (text !== undefined && text !== this.note?.text) this.#say(text, this.#laterNote)
   }
 
   /** Puts the former samples in the place of those that are missing. */

@@ -75,7 +75,7 @@ async function watching(files: Record<string, string>) {
     waitForLock: false,
     remeasure: true,
     ensureDependencies: async () => {},
-    openSession: host.openSession,
+    openSession: (guest, options) => host.openSession(guest, options),
     exec: host.exec,
     now: () => (now += 10),
     onChange: () => changed(),
@@ -165,6 +165,30 @@ export class Counter { @noted add() {} }`
     })
     await save({ 'package.json': imports('./two.ts') })
     expect(watch.note!.text).toMatch(/^package\.json → .*measured again/)
+  })
+
+  it('says that it waits while another process uses the host, and then what it measures', async () => {
+    const { watch, read, until, idle, host, root } = await watching({ 'a.bench.ts': bench('a') })
+    const { openSession } = host
+    let release = () => {}
+    const free = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    Object.assign(host, {
+      openSession: async (...[guest, options]: Parameters<typeof openSession>) => {
+        options.onWait?.({ pid: 7, purpose: 'another run', since: 'noon' })
+        await free
+        return openSession(guest, options)
+      },
+    })
+    const isWaiting = () => watch.note?.text === 'isobench.config.ts → waits for the host to measure everything again'
+    const text = config().replace('  include', "  guest: { memory: '512MiB' },\n  include")
+    writeFileSync(join(root, 'isobench.config.ts'), text)
+    await read('isobench.config.ts', isWaiting)
+    release()
+    await until(() => !isWaiting())
+    await idle()
+    expect(watch.note!.text).toBe('isobench.config.ts → everything is measured again')
   })
 
   it('gives a verdict on a changed flag, and the former verdict stays until it is there', async () => {
