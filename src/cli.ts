@@ -42,17 +42,22 @@ async function runCommand({ name, load }: CommandEntry, argv: readonly string[],
  * they must release it first. It is in effect until the process ends, so user code cannot end it with another code. An
  * error after the command has ended is printed, and the command is not clean.
  */
-const strayError = ({ err }: CommandIo): { readonly first: Promise<never>; end(): void } => {
+const strayError = ({ err }: CommandIo): { readonly first: Promise<never>; end(code?: number): void } => {
   let isOver = false
+  let codeOfCommand: number | undefined
   const first = new Promise<never>((_, reject) =>
     handleStrayErrors((error) => {
       if (!isOver) return reject(error)
-      hasLateError = true
       err.write(describeFailure(error, wantsColor(err)).text)
+      // The command has stated its own code.
+      if (!hasLateError && codeOfCommand === exitCodes.clean)
+        err.write(`exit code ${exitCodes.invalid}: code of the project left an error that no code handles\n`)
+      hasLateError = true
     }),
   )
-  const end = () => {
+  const end = (code?: number) => {
     isOver = true
+    codeOfCommand ??= code
   }
   return { first, end }
 }
@@ -93,7 +98,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     const named = commands.find(({ name }) => name === first)
     // The first argument is a filter of `run` if it is not a command: `isobench startup` is `isobench run startup`.
     const run = named ? runCommand(named, argv.slice(1), io) : runCommand(commands[0]!, argv, io)
-    return await Promise.race([run, stray.first])
+    const code = await Promise.race([run, stray.first])
+    stray.end(code)
+    return code
   } catch (thrown) {
     // Any error may be the result of a builtin that user code changed.
     const error = explainByBuiltins(thrown, 'code of the project')

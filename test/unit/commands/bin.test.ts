@@ -270,6 +270,14 @@ throw new Error('no luck')" > isobench.config.ts; ISO list`,
     expect(statusWithout).toBeGreaterThan(0)
   })
 
+  it('states the code 5 last if a reporter leaves an error after a command that is clean', () => {
+    const hook = 'onFinish() { void Promise.reject(new Error("late")) }'
+    writeFileSync(join(root, 'r.ts'), `export default { name: 'r', description: '', create: () => ({ ${hook} }) }`)
+    const { status, stderr } = shell(`ISO report '${record}' --reporter ./r.ts`)
+    expect(stderr).toMatch(/\nexit code 5: code of the project left an error that no code handles\n$/)
+    expect(status).toBe(5)
+  })
+
   it('ends with 5, not with 0, if nothing is left to wait for before there is a verdict', () => {
     const never = 'data:text/javascript,Promise.race=()=>new Promise(()=>{})'
     const { status, stderr } = shell(`timeout 25 '${process.execPath}' --import '${never}' '${bin}' list`)
