@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, lstatSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { exitCodes } from '../core/judge/exit-code.ts'
@@ -6,7 +6,7 @@ import { isObject } from '../dsl/checked.ts'
 import { shellWord } from '../reporters/headline/next-steps.ts'
 import { packageFolder } from '../util/assets.ts'
 import { UsageError } from '../util/errors.ts'
-import { explainWrites, linesOf, writeNewFile } from '../util/files.ts'
+import { explainWrites, isRegularFile, linesOf, writeNewFile } from '../util/files.ts'
 import { writeOutput } from '../util/outputs.ts'
 import { withoutBom } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
@@ -70,20 +70,9 @@ export const command = defineCommand({
 })
 
 function init(io: CommandIo): number {
-  const existing = Object.keys(files).filter((name) => existsSync(join(io.cwd, name)))
-  if (existing.length > 0)
-    throw new UsageError(
-      `isobench init: ${existing.join(' and ')} already ${existing.length === 1 ? 'exists' : 'exist'}.`,
-      `move ${existing.length === 1 ? 'it' : 'them'} away, or use another directory.`,
-    )
-  for (const folder of new Set(Object.keys(files).map(dirname)))
-    if (!(statSync(join(io.cwd, folder), { throwIfNoEntry: false })?.isDirectory() ?? true))
-      throw new UsageError(
-        `isobench init: ${folder} is a file, and the example bench needs a folder of that name.`,
-        'move it away, or use another directory.',
-      )
+  checkPaths(io.cwd)
   for (const [name, text] of Object.entries(files)) writeNew(io, name, text)
-  if (existsSync(join(io.cwd, 'tsconfig.json')))
+  if (isTaken(join(io.cwd, 'tsconfig.json')))
     io.out.write('kept tsconfig.json; it needs "module": "NodeNext" and the folder benches\n')
   else writeNew(io, 'tsconfig.json', tsconfig)
   ignoreRecords(io)
@@ -92,6 +81,31 @@ function init(io: CommandIo): number {
   io.out.write('Next: npx isobench run --install\n')
   return exitCodes.clean
 }
+
+/** @throws {UsageError} before anything is written */
+function checkPaths(cwd: string): void {
+  for (const folder of new Set(Object.keys(files).map(dirname)))
+    if (isTaken(join(cwd, folder)) && !statSync(join(cwd, folder), { throwIfNoEntry: false })?.isDirectory())
+      throw new UsageError(
+        `isobench init: ${folder} is no folder, and the example bench needs a folder of that name.`,
+        'move it away, or use another directory.',
+      )
+  const existing = Object.keys(files).filter((name) => isTaken(join(cwd, name)))
+  if (existing.length > 0)
+    throw new UsageError(
+      `isobench init: ${existing.join(' and ')} already ${existing.length === 1 ? 'exists' : 'exist'}.`,
+      `move ${existing.length === 1 ? 'it' : 'them'} away, or use another directory.`,
+    )
+  for (const name of ['.gitignore', 'package.json'])
+    if (isTaken(join(cwd, name)) && !isRegularFile(join(cwd, name)))
+      throw new UsageError(
+        `isobench init: ${name} is no regular file, and isobench adds a line to it.`,
+        'move it away, or use another directory.',
+      )
+}
+
+/** Whether a name is in use, also by a link that leads nowhere. */
+const isTaken = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined
 
 function writeNew({ cwd, out }: CommandIo, name: string, text: string): void {
   const file = join(cwd, name)
@@ -105,7 +119,8 @@ function ignoreRecords({ cwd, out }: CommandIo): void {
   const lines = linesOf(file)
   if (lines.some((line) => /^\/?\.isobench\/?\s*$/.test(line))) return
   const separator = lines.length > 0 && lines.at(-1) !== '' ? '\n' : ''
-  explainWrites(file, () => writeFileSync(file, `${separator}.isobench/\n`, { flag: 'a' }))
+  const line = `${separator}.isobench/\n`
+  explainWrites(file, () => (isTaken(file) ? appendFileSync(file, line) : writeNewFile(file, line)))
   out.write('added .isobench/ to .gitignore\n')
 }
 

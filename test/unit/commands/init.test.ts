@@ -1,4 +1,16 @@
-import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chownSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -55,10 +67,35 @@ describe('isobench init', () => {
   it('writes nothing if a file is in the way of the folder benches', async () => {
     write('benches', '')
     await expect(init()).rejects.toMatchObject({
-      message: 'isobench init: benches is a file, and the example bench needs a folder of that name.',
+      message: 'isobench init: benches is no folder, and the example bench needs a folder of that name.',
       fix: 'move it away, or use another directory.',
     })
     expect(readdirSync(cwd)).toEqual(['benches'])
+  })
+
+  it.each([
+    ['isobench.config.ts', 'isobench.config.ts already exists.'],
+    ['benches', 'benches is no folder, and the example bench needs a folder of that name.'],
+    ['.gitignore', '.gitignore is no regular file, and isobench adds a line to it.'],
+    ['package.json', 'package.json is no regular file, and isobench adds a line to it.'],
+  ])('writes nothing if %s is a link that leads nowhere', async (name, message) => {
+    symlinkSync('nowhere', join(cwd, name))
+    await expect(init()).rejects.toThrow(`isobench init: ${message}`)
+    expect(readdirSync(cwd)).toEqual([name])
+  })
+
+  it('writes nothing if .gitignore is a folder', async () => {
+    mkdirSync(join(cwd, '.gitignore'))
+    await expect(init()).rejects.toThrow('.gitignore is no regular file')
+    expect(readdirSync(cwd)).toEqual(['.gitignore'])
+  })
+
+  it.runIf(process.getuid!() === 0)('writes all files for the owner of the folder', async () => {
+    chownSync(cwd, 65534, 65534)
+    await init()
+    const names = readdirSync(cwd, { recursive: true, encoding: 'utf8' })
+    expect(names).toContain('.gitignore')
+    expect(names.filter((name) => statSync(join(cwd, name)).uid !== 65534)).toEqual([])
   })
 
   it('keeps what there is, and adds a script and a line', async () => {
