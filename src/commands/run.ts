@@ -209,6 +209,7 @@ async function finishRun(
 const notSavedReasons: Record<NotSaved, string> = {
   interrupted: 'the run was interrupted',
   problems: 'some benches or files could not be used',
+  failed: 'all samples failed, so a later run would have nothing to compare with',
   regressed: 'the run regressed against its baseline, and a later run would be compared with it',
   overloaded: 'other processes had most of the CPUs, so a regression could be hidden, in this run and in later ones',
   blind: 'no regression against its baseline could have been found',

@@ -38,7 +38,7 @@ export const baselinePath = (root: string, name: string): string =>
   join(folderOf(root), `${checkBaselineName(name)}.jsonl`)
 
 /** Why a run does not become a baseline. */
-export type NotSaved = 'interrupted' | 'problems' | 'regressed' | 'overloaded' | 'blind' | 'unclear'
+export type NotSaved = 'interrupted' | 'problems' | 'failed' | 'regressed' | 'overloaded' | 'blind' | 'unclear'
 
 /**
  * Why a run must not become a baseline, or undefined. A later run would otherwise be compared with one that regressed,
@@ -46,11 +46,13 @@ export type NotSaved = 'interrupted' | 'problems' | 'regressed' | 'overloaded' |
  * show a regression against it.
  */
 export function whyNotSaved(
-  { status, problems }: Pick<Report, 'status' | 'problems'>,
+  { status, problems, cases }: Pick<Report, 'status' | 'problems' | 'cases'>,
   comparison: Comparison | undefined,
 ): NotSaved | undefined {
   if (status === 'interrupted' || status === 'killed') return 'interrupted'
   if (problems.length > 0) return 'problems'
+  const samples = cases.flatMap(({ results }) => results.flatMap((result) => result.samples))
+  if (samples.length > 0 && samples.every(({ warmup, error }) => warmup || error !== undefined)) return 'failed'
   if (!comparison) return undefined
   if (isFailing(comparison)) return 'regressed'
   const own = comparison.rows.filter(({ failsRun }) => failsRun)

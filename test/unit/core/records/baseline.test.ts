@@ -517,7 +517,7 @@ describe('baselines', () => {
     expect(readFileSync(file, 'utf8')).toBe(readFileSync(good, 'utf8'))
   })
 
-  it('is not made of a run that was interrupted, that regressed, or that could not show a regression', () => {
+  it('is not made of a run that was interrupted, failed or regressed, or could not show a regression', () => {
     const before = runOf('before', { runc: 1.1 })
     const why = (now: RunRecord, baseline?: RunRecord) =>
       whyNotSaved(buildReport(now, { strict: false }), baseline && compareRecords(baseline, now, options))
@@ -544,6 +544,9 @@ describe('baselines', () => {
     expect(why(running, { ...running, samples: stalled })).toBeUndefined()
     expect(why({ ...before, status: 'interrupted' })).toBe('interrupted')
     expect(why({ ...before, problems: [{ file: 'a', message: 'b' }] })).toBe('problems')
+    const failed = before.samples.map((one) => ({ ...one, outcome: { ok: false as const, error: 'it broke' } }))
+    expect(why({ ...before, samples: failed })).toBe('failed')
+    expect(why({ ...before, samples: [...failed.slice(1), before.samples[0]!] })).toBeUndefined()
   })
 })
 
