@@ -39,7 +39,10 @@ export interface GuestMemory {
   readonly pageCache: number
   /** Bytes of the host kernel, such as page tables and stacks. Absent if the kernel does not account for them. */
   readonly kernel?: number
-  /** Bytes by which the daemons of the guest have grown since before its boot. Absent if no daemon serves it. */
+  /**
+   * Bytes by which the daemons of the guest have grown since before its boot. Absent if no daemon serves it. 0 if they
+   * have shrunk: they have then freed memory of earlier guests.
+   */
   readonly daemons?: number
 }
 

@@ -45,7 +45,8 @@ export interface Clones {
   readonly milliseconds: number
   /**
    * Bytes of a clone's memory that the other clones map too. It does not include page cache and kernel memory that no
-   * process maps. Null if there is one clone, or if the host does not report it.
+   * process maps. Null if there is one clone, or if the host does not report it, or if the clones are larger than the
+   * guest that was alone.
    */
   readonly sharedBytes: number | null
 }

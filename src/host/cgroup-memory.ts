@@ -1,5 +1,6 @@
 /** What a guest costs the host, from what the kernel charges to cgroups. */
 
+import { cpus } from 'node:os'
 import type { GuestMemory } from '../dsl/guest.ts'
 import { HostError } from '../util/errors.ts'
 import { kernelMemoryV1, liveProcesses, memoryStatistics } from './cgroup.ts'
@@ -16,6 +17,9 @@ function kernelMemoryV2(statistics: ReadonlyMap<string, number>): number | undef
   return parts.length > 0 ? parts.reduce((sum, bytes) => sum + bytes, 0) : undefined
 }
 
+/** Bytes by which two fields may differ from each other: the kernel adds up to 64 pages per CPU later. */
+const statisticsError = (): number => 64 * 4096 * cpus().length
+
 /**
  * Splits the memory of a cgroup by kind. The sum excludes what the kernel has only charged in advance, which
  * `memory.usage_in_bytes` and `memory.current` include: up to 64 pages per CPU (MEMCG_CHARGE_BATCH in Linux). The
@@ -23,6 +27,7 @@ function kernelMemoryV2(statistics: ReadonlyMap<string, number>): number | undef
  * @param statistics the fields of `memory.stat`, in bytes
  * @param kernelV1 kernel memory of cgroup v1
  * @returns undefined if a field is missing or is no number of bytes
+ * @throws {HostError} if there is more shared memory than page cache, which includes it
  */
 export function splitMemory(statistics: ReadonlyMap<string, number>, kernelV1?: number): CgroupMemory | undefined {
   const isV1 = statistics.has('total_rss')
@@ -32,9 +37,15 @@ export function splitMemory(statistics: ReadonlyMap<string, number>, kernelV1?: 
   const counted = isV1 ? kernelV1 : kernelMemoryV2(statistics)
   // A process has at least a kernel stack, so 0 means that the kernel does not account for its memory.
   const kernel = isBytes(counted) && counted > 0 ? counted : undefined
-  const pageCache = Math.max(0, cache - shared)
-  const total = anonymous + shared + pageCache + (kernel ?? 0)
-  return { total, anonymous, shared, pageCache, ...(kernel !== undefined && { kernel }) }
+  if (shared - cache > statisticsError())
+    throw new HostError(
+      `memory.stat of a guest's cgroup contradicts itself: ${shared} bytes of shared memory are part of ` +
+        `${cache} bytes of cache.`,
+      'measure again; if it stays, please report it with the version of the kernel',
+    )
+  const ofCache = Math.min(shared, cache)
+  const total = anonymous + cache + (kernel ?? 0)
+  return { total, anonymous, shared: ofCache, pageCache: cache - ofCache, ...(kernel !== undefined && { kernel }) }
 }
 
 /** Returns the memory of the cgroup `name`; undefined if it does not exist or the kernel does not account for it. */

@@ -50,6 +50,9 @@ export function pageFaultsIn(statistics: ReadonlyMap<string, number>): number | 
  * bytes together with the others, the proportional size of one guest is a + s, and that of all guests is count * a + s.
  * @param alone the proportional size of a guest in bytes while it is the only one
  * @param together the sum of the proportional sizes of all guests in bytes
+ * @returns null if the guests are larger together than as many alone: then they are not alike, and `s` is unknown
  */
-export const sharedBytes = (alone: number, together: number, count: number): number =>
-  Math.max(0, (count * alone - together) / (count - 1))
+export function sharedBytes(alone: number, together: number, count: number): number | null {
+  const shared = (count * alone - together) / (count - 1)
+  return shared < 0 ? null : shared
+}

@@ -1,8 +1,11 @@
+import { cpus } from 'node:os'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { splitMemory, withDaemons } from '../../../src/host/cgroup-memory.ts'
 
 const MiB = 1024 ** 2
+/** MEMCG_CHARGE_BATCH pages per CPU. */
+const resolution = 64 * 4096 * cpus().length
 const fields = (object: Record<string, number>) => new Map(Object.entries(object))
 
 /** As Linux 6.18 prints them for a gVisor guest, in the hierarchies of both versions. */
@@ -47,11 +50,29 @@ describe('the memory of a cgroup', () => {
   it('is never negative, whatever the kernel prints', () => {
     fc.assert(
       fc.property(fc.record({ anon: fc.nat(), file: fc.nat(), shmem: fc.nat(), kernel: fc.nat() }), (given) => {
-        const { total, pageCache, anonymous, shared, kernel = 0 } = splitMemory(fields(given))!
+        const read = () => splitMemory(fields(given))!
+        if (given.shmem - given.file > resolution) {
+          expect(read).toThrow('contradicts itself')
+          return
+        }
+        const { total, pageCache, anonymous, shared, kernel = 0 } = read()
         expect(pageCache).toBeGreaterThanOrEqual(0)
         expect(total).toBe(anonymous + shared + pageCache + kernel)
+        expect(total).toBe(given.anon + given.file + given.kernel)
       }),
     )
+  })
+
+  it('has what the kernel counted if shared memory is ahead of the cache by less than it adds up later', () => {
+    const given = { anon: MiB, file: 6 * MiB, shmem: 6 * MiB + 4096, kernel: MiB }
+    expect(splitMemory(fields(given))).toEqual({
+      total: 8 * MiB,
+      anonymous: MiB,
+      shared: 6 * MiB,
+      pageCache: 0,
+      kernel: MiB,
+    })
+    expect(() => splitMemory(fields({ ...given, shmem: 6 * MiB + resolution + 1 }))).toThrow('contradicts itself')
   })
 })
 
