@@ -26,6 +26,15 @@ export interface FingerprintOptions {
   readonly includeConfig?: boolean
 }
 
+/** What a fingerprint calls the things that are not of the host, but of how isobench measured there. */
+const settings = {
+  guest: 'guest limits',
+  image: 'image',
+  seconds: 'seconds per sample',
+  config: 'config',
+  isobench: 'isobench',
+} as const
+
 /** What a fingerprint calls the version of a platform. */
 const versionOf = (platform: string): string => `version of ${platform}`
 /** What a fingerprint calls the confinement of a platform. */
@@ -50,9 +59,9 @@ export function hostFingerprint(
     virtualization: environment.virtualization ?? 'none',
     'nested KVM': String(environment.kvm),
     'cgroup version': String(environment.cgroupVersion),
-    'guest limits': `${guest.cpus.length} CPUs, ${guest.memoryBytes} bytes`,
-    image: environment.image,
-    'seconds per sample': String(plan.profile.seconds),
+    [settings.guest]: `${guest.cpus.length} CPUs, ${guest.memoryBytes} bytes`,
+    [settings.image]: environment.image,
+    [settings.seconds]: String(plan.profile.seconds),
     ...Object.fromEntries(Object.entries(mitigations).map(([name, state]) => [`mitigation ${name}`, state])),
     ...Object.fromEntries(
       plan.platforms.flatMap(({ name, available, version, security }) => {
@@ -61,7 +70,10 @@ export function hostFingerprint(
         return includeConfig ? [[versionOf(name), 'cannot run']] : []
       }),
     ),
-    ...(includeConfig && { config: environment.configDigest, isobench: environment.isobench }),
+    ...(includeConfig && {
+      [settings.config]: environment.configDigest,
+      [settings.isobench]: environment.isobench,
+    }),
   }
 }
 
@@ -100,11 +112,11 @@ function securityDifference(what: string, one: Security, other: Security): Diffe
   return { what, baseline: textOf(one, other), current: textOf(other, one) }
 }
 
-const settings = new Set(['image', 'guest limits', 'seconds per sample', 'config', 'isobench'])
+const namesOfSettings: ReadonlySet<string> = new Set(Object.values(settings))
 
 /** Whether a difference is of the host itself, and not of what was measured there and how. */
 export const isOfHost = ({ what }: Difference): boolean =>
-  !settings.has(what) && !what.startsWith(versionOf('')) && !what.startsWith(securityOf(''))
+  !namesOfSettings.has(what) && !what.startsWith(versionOf('')) && !what.startsWith(securityOf(''))
 
 /** What differs between two runs. */
 export const hostDifferences = (a: FingerprintInput, b: FingerprintInput, options?: FingerprintOptions): Difference[] =>
