@@ -19,7 +19,7 @@ import { makeFolder, WriteError, writeFileAtomic } from '../../util/files.ts'
 import { utf16Fix } from '../../util/text.ts'
 import { withUsersUmask } from '../../util/umask.ts'
 import type { Problem } from '../model/suite.ts'
-import { requiredModules } from './created-requires.ts'
+import { type ModuleSearch, searchRequiredModules } from './created-requires.ts'
 import { entryPoint, isStarred } from './entry-point.ts'
 import { isProjectFile } from './error-location.ts'
 import { exportsOf, importFix } from './import-fixes.ts'
@@ -217,6 +217,7 @@ async function compileTogether(root: string, files: readonly string[]): Promise<
   const result = await bundleTogether(root, files)
   writeBuild(root, result.outputFiles)
   const notUtf8 = firstBytesNotUtf8(root, result.metafile)
+  const search = searchRequiredModules()
   return Promise.all(
     files.map(async (file) => {
       const output = join(folder, `${outputName(file)}.mjs`)
@@ -229,7 +230,7 @@ async function compileTogether(root: string, files: readonly string[]): Promise<
         const message = 'a character is not UTF-8, and is replaced.'
         return location ? [{ file, message, fix: 'save the file as UTF-8', location }] : []
       })
-      const required = await requiredFiles(root, inputs)
+      const required = await requiredFiles(root, inputs, search)
       return {
         file,
         output,
@@ -303,10 +304,10 @@ export async function importedFiles(root: string, files: readonly string[]): Pro
 }
 
 /** The files that are in no bundle, because the code loads them with `createRequire`, and those that they import. */
-async function requiredFiles(root: string, inputs: readonly string[]): Promise<string[]> {
+async function requiredFiles(root: string, inputs: readonly string[], search: ModuleSearch): Promise<string[]> {
   const found = new Set<string>()
   for (let waiting = inputs; waiting.length > 0; ) {
-    const modules = await requiredModules(waiting.filter((file) => existsSync(file)))
+    const modules = await search(waiting.filter((file) => existsSync(file)))
     const entries = modules.map((file) => relative(root, file))
     const within = entries.length > 0 ? await importedFiles(root, entries) : []
     waiting = [...modules, ...within].filter((file) => !found.has(file) && !inputs.includes(file) && existsSync(file))

@@ -12,10 +12,21 @@ import { loaders } from './module-location.ts'
  * so they are in no bundle.
  */
 
-/** The absolute paths of the modules that one of the files names as a plain text. Packages are not searched. */
-export async function requiredModules(files: readonly string[]): Promise<string[]> {
-  const found = await Promise.all(files.filter((file) => !file.includes('/node_modules/')).map(modulesOf))
-  return [...new Set(found.flat())]
+/** Returns the absolute paths of the modules that one of the files names as a plain text. */
+export type ModuleSearch = (files: readonly string[]) => Promise<string[]>
+
+/** Creates a search that reads each file once, whatever the number of benches that import it. It skips packages. */
+export function searchRequiredModules(): ModuleSearch {
+  const searched = new Map<string, Promise<string[]>>()
+  const search = (file: string): Promise<string[]> => {
+    const known = searched.get(file) ?? modulesOf(file)
+    searched.set(file, known)
+    return known
+  }
+  return async (files) => {
+    const found = await Promise.all(files.filter((file) => !file.includes('/node_modules/')).map(search))
+    return [...new Set(found.flat())]
+  }
 }
 
 /** Lets the next `require` of the files read them again. */
