@@ -41,6 +41,7 @@ export interface FakeHostState {
 /** A session without root and without processes. Its sandboxes only record what happens to them. */
 export class FakeSession implements Session {
   readonly cpus: CpuAssignment = { guest: [1], client: [0] }
+  #isReleased = false
 
   constructor(
     private readonly host: FakeHostState,
@@ -152,6 +153,7 @@ export class FakeSession implements Session {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.isRoot) this.host.record('release the host')
+    if (this.isRoot && !this.#isReleased) this.host.record('release the host')
+    this.#isReleased = true
   }
 }

@@ -199,13 +199,20 @@ async function measureAndJudge(options: MeasureProjectOptions, host: PreparedHos
   // A driver may have left an error behind, too.
   const stop = reason instanceof StrayError ? 'interrupted' : ended
   if (stop !== 'interrupted') {
+    // The record has the commands that could not remove a resource of the whole run.
+    try {
+      await host.session[Symbol.asyncDispose]()
+    } catch (error) {
+      writer.endWith(error)
+      throw error
+    }
     writer.end('finished', excludedByTime(ordered, stop))
   } else if (reason instanceof StrayError) {
     // The config loads everything that is not part of a bench file: drivers and reporters.
     addProblem(importProblem(reason, project.root, basename(project.configFile)))
     writer.end('stopped')
   } else writer.end('interrupted')
-  // Resources of the whole run are removed after it, and the record is complete.
+  // After an interruption the host is released last, because a second signal may end that.
   cleanup.reportTo((problem) => reporter.onProblems([problem]))
   const report = buildReport(readRecord(writer.file), options)
   writer.verdicts({ claims: report.claims, findings: report.findings, exit: report.exit })
