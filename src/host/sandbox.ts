@@ -3,6 +3,7 @@
  * serves a whole run. Removing a sandbox ends everything in it.
  */
 
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
@@ -355,6 +356,8 @@ export async function createRunSandbox(options: RunSandboxOptions): Promise<RunS
 /** The resources that platforms share during a run, by name. The journal's cleanup removes them. */
 export class RunResources {
   readonly #resources = new Map<string, Promise<unknown>>()
+  /** The names of the resources that the current code creates. */
+  readonly #creating = new AsyncLocalStorage<readonly string[]>()
   #cpus: readonly number[]
 
   constructor(private readonly options: Omit<RunSandboxOptions, 'id'> & { readonly prefix: string }) {
@@ -372,9 +375,18 @@ export class RunResources {
     return `${this.options.prefix}-${name}`
   }
 
-  /** See `GuestSandbox.oncePerRun`. If creating the resource fails, it is removed and the next caller tries again. */
+  /**
+   * See `GuestSandbox.oncePerRun`. If creating the resource fails, it is removed and the next caller tries again.
+   * @throws {BootError} if `create` of the resource calls it
+   */
   async getOrCreate<T>(name: string, create: (sandbox: RunSandbox) => Promise<T>): Promise<T> {
-    const resource = this.#resources.get(name) ?? this.#create(name, create)
+    const outer = this.#creating.getStore() ?? []
+    if (outer.includes(name))
+      throw new BootError(
+        `oncePerRun('${name}') is called while it creates '${name}', and would wait for itself`,
+        'call it outside of the function that creates it, or use another name',
+      )
+    const resource = this.#resources.get(name) ?? this.#creating.run([...outer, name], () => this.#create(name, create))
     this.#resources.set(name, resource)
     return (await resource) as T
   }

@@ -24,8 +24,11 @@ const waits = defineDriver({ ...mine, kind: 'waits',
 const loops = defineDriver({ ...mine, kind: 'loops',
   boot: async () => { for (;;); },
 })
+const nests = defineDriver({ ...mine, kind: 'nests',
+  boot: (sandbox) => sandbox.oncePerRun('d', () => sandbox.oncePerRun('d', async () => ({ execArgv: () => [] }))),
+})
 export default defineConfig({
-  platforms: [platform('native'), ...[throws, exits, waits, loops].map((driver) => platform(driver))],
+  platforms: [platform('native'), ...[throws, exits, waits, loops, nests].map((driver) => platform(driver))],
 })
 `
 
@@ -61,6 +64,7 @@ test('drivers of the project that fail are named with the method and its line, a
     },
     { name: 'waits', available: true },
     { name: 'loops', available: true },
+    { name: 'nests', available: true },
   ])
   const errors = Object.fromEntries(report.cases[0]!.results.map((result) => [result.platform, result.errors]))
   expect(errors.native).toEqual([])
@@ -71,4 +75,33 @@ test('drivers of the project that fail are named with the method and its line, a
   expect(errors.loops).toMatchObject([
     { message: expect.stringContaining(late('loops')), location: { line: placeOf('for (;;)').line } },
   ])
+  expect(errors.nests).toMatchObject([
+    {
+      message: expect.stringContaining("oncePerRun('d') is called while it creates 'd', and would wait for itself"),
+      location: { line: placeOf("sandbox.oncePerRun('d'").line },
+    },
+  ])
+})
+
+test('a failed clean-up of a resource of the whole run is a problem of the run, and clean repeats it', async () => {
+  using project = Project.of(benchFile('return { time: await say(1) }', '{ expect: { time: expect.atMost("2 ms") } }'))
+  const mark = project.path('tried')
+  const script = `test -e '${mark}' || { touch '${mark}'; exit 1; }`
+  const leaves = `const leaves = defineDriver({ ...mine, kind: 'leaves',
+  boot: async (sandbox) => {
+    await sandbox.oncePerRun('d', (run) => run.onCleanup('a pod', ['sh', '-c', ${JSON.stringify(script)}]))
+    const folder = await sandbox.chrootDir()
+    return { execArgv: (argv) => sandbox.wrap(inChroot(folder, argv)) }
+  },
+})
+export default defineConfig({ platforms: [platform('native'), platform(leaves)] })
+`
+  project.write({ 'isobench.config.ts': config.slice(0, config.indexOf('const throws')) + leaves })
+  const { report } = await project.run(['--rounds', '5', '--no-remeasure'])
+  expect(report.problems).toMatchObject([
+    { file: 'isobench.config.ts', message: expect.stringContaining('the command of onCleanup() that removes a pod') },
+  ])
+  expect(report.exit.code).toBe(5)
+  const { exitCode } = await project.isobench(['clean'])
+  expect(exitCode).toBe(0)
 })
