@@ -8,6 +8,12 @@ import { handleUncaughtErrors } from './uncaught-errors.ts'
 
 /** Errors that code of bench files leaves behind: promises that nobody awaits, timers, and calls of `process.exit`. */
 
+/** The fix of a definition error. A copy of `isobench` that the project resolves may have thrown it. */
+const lateDefinitionFix = (thrown: unknown): string | undefined =>
+  isError(thrown) && 'code' in thrown && thrown.code === 'ISOBENCH_DEFINITION' && 'fix' in thrown
+    ? String(thrown.fix)
+    : undefined
+
 /** An error that nothing handles, outside of any sample. */
 export class StrayError extends IsobenchError {
   readonly code = 'ISOBENCH_STRAY'
@@ -22,7 +28,8 @@ export class StrayError extends IsobenchError {
   ) {
     super(
       `${source === undefined ? 'an error' : `${source} left an error`} that no code handles: ${messageOf(thrown)}`,
-      'await every promise, and catch errors of timers and streams',
+      // A bench that is registered late would vanish if its error was caught.
+      lateDefinitionFix(thrown) ?? 'await every promise, and catch errors of timers and streams',
     )
   }
 }

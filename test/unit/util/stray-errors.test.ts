@@ -6,7 +6,8 @@ import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runInNewContext } from 'node:vm'
 import { afterAll, describe, expect, it } from 'vitest'
-import { claimStrayErrors, handleStrayErrors, type StrayError } from '../../../src/util/stray-errors.ts'
+import { DefinitionError } from '../../../src/dsl/errors.ts'
+import { claimStrayErrors, handleStrayErrors, StrayError } from '../../../src/util/stray-errors.ts'
 import { withoutRunnerListeners } from '../../support/runner-listeners.ts'
 import { script, temporary } from '../host/children.ts'
 
@@ -116,6 +117,13 @@ describe('an error that nothing handles', () => {
     expect(ended.map(({ stack }) => stack!.split('\n').find((line) => line.includes(frame)))).toEqual([
       expect.stringContaining(import.meta.filename),
     ])
+  })
+
+  it('has the fix of a late registration, because the bench would vanish if the error was caught', () => {
+    const location = { file: 'a.bench.ts', line: 1, column: 1 }
+    const late = new DefinitionError('a bench is registered late', 'register it at the top level', location)
+    expect(new StrayError(late).fix).toBe('register it at the top level')
+    expect(new StrayError(new Error('other')).fix).toBe('await every promise, and catch errors of timers and streams')
   })
 
   it('names the sample that left it behind, if that is over', async () => {
