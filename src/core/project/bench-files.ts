@@ -221,6 +221,10 @@ export function filterFiles(
   const selected = filters.map(matches)
   const unmatched = filters.filter((_, at) => selected[at]!.length === 0)
   const isWrong = unmatched.length > 0 && (!allowUnmatched || unmatched.length === filters.length)
+  const { root, include } = project
+  const broken =
+    files.length === 0 && include.flatMap(folderPatterns).find((folder) => isBrokenLink(join(root, folder)))
+  if (broken) throw new UsageError(`there is no bench file: ${broken} is a link that leads nowhere`, brokenLink.fix)
   if (files.length === 0)
     throw new UsageError(
       'there is no bench file',

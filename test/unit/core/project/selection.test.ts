@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -46,6 +46,16 @@ describe('filters', () => {
     const fix = 'write benches/ok.bench.ts, and select one of its benches with --name'
     for (const filter of ['benches/ok.bench.ts:5', 'benches/ok.bench.ts:5:1'])
       expect(refusal(() => filterFiles(project, files, [filter]))).toBe(`a filter is a path without a line | ${fix}`)
+  })
+
+  it('name a folder of benches that is a link to nothing', () => {
+    const root = mkdtempSync(join(tmpdir(), 'isobench-selection-'))
+    symlinkSync('nowhere', join(root, 'benches'))
+    expect(refusal(() => filterFiles({ ...project, root }, [], []))).toBe(
+      'there is no bench file: benches is a link that leads nowhere | repair or remove the link, or check out the ' +
+        'submodule that it leads to: git submodule update --init',
+    )
+    rmSync(root, { recursive: true })
   })
 
   it('are no globs', () => {
