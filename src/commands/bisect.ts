@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, statSync } from 'node:fs'
+import { isAbsolute, join, normalize, resolve } from 'node:path'
 import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import {
@@ -132,6 +132,8 @@ async function bisect([good, bad]: readonly string[], options: BisectOptions, io
   const project = await loadProject(io.cwd, options.config, { command: 'bisect', profile: options.profile })
   const spec = platformOf(project, options.platform?.[0])
   const program = options.binary ?? spec.kind
+  const repository = resolve(io.cwd, options.repo ?? '.')
+  checkPaths(repository, program)
   // Refuse a wrong name before the first build.
   const { plan, collected } = await planBisection({ ...project, platforms: [spec] }, options)
   benchOf(plan, options)
@@ -146,7 +148,7 @@ async function bisect([good, bad]: readonly string[], options: BisectOptions, io
   using interruption = interruptSignal((what) => reporter.onPrepare(`${what}: stopping and removing the work trees`))
   const { signal } = interruption
   const result = await bisectRepository({
-    repository: resolve(io.cwd, options.repo ?? '.'),
+    repository,
     good: good!,
     bad: bad!,
     program,
@@ -172,6 +174,23 @@ async function bisect([good, bad]: readonly string[], options: BisectOptions, io
   io.out.write(options.json ? `${JSON.stringify({ schemaVersion: 1, ...result })}\n` : resultText(result, options))
   if (result.candidates.length === 0) return exitCodes.nothing
   return result.candidates.length === 1 ? exitCodes.clean : exitCodes.inconclusive
+}
+
+/**
+ * Finds wrong paths before git and the build do.
+ * @throws {UsageError} if there is no such folder, or if the program would not be in a work tree
+ */
+export function checkPaths(repository: string, program: string): void {
+  if (!statSync(repository, { throwIfNoEntry: false })?.isDirectory())
+    throw new UsageError(
+      `isobench bisect: there is no folder ${repository}`,
+      "pass the folder of the runtime's git repository: --repo",
+    )
+  if (isAbsolute(program) || /^\.\.(\/|$)/.test(normalize(program)))
+    throw new UsageError(
+      `isobench bisect: --binary ${program} is not in the work tree`,
+      'pass a path below the folder of the repository, because each commit is built in its own work tree',
+    )
 }
 
 interface BuildOptions extends Pick<ArtifactBuildOptions, 'journal' | 'signal'> {
@@ -239,8 +258,12 @@ const planBisection = (project: Project, { profile, seconds, maxRounds }: Bisect
   })
 
 /** @throws {UsageError} if the options do not name one bench and one of its metrics */
-function benchOf({ benches }: Pick<Plan, 'benches'>, { bench: [text], metric: named }: BisectOptions) {
-  const [bench, ...others] = benches.filter(({ id }) => id.includes(text!))
+export function benchOf(
+  { benches }: Pick<Plan, 'benches'>,
+  { bench: [text], metric: named }: Pick<BisectOptions, 'bench' | 'metric'>,
+) {
+  const exact = benches.filter(({ id }) => id === text)
+  const [bench, ...others] = exact.length > 0 ? exact : benches.filter(({ id }) => id.includes(text!))
   if (!bench || others.length > 0)
     throw new UsageError(
       `isobench bisect: ${plural(bench ? others.length + 1 : 0, 'bench', 'benches')} with "${text}" in the id.`,

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { buildCommit, comparisonOf, platformOf, skipFix } from '../../../src/commands/bisect.ts'
+import { benchOf, buildCommit, checkPaths, comparisonOf, platformOf, skipFix } from '../../../src/commands/bisect.ts'
 import { commands } from '../../../src/commands/index.ts'
 import { checkOptions } from '../../../src/commands/options.ts'
 import type { Report } from '../../../src/core/model/report.ts'
@@ -10,6 +10,7 @@ import { platform } from '../../../src/dsl/platform.ts'
 import { removeResource } from '../../../src/host/cleanup.ts'
 import { CleanupJournal } from '../../../src/host/journal.ts'
 import { messageOf } from '../../../src/util/errors.ts'
+import { aBench } from '../core/judge/builders.ts'
 import { temporary } from '../host/children.ts'
 
 const folder = temporary()
@@ -53,6 +54,22 @@ describe('bisect', () => {
     expect(check({ platform: ['a,b'] })).toMatchObject({ bench: ['boot'], platform: ['a,b'] })
     for (const key of ['bench', 'platform'])
       expect(() => check({ [key]: ['a', 'b'] })).toThrow(`bisect: --${key} is given 2 times.`)
+  })
+
+  it('takes the bench of exactly this id, if there is one', () => {
+    const benches = ['startup/a.bench.ts#boot', 'startup/a.bench.ts#boot phases'].map((id) => aBench({ id }))
+    const [boot] = benches
+    expect(benchOf({ benches }, { bench: [boot!.id], metric: 'latency' }).bench).toBe(boot)
+    expect(() => benchOf({ benches }, { bench: ['boot'], metric: undefined })).toThrow(
+      '2 benches with "boot" in the id.',
+    )
+  })
+
+  it('refuses a repository that is no folder, and a program outside of the work tree', () => {
+    expect(() => checkPaths(join(folder.path, 'nope'), 'crun')).toThrow(/there is no folder .*\/nope/)
+    for (const program of ['/usr/bin/crun', '../crun', 'a/../../crun'])
+      expect(() => checkPaths(folder.path, program)).toThrow(`--binary ${program} is not in the work tree`)
+    expect(() => checkPaths(folder.path, './build/../..crun')).not.toThrow()
   })
 
   it('names each platform as the option that selects it', () => {
