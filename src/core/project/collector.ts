@@ -248,10 +248,10 @@ const longestSettleMs = 1000
 async function leftWarnings(): Promise<Problem[]> {
   const end = performance.now() + longestSettleMs
   while (performance.now() < end && leftovers().length > 0) await sleep(5)
-  return leftovers().map(({ what, file, location }) => ({
+  return leftovers().map(({ what, fix, file, location }) => ({
     file,
     message: `the file starts ${what} and does not await it, so a bench that it registers later would be missing.`,
-    fix: 'await it at the top level; if it registers nothing, end it, or call unref() on it',
+    fix,
     ...(location && { location }),
   }))
 }

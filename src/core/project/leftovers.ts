@@ -6,21 +6,64 @@ const { createHook } = asyncHooks
 
 /** What a bench file starts while it is imported, and does not wait for. */
 
+/** A kind of what may be left, in words. */
+interface Kind {
+  readonly what: string
+  /** Whether it goes on. Node.js may keep what is over, and unreferenced handles keep no process. */
+  isActive(resource: Resource): boolean
+  readonly fix: string
+}
+
+/** The parts of Node.js's objects that differ while they work. */
+interface Resource {
+  hasRef?(): boolean
+  /** Of compression: the input that it works on. */
+  readonly buffer?: unknown
+  /** Of cryptography: the callback. A synchronous call has none. */
+  readonly ondone?: unknown
+}
+
+const handle = (what: string): Kind => ({
+  what,
+  isActive: (resource) => resource.hasRef?.() ?? true,
+  fix: 'await it at the top level; if it registers nothing, end it, or call unref() on it',
+})
+const operation = (what: string, isActive: Kind['isActive'] = () => true): Kind => ({
+  what,
+  isActive,
+  fix: 'await it at the top level',
+})
+const cryptography = operation('a cryptographic operation', ({ ondone }) => ondone !== undefined)
+
 /** By the type that Node's async_hooks give it. */
-const kinds: Readonly<Record<string, string>> = {
-  Timeout: 'a timer',
-  WORKER: 'a worker thread',
-  PROCESSWRAP: 'a child process',
-  TCPWRAP: 'a connection',
-  GETADDRINFOREQWRAP: 'a connection',
-  FSREQCALLBACK: 'a file operation',
-  FSREQPROMISE: 'a file operation',
+const kinds: Readonly<Record<string, Kind>> = {
+  Timeout: handle('a timer'),
+  WORKER: handle('a worker thread'),
+  PROCESSWRAP: handle('a child process'),
+  TCPWRAP: handle('a connection'),
+  GETADDRINFOREQWRAP: handle('a connection'),
+  FSREQCALLBACK: operation('a file operation'),
+  FSREQPROMISE: operation('a file operation'),
+  ZLIB: operation('compression', ({ buffer }) => buffer !== undefined && buffer !== null),
+  CHECKPRIMEREQUEST: cryptography,
+  CIPHERREQUEST: cryptography,
+  DERIVEBITSREQUEST: cryptography,
+  HASHREQUEST: cryptography,
+  KEYGENREQUEST: cryptography,
+  KEYPAIRGENREQUEST: cryptography,
+  PBKDF2REQUEST: cryptography,
+  RANDOMBYTESREQUEST: cryptography,
+  RANDOMPRIMEREQUEST: cryptography,
+  SCRYPTREQUEST: cryptography,
+  SIGNREQUEST: cryptography,
+  VERIFYREQUEST: cryptography,
 }
 
 /** Something that has not ended. */
 export interface Leftover {
   /** Such as `a timer`. */
   readonly what: string
+  readonly fix: string
   readonly file: string
   /** Where the project starts it. Node starts a connection later, and then it is unknown. */
   readonly location?: Location
@@ -41,15 +84,17 @@ export function watchLeftovers(
 ): () => Leftover[] {
   const started = new Map<number, Leftover & { readonly isActive: () => boolean }>()
   const hook = createHook({
-    init: function init(id, type, _, resource: { hasRef?(): boolean }) {
+    init: function init(id, type, _, resource: Resource) {
       const file = Object.hasOwn(kinds, type) ? currentFile() : undefined
       if (file === undefined) return
       const [location] = safeFrames(init)
       if (location && !isProject(location.file)) return
+      const { what, fix, isActive } = kinds[type]!
       started.set(id, {
-        what: kinds[type]!,
+        what,
+        fix,
         file,
-        isActive: () => resource.hasRef?.() ?? true,
+        isActive: () => isActive(resource),
         ...(location && { location }),
       })
     },

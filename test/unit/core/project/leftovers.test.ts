@@ -38,12 +38,16 @@ describe.skipIf(!built)('what a bench file starts and does not await', () => {
       timer: "setTimeout(() => bench('late', w), 400)",
       child: "import { exec } from 'node:child_process'\nexec('sleep 0.4', () => bench('late', w))",
       worker,
+      zlib: "import { gzip } from 'node:zlib'\ngzip(Buffer.alloc(3e6, 'a text'), () => bench('late', w))",
+      crypto: "import { pbkdf2 } from 'node:crypto'\npbkdf2('a', 'b', 2e4, 64, 'sha512', () => bench('late', w))",
     }
     const code = { 'code.mjs': head(pathToFileURL(bundlePath('index')).href) }
     expect(await collected(codes, code)).toEqual({
       problems: {
         'timer.bench.ts': ['a bench, a finding or a claim is registered after the file was imported', 4],
         'child.bench.ts': ['a bench, a finding or a claim is registered after the file was imported', 5],
+        'zlib.bench.ts': ['a bench, a finding or a claim is registered after the file was imported', 5],
+        'crypto.bench.ts': ['a bench, a finding or a claim is registered after the file was imported', 5],
         'worker.bench.ts': [expect.stringMatching(/^isobench does not import this module here/), 3],
       },
       warnings: {},
@@ -58,6 +62,7 @@ describe.skipIf(!built)('what a bench file starts and does not await', () => {
       wait: "import { setTimeout as sleep } from 'node:timers/promises'\nsleep(60_000).then(() => bench('late', w))",
       child: "import { exec } from 'node:child_process'\nexec('sleep 5', () => bench('late', w))",
       worker: "import { Worker } from 'node:worker_threads'\nnew Worker('setInterval(() => {}, 99)', { eval: true })",
+      crypto: "import { pbkdf2 } from 'node:crypto'\npbkdf2('a', 'b', 5e6, 64, 'sha512', () => bench('late', w))",
     }
     expect(await collected(codes)).toEqual({
       problems: {},
@@ -66,6 +71,7 @@ describe.skipIf(!built)('what a bench file starts and does not await', () => {
         'wait.bench.ts': [message('a timer'), 5],
         'child.bench.ts': [message('a child process'), 5],
         'worker.bench.ts': [message('a worker thread'), 5],
+        'crypto.bench.ts': [message('a cryptographic operation'), 5],
       },
     })
   })
@@ -87,6 +93,8 @@ describe.skipIf(!built)('what a bench file starts and does not await', () => {
       awaited: 'await new Promise((resolve) => setTimeout(resolve, 5))',
       ended: 'clearTimeout(setTimeout(() => {}, 60_000))',
       unreferenced: 'setInterval(() => {}, 60_000).unref()',
+      idle: "import { createGzip } from 'node:zlib'\ncreateGzip()",
+      sync: "import { generateKeyPairSync } from 'node:crypto'\ngenerateKeyPairSync('ed25519')",
       package: "import './node_modules/pool/index.js'",
     }
     const others = { 'node_modules/pool/index.js': 'setInterval(() => {}, 60_000)' }
