@@ -25,7 +25,16 @@ export interface ResolvedPlatform {
   readonly root?: string
 }
 
-const issuesOf = (error: unknown) => (error as Partial<Pick<z.ZodError, 'issues'>>).issues
+/** What an error of zod says. Undefined for any other value: a driver of the project may throw anything. */
+function wrongOf(error: unknown, given: Readonly<Record<string, unknown>>) {
+  try {
+    const { issues } = error as Pick<z.ZodError, 'issues'>
+    const [issue] = issues
+    return issue && { issue, wrong: wrongOptions(issues, given) }
+  } catch {
+    return undefined
+  }
+}
 
 /** What is wrong with the options of a platform, how to fix it, and the word that is wrong. */
 function optionsProblem(
@@ -34,17 +43,17 @@ function optionsProblem(
   given: Readonly<Record<string, unknown>>,
   isOwn: boolean,
 ): { readonly message: string; readonly fix: string; readonly word?: string } {
-  const issues = issuesOf(error)
+  const found = wrongOf(error, given)
   const reference = isOwn ? `see the options of your driver "${kind}"` : `see "${kind}" in docs/reference/platforms.md`
-  if (!issues) return { message: messageOf(error), fix: reference }
-  const wrong = wrongOptions(issues, given)
+  if (!found) return { message: messageOf(error), fix: reference }
+  const { issue, wrong } = found
   const message = wrong.map((one) => one.message.replace(/\.$/, '')).join('; ')
   const {
     code,
     path = [],
     values = [],
     keys = [],
-  } = (issues[0] ?? {}) as {
+  } = issue as {
     readonly code?: string
     readonly path?: readonly PropertyKey[]
     readonly values?: readonly unknown[]

@@ -201,6 +201,16 @@ it.each([
   expect(() => resolved(members as unknown as Partial<Driver>)).toThrow(message)
 })
 
+it.each([null, undefined, { issues: 5 }, { issues: [] }, { issues: [null] }, { issues: [{ path: null, message: 7 }] }])(
+  'options.parse() of a driver may throw %o',
+  (thrown) => {
+    const parse = () => {
+      throw thrown
+    }
+    expect(() => resolved({ options: { parse } })).toThrow('the options of platform "mine-1" are wrong: ')
+  },
+)
+
 it('a member of a driver that throws when it is read is a problem of the config', () => {
   const members = Object.defineProperty({}, 'vmmStart', { get: broken, enumerable: true })
   // Copying it would read it.
