@@ -52,7 +52,7 @@ await Promise.all([flushed(process.stdout), flushed(process.stderr)])
 // Node reports a failed write in a later turn.
 await new Promise((resolve) => setImmediate(resolve))
 if (await hasBlockedThread()) {
-  const what = 'a file operation of the project has not ended, such as reading a FIFO that no process writes'
+  const what = 'code of the project waits for something that never ends, such as a FIFO that no process writes'
   process.stderr.write(
     `error  ${what}.\n       isobench has released everything on the host, and kills itself: code 137.\n`,
   )

@@ -1,8 +1,8 @@
 import type { Worker } from 'node:worker_threads'
 
 /**
- * Threads that wait in the kernel for a file operation of the project, such as the opening of a FIFO that no process
- * writes. Node.js waits for them before it ends, no signal that can be handled reaches them, and they may never go on.
+ * Threads that wait in the kernel, such as for the opening of a FIFO that no process writes. Node.js waits for them
+ * before it ends, no signal that can be handled reaches them, and they may never go on.
  */
 
 /** Workers that are to end and have not ended yet. */
@@ -27,24 +27,45 @@ function openOperations(): object[] {
   return list?.call(process).filter((one) => fileOperations.has(one.constructor.name)) ?? []
 }
 
-/** Milliseconds that workers and file operations get to end. */
-const graceMs = 1000
+/** Milliseconds without work after which workers and file operations count as blocked. */
+const idleMs = 1000
+/** Microseconds of CPU time that are work: the loop below needs less. */
+const workUs = 50_000
+/** Milliseconds that work may take. */
+const mostMs = 60_000
+/** Milliseconds between two looks. */
+const lookMs = 20
 
 // Before user code can replace them.
-const { kill } = process
+const { kill, cpuUsage } = process
 const later = setTimeout
 
-/** Whether a thread would keep the process from ending. Waits a second before it says so. */
+const usedUs = (): number => {
+  const { user, system } = cpuUsage.call(process)
+  return user + system
+}
+
+/**
+ * Whether a thread would keep the process from ending for ever. Waits for threads that work, such as one that derives a
+ * key, and a second for those that do not.
+ */
 export async function hasBlockedThread(): Promise<boolean> {
-  const end = performance.now() + graceMs
+  const end = performance.now() + mostMs
   let waiting = openOperations()
   const isBlocked = () => ending.size > 0 || waiting.length > 0
-  while (isBlocked() && performance.now() < end) {
-    await new Promise((resolve) => later(resolve, 5))
+  for (let since = performance.now(), used = usedUs(); isBlocked(); ) {
+    const now = performance.now()
+    if (now - since > idleMs) {
+      const isIdle = usedUs() - used < workUs
+      if (isIdle || now > end) return true
+      since = now
+      used = usedUs()
+    }
+    await new Promise((resolve) => later(resolve, lookMs))
     const open = new Set(openOperations())
     waiting = waiting.filter((one) => open.has(one))
   }
-  return isBlocked()
+  return false
 }
 
 /** Ends the process at once with SIGKILL, which also ends blocked threads. The caller has released everything. */

@@ -76,7 +76,7 @@ if (isMainThread) setTimeout(() => { throw new Error('late') }, 1)`
     const { stdout, stderr, exitCode } = await outcomeOf(`await ${wait}; return { time: 1 }`, '', ['--timeout', '1'])
     const [{ results }] = JSON.parse(stdout).cases
     expect(results[0].errors).toEqual([{ message: expect.stringContaining('did not end within its 1 s') }])
-    expect(stderr).toContain('a file operation of the project has not ended')
+    expect(stderr).toContain('code of the project waits for something that never ends')
     // A signal ended it.
     expect(exitCode).toBe(-1)
   })
