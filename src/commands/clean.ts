@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { removeResource } from '../host/cleanup.ts'
+import { interruptSignal } from '../core/measure/interruption.ts'
+import { commandSeconds, removeResource } from '../host/cleanup.ts'
 import { type Entry, type FoundJournal, openJournals, removeJournal } from '../host/journal.ts'
 import { removePartialDownloads } from '../host/releases/install.ts'
-import { messageOf } from '../util/errors.ts'
+import { InterruptedError, messageOf } from '../util/errors.ts'
 import { sanitize } from '../util/text.ts'
 import { type CommandIo, defineCommand } from './command.ts'
 
@@ -44,8 +45,26 @@ interface Counts {
   failed: number
 }
 
-/** Removes what one journal lists. */
-async function cleanJournal(journal: FoundJournal, io: CommandIo, counts: Counts): Promise<void> {
+/** Milliseconds after which a removal is announced. */
+const longMs = 2000
+
+/** Removes an entry. Says so before its end if it takes long. */
+async function remove(entry: Entry, io: CommandIo, signal: AbortSignal): Promise<boolean | undefined> {
+  const limit = entry.kind === 'command' ? `, for at most ${commandSeconds} s` : ''
+  const announce = () => void io.err.write(`removing ${sanitize(describe(entry))}${limit}\n`)
+  const timer = setTimeout(announce, longMs)
+  try {
+    return await removeResource(entry, signal)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/**
+ * Removes what one journal lists.
+ * @throws {InterruptedError} if the signal is aborted; the journal stays
+ */
+async function cleanJournal(journal: FoundJournal, io: CommandIo, counts: Counts, signal: AbortSignal): Promise<void> {
   if (journal.ownerAlive) {
     io.out.write(`skipped ${journal.file}: another isobench uses it\n`)
     return
@@ -60,12 +79,14 @@ async function cleanJournal(journal: FoundJournal, io: CommandIo, counts: Counts
   }
   const left: Entry['kind'][] = []
   for (const entry of journal.entries) {
+    signal.throwIfAborted()
     try {
-      const isRemoved = await removeResource(entry)
+      const isRemoved = await remove(entry, io, signal)
       if (isRemoved === false) continue
       io.out.write(`${isRemoved ? 'removed' : 'ran the command that removes'} ${sanitize(describe(entry))}\n`)
       counts.removed++
     } catch (error) {
+      signal.throwIfAborted()
       left.push(entry.kind)
       const command = entry.kind === 'command' ? `. The command in ${journal.file}: ${entry.argv.join(' ')}` : ''
       io.err.write(`could not remove ${sanitize(describe(entry))}: ${messageOf(error)}${sanitize(command)}\n`)
@@ -84,6 +105,17 @@ async function cleanJournal(journal: FoundJournal, io: CommandIo, counts: Counts
 const waiting = { most: 100, ms: 100 }
 
 async function clean(io: CommandIo): Promise<number> {
+  using interruption = interruptSignal((what) => io.err.write(`${what}: the rest stays for the next isobench clean\n`))
+  try {
+    return await cleanAll(io, interruption.signal)
+  } catch (error) {
+    // The message of other commands says that the host is released.
+    if (error instanceof InterruptedError) return exitCodes.interrupted
+    throw error
+  }
+}
+
+async function cleanAll(io: CommandIo, signal: AbortSignal): Promise<number> {
   const counts = { removed: 0, failed: 0 }
   const done = new Set<string>()
   for (let left = waiting.most, isOver = false; !isOver; left--) {
@@ -96,9 +128,10 @@ async function clean(io: CommandIo): Promise<number> {
         continue
       }
       done.add(journal.file)
-      await cleanJournal(journal, io, counts)
+      await cleanJournal(journal, io, counts, signal)
     }
     if (!isOver) await sleep(waiting.ms)
+    signal.throwIfAborted()
   }
   for (const file of await removePartialDownloads()) {
     io.out.write(`removed the unfinished download ${sanitize(file)}\n`)

@@ -67,16 +67,18 @@ async function removeInstanceDir(root: string, name: string): Promise<void> {
 }
 
 /** Seconds that the command of an `onCleanup()` may take. docs/how-to/add-a-platform.md states it. */
-const commandSeconds = 60
+export const commandSeconds = 60
 
 /** Prints something if the command succeeds. */
 const reportSuccess = '"$@" && echo removed'
 
 /**
  * Removes the resource of a journal entry. Does nothing if the resource does not exist.
+ * @param signal ends the command of an entry
  * @returns whether it existed and was removed; undefined if only a command knows
+ * @throws {InterruptedError} if the signal is aborted while a command runs
  */
-export async function removeResource(entry: Entry): Promise<boolean | undefined> {
+export async function removeResource(entry: Entry, signal?: AbortSignal): Promise<boolean | undefined> {
   switch (entry.kind) {
     case 'cgroup':
       return removeCgroup(entry.name)
@@ -105,7 +107,7 @@ export async function removeResource(entry: Entry): Promise<boolean | undefined>
     case 'command':
       // A command that stops processes of a frozen cgroup would wait forever.
       if (entry.group !== undefined) await setFrozen(entry.group, false)
-      await runHostCommand(entry.argv, { timeout: commandSeconds })
+      await runHostCommand(entry.argv, { timeout: commandSeconds, ...(signal && { signal }) })
       return undefined
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -192,4 +192,18 @@ describe('the folder of all releases', () => {
     expect(existsSync(home())).toBe(false)
     expect(readdirSync(join(state(), 'journals'))).toEqual([])
   })
+})
+
+it('ends its command when a signal interrupts it, and keeps the journal', async () => {
+  const pidFile = join(folder.path, 'pid')
+  const argv = ['sh', '-c', `echo $$ > '${pidFile}'; exec sleep 100`] as const
+  const file = leftJournal({ kind: 'command', description: 'a pod', argv })
+  const out = new PassThrough()
+  const cleaning = command.run([], {} as never, { out, err: out } as unknown as CommandIo)
+  await vi.waitUntil(() => existsSync(pidFile) && readFileSync(pidFile, 'utf8') !== '', { timeout: 20_000 })
+  process.emit('SIGTERM')
+  expect(await cleaning).toBe(130)
+  expect(String(out.read())).toBe('interrupted: the rest stays for the next isobench clean\n')
+  expect(existsSync(`/proc/${readFileSync(pidFile, 'utf8').trim()}`)).toBe(false)
+  expect(existsSync(file)).toBe(true)
 })
