@@ -211,6 +211,8 @@ const rerunSubjects = 2
 /** The command that measures the worst subjects of a fact again, after something was changed. */
 export function rerunOf(report: Report, { bench, subjects, direction }: Fact): Command | null {
   if (direction === 'better') return null
+  // A bench of the baseline that the project no longer has.
+  if (!report.cases.some((one) => one.bench.id === bench.id)) return null
   const worst = subjects.slice(0, rerunSubjects)
   const all = [...new Set(worst.flatMap((one) => [...one.platforms, ...(one.verdict?.comparedWith ?? [])]))]
   const platforms = all.filter((name) => isMeasured(report, name))

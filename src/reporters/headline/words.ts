@@ -66,13 +66,19 @@ function differText(directions: readonly string[]): string {
   return word === 'better' || others.length > 0 ? 'not as claimed' : `${word} than claimed`
 }
 
+/** Whether the run has no result of what the baseline has measured. */
+const isLost = ({ subjects }: Fact): boolean =>
+  subjects.every(({ since }) => since.kind === 'regressed' && since.row.change === 'lost')
+
 /** What the verdict is about, in a sentence without a full stop. */
 export function verdictText(headline: Headline): string {
   const { state, failures, newNames, problems, open, unmeasured, baseline, suspended, isIncomplete, rounds, error } =
     headline
   const names = countNames(newNames)
-  const regressed = failures.filter((one) => one.subjects.some(({ since }) => since.kind === 'regressed')).length
-  const claimed = failures.length - regressed
+  const fromBaseline = failures.filter((one) => one.subjects.some(({ since }) => since.kind === 'regressed'))
+  const lost = fromBaseline.filter(isLost).length
+  const regressed = fromBaseline.length - lost
+  const claimed = failures.length - fromBaseline.length
   const differ = differText(failures.map(directionText))
   switch (state) {
     case 'passed':
@@ -83,6 +89,9 @@ export function verdictText(headline: Headline): string {
       return clauses(
         [
           ...(regressed > 0 ? [`${plural(regressed, 'result')} regressed against the baseline ${baseline?.name}`] : []),
+          ...(lost > 0
+            ? [`${plural(lost, 'result')} of the baseline ${baseline?.name} ${lost === 1 ? 'is' : 'are'} lost`]
+            : []),
           ...(names > 0
             ? [`${plural(names, 'name')} ${names === 1 ? 'is' : 'are'} new against the baseline ${baseline?.name}`]
             : []),
@@ -157,6 +166,9 @@ export function shortTime(iso: string): string {
 /** How many results of a baseline that the run does not have a text names. */
 const namedResults = 3
 
+/** How many parameters of a bench a text names. */
+const shownPlaces = 3
+
 /** What the run was compared with. */
 export function comparedText({ baseline, former }: Headline): string {
   if (baseline) {
@@ -165,10 +177,15 @@ export function comparedText({ baseline, former }: Headline): string {
     const compared = rows.filter((row) => row.failsRun).length
     const changed = rows.filter((row) => row.failsRun && row.reason?.code === 'different-work').length
     const work = changed > 0 ? `; the work of ${changed} changed, so save a new baseline to compare them` : ''
-    const counts = `${count('regressed') + count('lost')} regressed, ${count('unclear')} unclear of ${compared}`
-    const few = canTell ? '' : '; no regression could be found'
+    const lost = count('lost')
+    const counts =
+      `${count('regressed')} regressed, ${lost > 0 ? `${lost} lost, ` : ''}` +
+      `${count('unclear')} unclear of ${compared} (margin ${marginPercent} %)`
+    const few = canTell || lost === compared ? '' : `; no ${lost > 0 ? 'other ' : ''}regression could be found`
     const absent = onlyIn.baseline.length > 0 ? `; not measured now: ${listText(onlyIn.baseline, namedResults)}` : ''
-    return `baseline ${baseline.name}: ${counts} (margin ${marginPercent} %)${work}${few}${absent}`
+    if (compared === 0)
+      return `baseline ${baseline.name}: no result is in both runs, native aside, so nothing can be compared${absent}`
+    return `baseline ${baseline.name}: ${counts}${work}${few}${absent}`
   }
   if (former) return `no baseline, last run here ${shortTime(former.environment.startedAt)}`
   return former === null ? 'no baseline, first run here' : 'no baseline'
@@ -267,10 +284,13 @@ function subjectText({ verdict, since, median }: FactSubject): string {
 }
 
 /** By how much: the worst subject, what was allowed, and the mildest if there are several. */
-export function factText({ subjects }: Fact): string {
+export function factText(fact: Fact): string {
+  const { subjects } = fact
   const [worst] = subjects as [FactSubject]
-  const params = describeParams(worst.params)
-  const at = params ? ` at ${params}` : ''
+  // All of them, because a lost one is as bad as another.
+  const places = isLost(fact) ? subjects : [worst]
+  const params = [...new Set(places.map((one) => describeParams(one.params)))].filter(Boolean)
+  const at = params.length > 0 ? ` at ${listText(params, shownPlaces)}` : ''
   const allowed = worst.verdict ? `, ${allowedText(worst.verdict)}` : ''
   const mildest = subjects.at(-1)!.verdict
   const value = mildest && valueText(mildest)
@@ -320,7 +340,10 @@ export function sinceText(
   switch (since.kind) {
     case 'regressed':
       // Without a claim, the first line has the figures.
-      return claimed ? `regressed: ${regressedText(since)}` : `regressed against the baseline ${since.baseline}`
+      if (claimed) return `regressed: ${regressedText(since)}`
+      return since.row.change === 'lost'
+        ? `lost since the baseline ${since.baseline}`
+        : `regressed against the baseline ${since.baseline}`
     case 'baseline':
       return `${since.row.change === 'unclear' ? 'no clear change' : 'no change'}: ${regressedText(since)}`
     case 'former': {

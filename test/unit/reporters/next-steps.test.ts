@@ -215,6 +215,8 @@ describe('what to do next', () => {
     expect(moreAbout({ ...failure!, findings: [3, 12] }, none)).toBe('isobench findings 3 12 --explain')
     expect(moreAbout(failure!, { ...none, former: report })).toBe("isobench history --bench 'a.bench.ts#disk'")
     expect(rerunOf(report, failure!)!.line).toBe('isobench run a.bench.ts --platform native,runc --rounds 10')
+    // The project no longer has a bench that only the baseline has.
+    expect(rerunOf(report, { ...failure!, bench: { ...failure!.bench, id: 'a.bench.ts#gone' } })).toBeNull()
   })
 
   it('names the record, unless it came from a pipe, which nobody can read again', () => {

@@ -58,6 +58,27 @@ describe.each(['default', 'markdown', 'html'])('%s', (name) => {
     expect(await shown(name, before, true)).toMatch(/baseline main: 0 regressed/)
   })
 
+  it('says apart from regressions that results are lost', async () => {
+    const samples = before.samples.map((one) =>
+      one.platform === 'gvisor' && one.case.includes('prime')
+        ? { ...one, outcome: { ok: false as const, error: 'it broke' } }
+        : one,
+    )
+    const text = await shown(name, { ...before, samples }, true)
+    expect(text).toMatch(/1\s+result\s+of\s+the\s+baseline\s+main\s+is\s+lost/)
+    expect(text).toMatch(/baseline\s+main:\s+0\s+regressed,\s+1\s+lost,\s+\d+\s+unclear/)
+    expect(text).not.toContain('regressed against the baseline main')
+  })
+
+  it('says why nothing can be compared if only native is in both runs', async () => {
+    const now = { ...before, samples: before.samples.filter(({ platform }) => platform === 'native') }
+    const alone = {
+      ...now,
+      plan: { ...now.plan, platforms: now.plan.platforms.filter(({ name }) => name === 'native') },
+    }
+    expect(await shown(name, alone, true)).toMatch(/no\s+result\s+is\s+in\s+both\s+runs,\s+native\s+aside/)
+  })
+
   it('says how many results cannot be compared because the work changed', async () => {
     const samples = before.samples.map((one) =>
       one.platform === 'gvisor' && one.case.includes('prime') ? { ...one, workDigest: 'other' } : one,
