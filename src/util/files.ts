@@ -100,6 +100,12 @@ interface Refusal {
 
 /** Why the file system of a path holds no files of users, if that is so. */
 export function pseudoRefusal(file: string): Refusal | undefined {
+  const descriptor = /^\/proc\/(?:self|thread-self|\d+)\/fd\/(\d+)$/.exec(file)?.[1]
+  if (descriptor !== undefined && !isLink(file))
+    return {
+      why: `no file is open as descriptor ${descriptor}`,
+      fix: `open it in the command that starts isobench: ${descriptor}> FILE`,
+    }
   const name = pseudoFileSystem(file)
   return name === undefined
     ? undefined

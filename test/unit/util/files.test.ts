@@ -57,6 +57,13 @@ describe('a file system of the kernel', () => {
     expect(writeProblem(file, raw)).toMatchObject({ message: `${file} cannot be written: ${why}`, cause: raw })
   })
 
+  it('has no descriptor that is not open', () => {
+    expect(pseudoRefusal('/proc/self/fd/7777')).toEqual({
+      why: 'no file is open as descriptor 7777',
+      fix: 'open it in the command that starts isobench: 7777> FILE',
+    })
+  })
+
   it.each(['/dev/null', '/proc/self/cwd/x', '/no/folder/x'])('is not that of %s', (file) => {
     expect(pseudoRefusal(file)).toBeUndefined()
   })
