@@ -7,6 +7,7 @@ import { baselineFile, baselineNames } from '../core/records/baseline.ts'
 import { folderOf, recordsByTime } from '../core/records/record-file.ts'
 import { UsageError } from '../util/errors.ts'
 import { isLink, pseudoRefusal, writeRefusal } from '../util/files.ts'
+import { isReadOnly } from '../util/inherited-descriptors.ts'
 import { isStream, linkChain, writeParts } from '../util/outputs.ts'
 import { configName, keptByOtherName, keptFile, ownNames } from './kept-files.ts'
 
@@ -61,7 +62,7 @@ export async function checkOutput(
     )
   if (given.endsWith('/')) throw new UsageError(`${option}: it names a folder`, 'name a file in it')
   if (!existsSync(dirname(targetOf(option, path)))) refuseLostLink(option, path)
-  if (isStream(path)) return
+  if (isStream(path)) return checkDescriptor(option, path)
   const real = realPath(path)
   const file = existsSync(real) ? statSync(real) : undefined
   if (file?.isDirectory())
@@ -87,6 +88,22 @@ export async function checkOutput(
   if (own) refuse(own.what)
   const linked = keptByOtherName(file, project.root)
   if (linked) refuse(linked)
+}
+
+/** A path of an open file of this process. */
+const descriptorPath = new RegExp(`^/(?:dev|proc/(?:self|thread-self|${process.pid}))/fd/(\\d+)$`)
+
+/**
+ * The kernel opens the file of a descriptor again, also for writing. So an input would be overwritten.
+ * @throws {UsageError} if the path is that of a descriptor that is open for reading only
+ */
+function checkDescriptor(option: string, path: string): void {
+  const [descriptor] = linkChain(path).flatMap((one) => descriptorPath.exec(one)?.[1] ?? [])
+  if (descriptor === undefined || !isReadOnly(Number(descriptor))) return
+  throw new UsageError(
+    `${option}: descriptor ${descriptor} is open for reading only`,
+    `open it for writing in the command that starts isobench: ${descriptor}> FILE`,
+  )
 }
 
 /** Where links of an output lead. */

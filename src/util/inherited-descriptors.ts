@@ -7,6 +7,10 @@ const closeOnExec = 0o2000000
 export const flagsOf = (descriptor: number): number =>
   Number.parseInt(/^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8'))![1]!, 8)
 
+/** Whether an open file of this process can only be read. */
+export const isReadOnly = (descriptor: number): boolean =>
+  (flagsOf(descriptor) & (constants.O_WRONLY | constants.O_RDWR)) === 0
+
 /** The descriptors other than the standard ones that every process gets which this one starts. */
 function passedOn(): number[] {
   return readdirSync('/proc/self/fd')

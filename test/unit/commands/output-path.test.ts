@@ -1,9 +1,11 @@
 import {
   chmodSync,
+  closeSync,
   existsSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -87,6 +89,19 @@ describe('an output', () => {
       message: `--out ${path} would overwrite ${what}: ${join(root, path)}`,
       fix: 'name another file for the output',
     })
+  })
+
+  it('must not overwrite what a descriptor is open to read', async () => {
+    writeFileSync(join(root, 'opened'), '')
+    for (const flags of ['r', 'w', 'r+', 'a'] as const) {
+      const descriptor = openSync(join(root, 'opened'), flags)
+      for (const path of [`/dev/fd/${descriptor}`, `/proc/self/fd/${descriptor}`]) {
+        const checked = checkOutput({ option: '--out', given: path, path }, { root })
+        if (flags === 'r') await expect(checked).rejects.toThrow(`--out: descriptor ${descriptor} is open for reading`)
+        else await expect(checked).resolves.toBeUndefined()
+      }
+      closeSync(descriptor)
+    }
   })
 
   it('must not overwrite a file of the system, by its name or over a link', async () => {
