@@ -90,7 +90,8 @@ const asFile = (entry: Dirent): Dirent =>
 
 /**
  * A warning for each place in which isobench looks for bench files, and that it cannot read: a link that leads nowhere
- * and may be one to a folder, and a folder without permission. Their benches would vanish.
+ * and may be one to a folder, a folder without permission, and one with a name that no pattern matches. Their benches
+ * would vanish.
  */
 export async function unreadableFolders({ root, include }: Pick<Project, 'root' | 'include'>): Promise<Problem[]> {
   const unreadable: Problem[] = []
@@ -100,6 +101,9 @@ export async function unreadableFolders({ root, include }: Pick<Project, 'root' 
       readdir(path, options, (error, found) => {
         if (error?.code === 'EACCES')
           unreadable.push({ file: relative(root, path), message: 'this user may not read the folder.', fix: readFix })
+        const unmatchable = found?.filter((one) => one.isDirectory() && isUnmatchable(one.name)) ?? []
+        for (const { name } of unmatchable)
+          unreadable.push({ file: relative(root, join(path, name)), message: unmatched, fix: 'rename the folder' })
         done(error, found?.map(asFile))
       })) as typeof readdir,
   }
@@ -112,6 +116,9 @@ export async function unreadableFolders({ root, include }: Pick<Project, 'root' 
 }
 
 const brokenFolder = 'it is a link that leads nowhere. If it is one to a folder, its benches are missing.'
+const unmatched = 'its name has a line break, or is not UTF-8, so no pattern finds bench files in it.'
+/** A pattern matches no line break. Node.js replaces bytes that are not UTF-8, so it cannot open such a folder. */
+const isUnmatchable = (name: string): boolean => /[\n\r\u2028\u2029\ufffd]/.test(name)
 const readFix = 'run isobench as a user who may, or remove the folder'
 
 /** The patterns of the folders in which files of a pattern may be: `a/b/*.ts` has `a` and `a/b`. */

@@ -162,6 +162,15 @@ describe('a folder that isobench cannot read', () => {
     )
   })
 
+  it('is named if no pattern matches its name', async () => {
+    write({ 'benches/a.bench.ts': '', 'benches/a\nb/b.bench.ts': '', 'benches/c\u2028d/b.bench.ts': '' })
+    const message = 'its name has a line break, or is not UTF-8, so no pattern finds bench files in it.'
+    expect(await unreadableFolders(await loadProject(root))).toMatchObject([
+      { file: 'benches/a\nb', message },
+      { file: 'benches/c\u2028d', message },
+    ])
+  })
+
   it.skipIf(process.getuid?.() !== 0)('is named if this user may not read it', async () => {
     write({ 'benches/a.bench.ts': '', 'benches/locked/b.bench.ts': '' })
     chmodSync(folder, 0o755)
