@@ -33,10 +33,10 @@ export const pip = {
 
   /**
    * How many packages pip installed.
-   * @throws {ToolOutputError} unless pip reports exactly one installation, and no error
+   * @throws {ToolOutputError} unless pip reports exactly one installation, and neither an error nor a skipped package
    */
   parse(stdout: string): { packages: number } {
-    refuseErrorLine(TOOL, stdout, /^ *(?:error: |Failed to build )/im)
+    refuseErrorLine(TOOL, stdout, /^ *(?:error: |Failed to build |WARNING: Target directory .* already exists)/im)
     const line = /^Successfully installed((?: \S+-\d\S*)+)\n/gm
     const [, installed] = onlyMatch(TOOL, stdout, line, 'line with "Successfully installed"')
     return { packages: installed!.trim().split(' ').length }

@@ -63,6 +63,11 @@ export const nodeTests = {
     const [tests, pass, skipped] = ['tests', 'pass', 'skipped'].map((name) =>
       labelledNumber('node --test', stdout, `# ${name}`),
     ) as [number, number, number]
+    // An `after` hook that fails leaves all tests passed.
+    for (const name of ['fail', 'cancelled']) {
+      const count = labelledNumber('node --test', stdout, `# ${name}`)
+      if (count > 0) throw new ToolOutputError('node --test', `# ${name} is ${count}`, stdout)
+    }
     if (pass + skipped !== tests)
       throw new ToolOutputError('node --test', `${tests - pass - skipped} of ${tests} tests did not pass`, stdout)
     return passed('node --test', stdout, tests, skipped)

@@ -21,7 +21,8 @@ describe('pip', () => {
   it('is read', () => {
     expect(pip.parse(installed)).toEqual({ packages: 159 })
     expect(pip.parse('Successfully installed a-1.0 b-c-2.0.1\n')).toEqual({ packages: 2 })
-    for (const line of ['  error: subprocess-exited-with-error', 'Failed to build a'])
+    const skipped = 'WARNING: Target directory /data/a already exists. Specify --upgrade to force replacement.'
+    for (const line of ['  error: subprocess-exited-with-error', 'Failed to build a', skipped])
       expect(() => pip.parse(`${line}\nSuccessfully installed a-1.0\n`)).toThrow('it printed an error')
   })
 
@@ -78,6 +79,8 @@ describe("Node's tests", () => {
   it('are refused if one failed or was cancelled, or if none ran', () => {
     expect(() => nodeTests.parse(ok.replace('# pass 16', '# pass 3'))).toThrow(/tests did not pass/)
     expect(() => nodeTests.parse(ok.replaceAll('16', '0'))).toThrow(/no test ran/)
+    for (const name of ['fail', 'cancelled'])
+      expect(() => nodeTests.parse(ok.replace(`# ${name} 0`, `# ${name} 1`))).toThrow(`# ${name} is 1`)
     for (const line of ['not ok 3 - x', '    not ok 1 - x', 'Bail out!'])
       expect(() => nodeTests.parse(`${line}\n${ok}`)).toThrow(`it printed an error: ${line}`)
     expect(nodeTests.parse(`not ok 1 - x # TODO\n${ok}`)).toEqual({ tests: 16, skipped: 0 })
