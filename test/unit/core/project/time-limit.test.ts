@@ -9,7 +9,7 @@ import { compile } from '../../../../src/core/project/compile.ts'
 import { loadProject } from '../../../../src/core/project/config.ts'
 import { stackLocation } from '../../../../src/core/project/error-location.ts'
 import { locateAwait } from '../../../../src/core/project/locate-word.ts'
-import { callWithinLimit, withinLimit } from '../../../../src/core/project/time-limit.ts'
+import { callInOwnJob, callWithinLimit, withinLimit } from '../../../../src/core/project/time-limit.ts'
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'isobench-limit-')))
 const file = join(root, 'isobench.config.ts')
@@ -129,6 +129,17 @@ it('a loop that is interrupted drops no job of its caller, such as that of a ret
   }
   const call = async () => withinLimit({ root, file: 'a.ts', what: 'it', fix: 'no loop' }, loop)
   await expect(call()).rejects.toThrow('it took longer than 0.2 s')
+})
+
+it('a call that may wait is ended only while it loops', async () => {
+  const place = { root, locate: () => undefined }
+  const waits = () => new Promise((resolve) => setTimeout(resolve, 400, 'booted'))
+  expect(await callInOwnJob('boot()', waits, place)).toBe('booted')
+  const loops = () => {
+    for (;;);
+  }
+  const error = { name: 'TimeLimitError', message: 'boot() took longer than 0.2 s', fix: 'look for a loop in it' }
+  await expect(callInOwnJob('boot()', loops, place)).rejects.toMatchObject(error)
 })
 
 it('a call within a call has the limit of both', () => {
