@@ -228,17 +228,17 @@ export function filterFiles(
   const selected = filters.map(matches)
   const unmatched = filters.filter((_, at) => selected[at]!.length === 0)
   const isWrong = unmatched.length > 0 && (!allowUnmatched || unmatched.length === filters.length)
-  const { root, include } = project
-  const broken =
-    files.length === 0 && include.flatMap(folderPatterns).find((folder) => isBrokenLink(join(root, folder)))
-  if (broken) throw new UsageError(`there is no bench file: ${broken} is a link that leads nowhere`, brokenLink.fix)
-  if (files.length === 0)
+  if (files.length === 0) {
+    const { root, include } = project
+    const broken = include.flatMap(folderPatterns).find((folder) => isBrokenLink(join(root, folder)))
+    if (broken) throw new UsageError(`there is no bench file: ${broken} is a link that leads nowhere`, brokenLink.fix)
     throw new UsageError(
       'there is no bench file',
-      project.include.every((pattern) => pattern.startsWith('!'))
+      include.every((pattern) => pattern.startsWith('!'))
         ? 'add a pattern without an exclamation mark to include in the config'
-        : `write one, or correct include in the config: ${project.include.join(', ')}`,
+        : `write one, or correct include in the config: ${include.join(', ')}`,
     )
+  }
   // As reports write it, and as Vitest takes it.
   const withLine = unmatched
     .map((filter) => /^(.+?):\d+(?::\d+)?$/.exec(filter)?.[1])
