@@ -33,8 +33,8 @@ const idleMs = 1000
 const workUs = 50_000
 /** Milliseconds that work may take. */
 const mostMs = 60_000
-/** Milliseconds between two looks. */
-const lookMs = 20
+/** Milliseconds between two looks. A command that reads bench files ends after one of them. */
+const lookMs = 5
 
 // Before user code can replace them.
 const { kill, cpuUsage } = process
