@@ -339,10 +339,23 @@ export function comparisonOf(
     verdict,
     ratio: estimate && { estimate: estimate.value, low: estimate.low, high: estimate.high },
     rounds: estimate?.rounds ?? 0,
+    measuredRounds: measuredRounds(cases.filter((one) => !shown?.case || one.case === shown.case)),
     reason: verdict === 'skip' ? why : null,
     ...(verdict === 'skip' && { fix: skipFix(reason, maxRounds) }),
   }
 }
+
+/** Rounds with a sample of every platform. A look before the last one may decide, so the interval may have fewer. */
+const measuredRounds = (cases: Report['cases']): number =>
+  Math.max(
+    0,
+    ...cases.map(({ results }) => {
+      const [first, ...others] = results.map(
+        ({ samples }) => new Set(samples.filter(({ warmup }) => !warmup).map(({ round }) => round)),
+      )
+      return [...(first ?? [])].filter((round) => others.every((rounds) => rounds.has(round))).length
+    }),
+  )
 
 /** What could decide a skipped commit. */
 export function skipFix(reason: Reason | null, maxRounds: number): string {
@@ -379,12 +392,13 @@ const nameOf = ({ commit: { hash, subject } }: Pick<BisectStep, 'commit'>): stri
 
 const verdictNames = { good: 'not worse', bad: 'worse', skip: 'skipped' } as const
 
-function stepText(step: BisectStep): string {
-  const { verdict, ratio, rounds, reason } = step
+/** A step in one line. If its interval is of an early look, it names the measured rounds too. */
+export function stepText(step: BisectStep): string {
+  const { verdict, ratio, rounds, measuredRounds, reason } = step
   const figures = ratio
     ? [
         `${interval({ value: ratio.estimate, low: ratio.low, high: ratio.high })} × the good commit`,
-        plural(rounds, 'round'),
+        rounds < measuredRounds ? `${rounds} of ${plural(measuredRounds, 'round')}` : plural(rounds, 'round'),
       ]
     : []
   const parts = [verdictNames[verdict], ...figures, ...(reason ? [sanitize(reason, 300)] : [])]

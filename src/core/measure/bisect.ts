@@ -27,7 +27,10 @@ export interface CommitComparison {
   readonly verdict: CommitVerdict
   /** The commit ÷ the good commit, with its interval; null without a figure. */
   readonly ratio: { readonly estimate: number; readonly low: number | null; readonly high: number | null } | null
+  /** Rounds behind the ratio. */
   readonly rounds: number
+  /** Rounds that were measured: more if an early look decided but its verdict did not stand. */
+  readonly measuredRounds: number
   /** Why it is skipped; otherwise null. */
   readonly reason: string | null
   /** What could decide it, if it is skipped. */
@@ -155,7 +158,7 @@ async function search(
     const step = {
       commit,
       ...(failedBuild
-        ? { verdict: 'skip' as const, ratio: null, rounds: 0, reason: failedBuild.message }
+        ? { verdict: 'skip' as const, ratio: null, rounds: 0, measuredRounds: 0, reason: failedBuild.message }
         : await compare(goodFolder, worktree, commit)),
     }
     signal.throwIfAborted()

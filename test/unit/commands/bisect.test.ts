@@ -1,16 +1,26 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { benchOf, buildCommit, checkPaths, comparisonOf, platformOf, skipFix } from '../../../src/commands/bisect.ts'
+import {
+  benchOf,
+  buildCommit,
+  checkPaths,
+  comparisonOf,
+  platformOf,
+  skipFix,
+  stepText,
+} from '../../../src/commands/bisect.ts'
 import { commands } from '../../../src/commands/index.ts'
 import { checkOptions } from '../../../src/commands/options.ts'
+import { buildReport } from '../../../src/core/judge/report.ts'
 import type { Report } from '../../../src/core/model/report.ts'
 import type { Reason } from '../../../src/core/model/verdict.ts'
+import { planLooks } from '../../../src/core/stats/index.ts'
 import { platform } from '../../../src/dsl/platform.ts'
 import { removeResource } from '../../../src/host/cleanup.ts'
 import { CleanupJournal } from '../../../src/host/journal.ts'
 import { messageOf } from '../../../src/util/errors.ts'
-import { aBench } from '../core/judge/builders.ts'
+import { aBench, aClaim, aPlan, aPlatform, aRecord, aSample, costing } from '../core/judge/builders.ts'
 import { temporary } from '../host/children.ts'
 
 const folder = temporary()
@@ -101,12 +111,38 @@ describe('bisect', () => {
 
   it('gives the error of failed samples as the reason of a skipped commit', () => {
     const errors = [{ message: 'sysbench: no such file' }, { message: 'another' }]
-    const cases = [{ results: [{ errors: [] }, { errors }] }] as unknown as Report['cases']
+    const cases = [{ results: [[], errors].map((errors) => ({ errors, samples: [] })) }] as unknown as Report['cases']
     expect(comparisonOf({ maxRounds: 30 }, { claims: [], cases })).toMatchObject({
       verdict: 'skip',
       reason: 'nothing was measured: sysbench: no such file',
     })
     expect(comparisonOf({ maxRounds: 30 }, { claims: [], cases: [] }).reason).toBe('nothing was measured')
+  })
+
+  it.each([
+    ['an early look decided, and its verdict did not stand', true, 30, '8 of 30 rounds'],
+    ['no look decided', false, 30, '30 rounds'],
+    ['it stopped at the first look', true, 8, '8 rounds'],
+  ])('says how many rounds it measured if %s', (_, isClear, count, said) => {
+    const on = { by: 'name', names: ['candidate'] } as const
+    const claim = aClaim({ kind: 'notWorseThan', platform: 'good', percent: 5 }, { on })
+    const busy = { steal: 0, otherProcesses: 0.9, otherProcessesOnClientCpus: null, cpuPressure: null, runnable: 1 }
+    const samples = ['good', 'candidate'].flatMap((name) =>
+      costing(name, name === 'good' ? 1 : isClear ? 2 : (round) => (round % 2 ? 2.1 : 0.525), {
+        count,
+        disturbed: true,
+        load: busy,
+      }),
+    )
+    const platforms = [aPlatform('good'), aPlatform('candidate')]
+    const planned = aPlan({ platforms, benches: [aBench({ claims: [claim] })] })
+    const plan = { ...planned, sequential: planLooks({ first: 8, last: 30 }) }
+    const warmup = aSample('good', -1, { warmup: true })
+    const report = buildReport(aRecord({ plan, samples: [warmup, ...samples] }), { strict: false })
+    const step = comparisonOf({ maxRounds: 30 }, report)
+    expect(step).toMatchObject({ verdict: 'skip', rounds: isClear ? 8 : count, measuredRounds: count })
+    const commit = { hash: '0123456789abcdef', subject: 'A', date: '' }
+    expect(stepText({ ...step, commit })).toContain(` × the good commit; ${said}; `)
   })
 
   it('does not advise more rounds than it takes', () => {

@@ -68,6 +68,7 @@ const byValue = async (goodFolder: string, where: string): Promise<CommitCompari
     verdict: estimate > 1.05 ? 'bad' : 'good',
     ratio: { estimate, low: null, high: null },
     rounds: 8,
+    measuredRounds: 8,
     reason: null,
   }
 }
@@ -105,7 +106,7 @@ describe('bisectRepository', () => {
     const result = await run({
       compare: async (goodFolder, where) =>
         ['8', '9'].includes(read(where, 'number').split('\n')[0]!.replace('built', ''))
-          ? { verdict: 'skip', ratio: null, rounds: 30, reason: 'not certain' }
+          ? { verdict: 'skip', ratio: null, rounds: 30, measuredRounds: 30, reason: 'not certain' }
           : await byValue(goodFolder, where),
     })
     expect(result.candidates.map(({ subject }) => subject).sort()).toEqual(['Commit 10', 'Commit 8', 'Commit 9'])
@@ -147,7 +148,14 @@ describe('bisectRepository', () => {
       message: 'isobench bisect: / is no git repository.',
       fix: expect.stringContaining('--repo DIR'),
     })
-    const compare = async () => ({ verdict: 'skip' as const, ratio: null, rounds: 3, reason: 'no', fix: 'do that' })
+    const compare = async () => ({
+      verdict: 'skip' as const,
+      ratio: null,
+      rounds: 3,
+      measuredRounds: 3,
+      reason: 'no',
+      fix: 'do that',
+    })
     await expect(run({ compare })).rejects.toMatchObject({ code: 'ISOBENCH_USAGE', fix: 'do that' })
     const ratio = { estimate: 1.1, low: 0.9, high: 1.3 }
     const uncertain = run({ compare: async () => ({ ...(await compare()), ratio }) })
