@@ -7,27 +7,21 @@ import { loadProject, type Project } from '../core/project/config.ts'
 import { createPlan } from '../core/project/plan.ts'
 import { platformFiles } from '../core/project/platforms.ts'
 import { readShardPlan } from '../core/project/shard-plan.ts'
-import {
-  baselineFile,
-  baselinePath,
-  hasBaseline,
-  type NotSaved,
-  saveBaseline,
-  whyNotSaved,
-} from '../core/records/baseline.ts'
-import { overloadedResults, withBaseline } from '../core/records/compare.ts'
+import { baselineFile, baselinePath, hasBaseline, saveBaseline, whyNotSaved } from '../core/records/baseline.ts'
+import { baselineDoubts } from '../core/records/baseline-doubts.ts'
+import { withBaseline } from '../core/records/compare.ts'
 import { readRecord } from '../core/records/record-file.ts'
 import type { Reporter } from '../core/reporter.ts'
 import { drivers } from '../platforms/index.ts'
 import { comparisonText } from '../reporters/comparison.ts'
 import { StrayError } from '../util/stray-errors.ts'
-import { plural } from '../util/text.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { showPlan } from './dry-run.ts'
 import { warningsText } from './errors.ts'
 import { type OptionSpec, type Options, pickOptions, sharedOptions } from './options.ts'
 import { checkFolder, checkReplaceable } from './output-path.ts'
 import { type BaselineReader, baselineReader, createReporters, hasDocumentOnOutput } from './reporters.ts'
+import { notSavedText, savedText } from './saved-baseline.ts'
 import { confirm, withConfigDefaults } from './setup.ts'
 import { resolveShard, withShardPlan } from './shards.ts'
 import { readStored } from './stored-records.ts'
@@ -196,8 +190,7 @@ async function finishRun(
     const refusal = options.baseline !== undefined && !comparison ? 'blind' : whyNotSaved(report, comparison)
     const save = () => {
       saveBaseline(project.root, name, report.record)
-      to.write(`Saved as the baseline "${name}".\n`)
-      to.write(overloadedText(name, overloadedResults(readRecord(report.record))))
+      to.write(savedText(name, baselineDoubts(readRecord(report.record), report)))
     }
     if (refusal) to.write(notSavedText(name, refusal))
     else await attempt(save)
@@ -205,38 +198,3 @@ async function finishRun(
   if (errors.length > 0) throw errors[0]
   return report.exit.code
 }
-
-const notSavedReasons: Record<NotSaved, string> = {
-  interrupted: 'the run was interrupted',
-  problems: 'some benches or files could not be used',
-  failed: 'all samples failed, so a later run would have nothing to compare with',
-  regressed: 'the run regressed against its baseline, and a later run would be compared with it',
-  overloaded: 'other processes had most of the CPUs, so a regression could be hidden, in this run and in later ones',
-  blind: 'no regression against its baseline could have been found',
-  unclear: 'a result may have regressed against its baseline, and a later run would be compared with it',
-}
-
-/** Why a later comparison with a new baseline finds less than it should. */
-const overloadedText = (name: string, { overloaded, of }: ReturnType<typeof overloadedResults>): string =>
-  overloaded === 0
-    ? ''
-    : `warning  other processes had most of the CPUs for ${overloaded} of its ${plural(of, 'result')}, ` +
-      `so no regression of ${overloaded === 1 ? 'it' : 'them'} can be found\n` +
-      `         fix: ${measureAgain.overloaded}: isobench run --save-baseline ${name}\n`
-
-/** What to do before the run is repeated. */
-const measureAgain: Partial<Record<NotSaved, string>> = {
-  overloaded: 'stop the other processes, and measure again',
-  unclear: 'list it with --all, and measure more rounds: --rounds',
-}
-
-/** Without `--baseline`, a run becomes the baseline whatever changed. */
-const notSavedText = (name: string, why: NotSaved): string =>
-  [
-    `Not saved as the baseline "${name}": ${notSavedReasons[why]}.`,
-    ...(measureAgain[why] ? [`  ${measureAgain[why]}`] : []),
-    ...(why === 'interrupted' || why === 'problems'
-      ? []
-      : [`  to accept what changed, run without --baseline: isobench run --save-baseline ${name}`]),
-    '',
-  ].join('\n')

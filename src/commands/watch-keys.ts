@@ -7,6 +7,7 @@ import { which } from '../host/packages.ts'
 import { htmlReporter } from '../reporters/html/reporter.ts'
 import { IsobenchError, messageOf } from '../util/errors.ts'
 import { sanitize } from '../util/text.ts'
+import { baselineWarnings } from './saved-baseline.ts'
 import type { Screen } from './watch-screen.ts'
 import { clock } from './watch-status.ts'
 
@@ -77,8 +78,12 @@ function runKey({ name, text, ctrl, meta }: KeyPress, screen: Screen, quit: () =
     p: () => ask('platform', (platform) => watch.filter({ platform })),
     t: () => ask('bench', (bench) => watch.filter({ bench })),
     b: () => {
-      const what = watch.saveBaseline() ? 'saved' : 'nothing changed since it was saved'
-      screen.said = `${clock(watch.now())} ${what}; compare with it: isobench run --baseline ${watchBaseline}`
+      const { isNew, doubts } = watch.saveBaseline()
+      const what = isNew ? 'saved' : 'nothing changed since it was saved'
+      // The line is cut at the end, so the warnings come first.
+      const warnings = baselineWarnings(doubts).map(({ text, fix }) => `warning: ${text} (${fix})`)
+      const parts = [what, ...warnings, `compare with it: isobench run --baseline ${watchBaseline}`]
+      screen.said = `${clock(watch.now())} ${parts.join('; ')}`
     },
     o: () => showFailure(openHtml(screen)),
     h: () => {

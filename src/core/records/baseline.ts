@@ -40,6 +40,17 @@ export const baselinePath = (root: string, name: string): string =>
 /** Why a run does not become a baseline. */
 export type NotSaved = 'interrupted' | 'problems' | 'failed' | 'regressed' | 'overloaded' | 'blind' | 'unclear'
 
+/** Why a run is not saved, as the end of a sentence. */
+export const notSavedReasons: Record<NotSaved, string> = {
+  interrupted: 'the run was interrupted',
+  problems: 'some benches or files could not be used',
+  failed: 'all samples failed, so a later run would have nothing to compare with',
+  regressed: 'the run regressed against its baseline, and a later run would be compared with it',
+  overloaded: 'other processes had most of the CPUs, so a regression could be hidden, in this run and in later ones',
+  blind: 'no regression against its baseline could have been found',
+  unclear: 'a result may have regressed against its baseline, and a later run would be compared with it',
+}
+
 /**
  * Why a run must not become a baseline, or undefined. A later run would otherwise be compared with one that regressed,
  * that lacks results, or that may have regressed, and pass. If other processes had most of the CPUs, no later run could

@@ -5,11 +5,19 @@ import { plural } from '../../util/text.ts'
 import { buildReport } from '../judge/report.ts'
 import type { CasesToMeasure } from '../model/plan.ts'
 import type { RunRecord } from '../model/record.ts'
-import { saveBaseline, whyNotSaved } from '../records/baseline.ts'
+import { notSavedReasons, saveBaseline, whyNotSaved } from '../records/baseline.ts'
+import { type BaselineDoubts, baselineDoubts } from '../records/baseline-doubts.ts'
 import { folderOf, RecordWriter } from '../records/record-file.ts'
 
 /** The name of the baseline that watch mode stores. */
 export const watchBaseline = 'watch'
+
+/** What `WatchBaseline.save` stored. */
+export interface StoredBaseline {
+  /** Whether the record differs from the one that this process stored last. */
+  readonly isNew: boolean
+  readonly doubts: BaselineDoubts
+}
 
 /** Stores the results of watch mode as run records, and as the baseline `watch`. */
 export class WatchBaseline {
@@ -20,10 +28,9 @@ export class WatchBaseline {
    * Stores a record, unless it would hide a later regression or be incomplete.
    * @param record undefined before anything is measured
    * @param due results that lack rounds
-   * @returns whether the record differs from the one that this process stored last
    * @throws {UsageError} that says why it is not stored
    */
-  save(root: string, record: RunRecord | undefined, due: CasesToMeasure): boolean {
+  save(root: string, record: RunRecord | undefined, due: CasesToMeasure): StoredBaseline {
     if (!record || record.samples.length === 0)
       throw new UsageError('not saved: nothing is measured yet', 'wait for a verdict')
     const [problem] = record.problems
@@ -34,12 +41,13 @@ export class WatchBaseline {
         `not saved: ${plural(lacking, 'result')} ${lacking === 1 ? 'lacks' : 'lack'} rounds`,
         'wait, or press Enter after c',
       )
-    if (whyNotSaved(buildReport(record, { strict: false }), undefined))
-      throw new UsageError('not saved: a bench could not be measured', 'its error is on the screen')
+    const report = buildReport(record, { strict: false })
+    const refusal = whyNotSaved(report, undefined)
+    if (refusal) throw new UsageError(`not saved: ${notSavedReasons[refusal]}`, 'the errors are on the screen')
     const former = this.#last?.file
     const file = this.write(root, record)
     saveBaseline(root, watchBaseline, file)
-    return file !== former
+    return { isNew: file !== former, doubts: baselineDoubts(record, report) }
   }
 
   /**

@@ -38,7 +38,7 @@ import {
 import { type ResultChange, resultChanges, undecidedChanges } from './result-changes.ts'
 import { WatchSession, type WatchSessionOptions } from './session.ts'
 import type { Note, WatchStatus } from './status.ts'
-import { WatchBaseline } from './watch-baseline.ts'
+import { type StoredBaseline, WatchBaseline } from './watch-baseline.ts'
 
 /** What to watch, and how to measure it. */
 export interface WatchOptions extends Sources, WatchSessionOptions {
@@ -262,7 +262,7 @@ export class Watch {
   }
 
   /** Stores the results as the baseline `watch`. Returns and throws as `WatchBaseline.save`. */
-  saveBaseline(): boolean {
+  saveBaseline(): StoredBaseline {
     return this.#baseline.save(this.root, this.#session.record(), this.#due)
   }
 

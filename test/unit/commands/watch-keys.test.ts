@@ -4,7 +4,9 @@ import { describe, expect, it, vi } from 'vitest'
 import { handleKey, type KeyPress, readKeys } from '../../../src/commands/watch-keys.ts'
 import type { Screen } from '../../../src/commands/watch-screen.ts'
 import { clock } from '../../../src/commands/watch-status.ts'
+import type { BaselineDoubts } from '../../../src/core/records/baseline-doubts.ts'
 import { MarginError } from '../../../src/core/watch/accept-margin.ts'
+import type { StoredBaseline } from '../../../src/core/watch/watch-baseline.ts'
 
 /** Chunks come from the same turn of the event loop, so that no timeout depends on the load of the host. */
 const typeInto =
@@ -57,6 +59,8 @@ describe('readKeys', () => {
 })
 
 describe('handleKey', () => {
+  const none: BaselineDoubts = { overloaded: { overloaded: 0, of: 2 }, few: [], results: 3 }
+
   /** A screen that records what is asked of it and of its watch. */
   function setUp() {
     const done: string[] = []
@@ -73,7 +77,7 @@ describe('handleKey', () => {
       report: undefined,
       root: '/nowhere',
       now: () => 0,
-      saveBaseline: (): boolean => {
+      saveBaseline: (): StoredBaseline => {
         throw new Error('no record yet')
       },
     }
@@ -152,12 +156,19 @@ describe('handleKey', () => {
     type('b')
     expect(screen.said).toBe('no record yet')
     for (const isNew of [true, false]) {
-      watch.saveBaseline = () => isNew
+      watch.saveBaseline = () => ({ isNew, doubts: none })
       type('b')
       const what = isNew ? 'saved' : 'nothing changed since it was saved'
       const answer = `${clock(0)} ${what}; compare with it: isobench run --baseline watch`
       expect(screen.said).toBe(answer)
     }
+    watch.saveBaseline = () => ({ isNew: true, doubts: { ...none, overloaded: { overloaded: 2, of: 2 } } })
+    type('b')
+    expect(screen.said).toBe(
+      `${clock(0)} saved; warning: other processes had most of the CPUs for 2 of its 2 results, so no regression of ` +
+        'them can be found (stop the other processes, and measure again); ' +
+        'compare with it: isobench run --baseline watch',
+    )
     type('o')
     await nextTurn()
     expect(screen.said).toBe('there is no result to show yet')

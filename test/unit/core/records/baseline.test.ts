@@ -12,6 +12,7 @@ import {
   saveBaseline,
   whyNotSaved,
 } from '../../../../src/core/records/baseline.ts'
+import { baselineDoubts } from '../../../../src/core/records/baseline-doubts.ts'
 import {
   type Comparison,
   compareRecords,
@@ -26,7 +27,17 @@ import { recordText } from '../../../../src/core/records/merge.ts'
 import { ratioInterval, ratioPValue, seeded } from '../../../../src/core/stats/index.ts'
 import { type ComparisonLayout, comparisonText } from '../../../../src/reporters/comparison.ts'
 import { gaussian } from '../../../calibration/simulate.ts'
-import { aBench, aClaim, aPlan, aPlatform, aSample, benchId, environmentOf, withValues } from '../judge/builders.ts'
+import {
+  aBench,
+  aClaim,
+  aPlan,
+  aPlatform,
+  aSample,
+  benchId,
+  environmentOf,
+  withError,
+  withValues,
+} from '../judge/builders.ts'
 
 const environment = environmentOf()
 
@@ -502,6 +513,34 @@ describe('baselines', () => {
     expect(overloadedResults(overloaded(run, 5)), 'half of the rounds').toEqual({ overloaded: 0, of: 4 })
     expect(overloadedResults(overloaded(run, 10, ['native', 'runc']))).toEqual({ overloaded: 2, of: 4 })
     expect(overloadedResults(overloaded(run, 10, ['runc'])), 'native is not').toEqual({ overloaded: 0, of: 4 })
+  })
+
+  it.each([
+    ['no sample', 20, 0, undefined],
+    ['half of the samples', 20, 10, undefined],
+    ['more than half of the samples', 20, 11, 9],
+    ['few samples, but of few rounds', 6, 2, 4],
+    ['all samples', 6, 6, 0],
+  ])('know the results that rest on few rounds: %s of runc failed', (_, count, failures, left) => {
+    const run = runOf('now', { runc: 1.1, gvisor: 2 }, { count })
+    const withFailures = run.samples.map((one) =>
+      one.platform === 'runc' && one.round < failures ? { ...one, ...withError('it broke') } : one,
+    )
+    // A warm-up round is no round, and isobench stops trying what fails at once.
+    const warmup = aSample('runc', -1, { warmup: true, ...withError('it broke') })
+    const samples = [
+      warmup,
+      ...withFailures.filter(({ outcome, round }) => outcome.ok || failures < count || round === 0),
+    ]
+    const record = { ...run, samples }
+    const { few, results } = baselineDoubts(record, buildReport(record, { strict: false }))
+    const expected = left === undefined ? [] : [{ case: benchId, platform: 'runc', rounds: left, of: count }]
+    expect([few, results]).toEqual([expected, 3])
+  })
+
+  it('of few rounds, that the user asked for, are not doubted', () => {
+    const run = runOf('now', { runc: 1.1 }, { count: 1 })
+    expect(baselineDoubts(run, buildReport(run, { strict: false })).few).toEqual([])
   })
 
   it.each([

@@ -224,8 +224,8 @@ export class Counter { @noted add() {} }`
   ])('stores a baseline that can be read after %s, and keeps the former one otherwise', async (_, change) => {
     const files = { 'a.bench.ts': bench('a'), 'b.bench.ts': bench('b') }
     const { watch, read, root, save, press } = await watching(files)
-    expect(watch.saveBaseline()).toBe(true)
-    expect(watch.saveBaseline()).toBe(false)
+    expect(watch.saveBaseline().isNew).toBe(true)
+    expect(watch.saveBaseline().isNew).toBe(false)
     const [[name, text]] = Object.entries(change(files)) as [[string, string | undefined]]
     if (text === undefined) {
       const note = watch.note
@@ -233,7 +233,7 @@ export class Counter { @noted add() {} }`
       await read(name, () => watch.note !== note, true)
       expect(watch.note!.text).toBe('b.bench.ts → judged again')
     } else await save({ [name]: text })
-    expect(watch.saveBaseline()).toBe(true)
+    expect(watch.saveBaseline().isNew).toBe(true)
     const stored = () => readRecord(join(root, '.isobench/baselines/watch.jsonl'))
     const { plan, samples } = stored()
     const left = new Set(samples.map((one) => `${one.case} ${one.platform}`))
@@ -255,7 +255,24 @@ export class Counter { @noted add() {} }`
     expect(() => watch.saveBaseline()).toThrow('not saved: 3 results lack rounds')
     host.onEvent = () => {}
     await press(() => watch.goOn())
-    expect(watch.saveBaseline()).toBe(true)
+    expect(watch.saveBaseline().isNew).toBe(true)
+  })
+
+  it('says why it stores no baseline, or which of its results to doubt', async () => {
+    const { watch, save } = await watching({ 'a.bench.ts': bench('a', { more: "throw new Error('it broke')" }) })
+    expect(() => watch.saveBaseline()).toThrow(
+      expect.objectContaining({
+        message: 'not saved: all samples failed, so a later run would have nothing to compare with',
+        fix: 'the errors are on the screen',
+      }),
+    )
+    const more = "if ((await guest.exec(command('echo'))).milliseconds > 130) throw new Error('too slow')"
+    await save({ 'a.bench.ts': bench('a', { more }) })
+    expect(watch.saveBaseline().doubts).toEqual({
+      overloaded: { overloaded: 0, of: 1 },
+      few: [{ case: 'a.bench.ts#a', platform: 'gvisor', rounds: 0, of: 5 }],
+      results: 3,
+    })
   })
 
   it('does not name the temporary files of editors', async () => {
