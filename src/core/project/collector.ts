@@ -32,7 +32,7 @@ import type { BenchData, FindingData, Problem } from '../model/suite.ts'
 import { definitionDetails } from './definition-details.ts'
 import { isProjectFile, stackLocation } from './error-location.ts'
 import { importModule } from './import-module.ts'
-import { watchLeftovers } from './leftovers.ts'
+import { safeFrames, watchLeftovers } from './leftovers.ts'
 
 /** A worker that imports compiled bench files. A file that hangs or exits ends only the worker. */
 
@@ -244,16 +244,55 @@ const leftovers = watchLeftovers(
 /** Milliseconds that all files get after the last import, if something that they started has not ended. */
 const longestSettleMs = 1000
 
-/** Waits for what the files have started, so that a late registration is an error, and warns of what has not ended. */
-async function leftWarnings(): Promise<Problem[]> {
-  const end = performance.now() + longestSettleMs
-  while (performance.now() < end && leftovers().length > 0) await sleep(5)
-  return leftovers().map(({ what, fix, file, location }) => ({
-    file,
-    message: `the file starts ${what} and does not await it, so a bench that it registers later would be missing.`,
-    fix,
-    ...(location && { location }),
-  }))
+/** Waits for what the files have started, so that a late registration is an error. */
+async function leftoversEnded(milliseconds: number): Promise<void> {
+  const end = performance.now() + milliseconds
+  while (performance.now() < end && leftovers(milliseconds).length > 0) await sleep(5)
+}
+
+/** Of what has not ended. */
+const leftWarnings = (): Problem[] =>
+  leftovers(0)
+    .filter(({ isReferenced }) => isReferenced)
+    .map(({ what, fix, file, location }) => ({
+      file,
+      message: `the file starts ${what} and does not await it, so a bench that it registers later would be missing.`,
+      fix,
+      ...(location && { location }),
+    }))
+
+/** What a bench file does when the process ends. isobench ends the worker, and Node.js does not call it then. */
+interface EndListener {
+  readonly event: 'beforeExit' | 'exit'
+  readonly listener: (code: number) => unknown
+  readonly file: string
+}
+const endListeners: EndListener[] = []
+// Its frame hides the frames of packages that replace `process.emit`.
+const addListener = process.on
+process.on('newListener', (event, listener) => {
+  const file = running.getStore()
+  if (file === undefined || (event !== 'beforeExit' && event !== 'exit')) return
+  const [location] = safeFrames(addListener)
+  if (!location || isProjectFile(root, location.file)) endListeners.push({ event, listener, file })
+})
+
+/** Calls what the files do at the end, so that a registration there is an error. */
+async function callEndListeners(wanted: EndListener['event']): Promise<void> {
+  const known = process.listeners(wanted as NodeJS.Signals) as unknown[]
+  for (const { event, listener, file } of endListeners) {
+    if (event !== wanted || !known.includes(listener)) continue
+    importing = file
+    post({ kind: 'importing', file })
+    running.run(file, () => {
+      try {
+        listener.call(process, 0)
+      } catch (error) {
+        onStray(error)
+      }
+    })
+  }
+  await leftoversEnded(settleMs)
 }
 
 /** Ends collecting if nothing can undo what the file changed: the next file must not run with it. */
@@ -310,6 +349,9 @@ for (const { file, output } of files) {
   collected++
 }
 if (collected === files.length) {
-  const warnings = await leftWarnings()
+  await leftoversEnded(longestSettleMs)
+  const warnings = leftWarnings()
+  await callEndListeners('beforeExit')
+  await callEndListeners('exit')
   if (!isSpoilt()) post({ kind: 'settled', problems: stray.slice(posted), warnings })
 }

@@ -54,6 +54,39 @@ describe.skipIf(!built)('what a bench file starts and does not await', () => {
     })
   })
 
+  it('is a problem if it registers a bench in an unreferenced timer, or when the process ends', async () => {
+    const codes = {
+      unreferenced: "setTimeout(() => bench('late', w), 300).unref()",
+      signal: "AbortSignal.timeout(300).addEventListener('abort', () => bench('late', w))",
+      worker: `import { Worker } from 'node:worker_threads'
+const worker = new Worker("require('node:worker_threads').parentPort.postMessage(1)", { eval: true })
+worker.on('message', () => bench('late', w))
+worker.unref()`,
+      before: "process.on('beforeExit', () => bench('late', w))",
+      after: "process.once('beforeExit', () => setTimeout(() => bench('late', w), 20))",
+      end: "process.once('exit', () => bench('late', w))",
+      removed: "const late = () => bench('late', w)\nprocess.on('exit', late)\nprocess.off('exit', late)",
+    }
+    const late = 'a bench, a finding or a claim is registered after the file was imported'
+    expect(await collected(codes)).toEqual({
+      problems: {
+        'unreferenced.bench.ts': [late, 4],
+        'signal.bench.ts': [late, 4],
+        'worker.bench.ts': [late, 6],
+        'before.bench.ts': [late, 4],
+        'after.bench.ts': [late, 4],
+        'end.bench.ts': [late, 4],
+      },
+      warnings: {},
+    })
+  })
+
+  it('calls no listener of a package for the end of the process', async () => {
+    const codes = { package: "import './node_modules/tidy/index.js'\nconsole.log(1)" }
+    const others = { 'node_modules/tidy/index.js': "process.on('exit', () => { throw new Error('called') })" }
+    expect(await collected(codes, others)).toEqual({ problems: {}, warnings: {} })
+  })
+
   it('is a warning at its place if it has not ended by then', async () => {
     const message = (what: string) =>
       `the file starts ${what} and does not await it, so a bench that it registers later would be missing.`
@@ -63,6 +96,8 @@ describe.skipIf(!built)('what a bench file starts and does not await', () => {
       child: "import { exec } from 'node:child_process'\nexec('sleep 5', () => bench('late', w))",
       worker: "import { Worker } from 'node:worker_threads'\nnew Worker('setInterval(() => {}, 99)', { eval: true })",
       crypto: "import { pbkdf2 } from 'node:crypto'\npbkdf2('a', 'b', 5e6, 64, 'sha512', () => bench('late', w))",
+      file: "import { watchFile } from 'node:fs'\nwatchFile('package.json', () => bench('late', w))",
+      folder: "import { watch } from 'node:fs'\nwatch('.', () => bench('late', w))",
     }
     expect(await collected(codes)).toEqual({
       problems: {},
@@ -72,6 +107,8 @@ describe.skipIf(!built)('what a bench file starts and does not await', () => {
         'child.bench.ts': [message('a child process'), 5],
         'worker.bench.ts': [message('a worker thread'), 5],
         'crypto.bench.ts': [message('a cryptographic operation'), 5],
+        'file.bench.ts': [message('the watching of a file'), 5],
+        'folder.bench.ts': [message('the watching of a file'), 5],
       },
     })
   })
