@@ -23,7 +23,7 @@ async function runCommand({ name, load }: CommandEntry, argv: readonly string[],
     load(),
     import('./commands/parse.ts'),
     import('./util/standard-descriptor.ts'),
-    import('./core/project/time-limit.ts'),
+    import('./util/time-limits.ts'),
   ])
   const parsed = parseCommandLine(`isobench ${name}`, command, argv)
   if (!parsed.help) {

@@ -4,6 +4,8 @@ import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { bundlePath } from './assets.ts'
+import { nativeTimeout } from './time-limits.ts'
+import { watchdogCode, watchdogSettings } from './watchdog-code.ts'
 
 /**
  * Interrupts code of the project that loops without end in the main thread, and would keep isobench from handling
@@ -91,105 +93,32 @@ class AsyncIdStack {
 
 let asyncIds: AsyncIdStack | undefined
 
-/**
- * The code of the worker. After the deadline it waits one more second, because a process that was stopped is late when
- * it continues, and lifts the limit then. Native code cannot be interrupted: a call into the kernel, such as
- * `execSync`, a long call of `pbkdf2Sync`, and a loop that only calls `JSON.parse` or `sort` with large data. V8 looks
- * for an interrupt when it calls a JavaScript function, but not each time that a loop repeats.
- */
-const watchdog = `const { Session } = require('node:inspector')
-const { writeSync } = require('node:fs')
-const { receiveMessageOnPort, workerData } = require('node:worker_threads')
-const { deadline, portOfWorker: port, portOfLeft, warningMs, mostMs, promiseHook, ownFolder } = workerData
-const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
-const isUnchanged = (until, milliseconds) => Atomics.wait(deadline, 0, until, milliseconds) === 'timed-out'
-const expression = "globalThis[Symbol.for('isobench.beforeInterrupt')]"
-let limit
-function warn() {
-  writeSync(2, 'warning  ' + limit.name + ' is in native code, such as execSync or JSON.parse, and isobench cannot ' +
-    'interrupt it. End what it waits for, or: kill -9 ' + process.pid + '; isobench clean\\n')
-}
-const isOfProject = (frame) =>
-  frame.includes('(file:') && !frame.includes('(' + ownFolder) && !frame.includes('/node_modules/')
-async function interrupt(until, warnAt) {
-  const session = new Session()
-  session.connectToMainThread()
-  // The timer keeps the worker, which ends if it waits for the main thread only.
-  const post = (method, params) =>
-    Promise.race([new Promise((resolve) => session.post(method, params, resolve)), sleep(1000)])
-  const urls = new Map()
-  const frameText = ({ functionName, location: { scriptId, lineNumber, columnNumber } }) =>
-    'at ' + (functionName || '<anonymous>') + ' (' + (urls.get(scriptId) ?? '') + ':' + (lineNumber + 1) + ':' +
-    (columnNumber + 1) + ')'
-  let stack
-  session.on('Debugger.scriptParsed', ({ params }) => urls.set(params.scriptId, params.url))
-  session.on('Debugger.paused', ({ params }) => { stack = params.callFrames.map(frameText) })
-  session.on('Debugger.resumed', () => session.post('Debugger.pause'))
-  session.post('Debugger.enable')
-  session.post('Debugger.pause')
-  let latest
-  for (let warned = false; Atomics.load(deadline, 0) === until; await sleep(1)) {
-    const isNative = !stack && latest === undefined && performance.now() > warnAt
-    if (isNative && !warned && !limit.isLeft) { warned = true; warn() }
-    if (!stack) continue
-    latest ??= performance.now() + mostMs
-    const isLate = performance.now() > latest
-    const isOwn = limit.isLeft ? isOfProject : (frame) => !frame.includes('(node:')
-    const ends = (isLate && !limit.isLeft) || (stack.some(isOwn) && !stack.some((frame) => promiseHook.test(frame)))
-    // It is not evaluated in the frame, because code of Node.js has no Symbol.
-    if (ends || !limit.isLeft)
-      await post('Runtime.evaluate', { expression: expression + '(' + ends + ')', silent: true })
-    if (ends || isLate) session.removeAllListeners('Debugger.resumed')
-    if (ends) (limit.isLeft ? portOfLeft : port).postMessage(stack)
-    stack = undefined
-    await post('Debugger.resume', { terminateOnResume: ends })
-    if (ends || isLate) break
-  }
-  session.disconnect()
-}
-;(async () => {
-  for (;;) {
-    const until = Atomics.load(deadline, 0)
-    // Each sample sends one, so they must not pile up.
-    for (let next; (next = receiveMessageOnPort(port)); ) limit = next.message
-    const left = until === 0n ? Infinity : Number(until - process.hrtime.bigint()) / 1e6
-    if (isUnchanged(until, left) && isUnchanged(until, 1000)) {
-      if (limit.isLeft && Atomics.load(deadline, 1) > 0n) continue
-      await interrupt(until, performance.now() + warningMs)
-      // The main thread is in code of isobench itself.
-      if (limit.isLeft) isUnchanged(until, 20000)
-    }
-  }
-})()`
-
-/** Milliseconds after which a call that cannot be interrupted is a warning. */
-const warningMs = 3000
-
-/**
- * Milliseconds for which the worker pauses a loop again and again. It ends a loop of promises only in code of the
- * project, which has a line, and that code runs for a small part of the time: the rest is code of Node.js.
- */
-const mostMs = 3000
-
-/** A frame of a promise hook. V8 catches the interruption of a hook and reports it as an error that nothing handles. */
-const promiseHook = /^at promise\w*Hook|node:internal\/promise_hooks/
-
 /** When a limit ends. */
 interface LimitEnd {
-  /** Nanoseconds of the monotonic clock. */
+  /** In nanoseconds of the monotonic clock. */
+  from: bigint
   at: bigint
   readonly name: string
-  /** Whether it is of code that the project has left behind: only such code is interrupted then. */
-  readonly isLeft?: boolean
+  /**
+   * `loop`: what the main thread executes is interrupted. `left`: only code that the project has left behind is.
+   * `native`: nothing is, because something else ends loops, and only a native call can still last.
+   */
+  readonly kind: 'loop' | 'left' | 'native'
 }
 
 /** The ends of all limits. */
 const deadlines = new Set<LimitEnd>()
 
 const { hrtime } = process
+
+function within(seconds: number): Pick<LimitEnd, 'at' | 'from'> {
+  const from = hrtime.bigint()
+  return { from, at: from + BigInt(Math.ceil(seconds * 1e9)) }
+}
+
 /** Before user code can replace it. */
 const repeat = setInterval
-/** The first element is the earliest end, the second one how many calls have an own limit: see `withoutLeftLoops`. */
+/** One element: the earliest end. */
 let earliest: BigInt64Array | undefined
 const { port1: port, port2: portOfWorker } = new MessageChannel()
 const { port1: leftPort, port2: portOfLeft } = new MessageChannel()
@@ -198,9 +127,12 @@ leftPort.unref()
 
 function publish(): void {
   earliest ??= startWatchdog()
+  const all = [...deadlines]
+  // Something else ends loops of such a call. An interrupt would also end the code of isobench that makes the call.
+  const isInCall = all.some(({ kind }) => kind === 'native')
   let first: LimitEnd | undefined
-  for (const one of deadlines) if (!first || one.at < first.at) first = one
-  if (first) port.postMessage({ name: first.name, isLeft: first.isLeft === true })
+  for (const one of all) if (!(isInCall && one.kind === 'left') && (!first || one.at < first.at)) first = one
+  if (first) port.postMessage({ name: first.name, kind: first.kind, from: first.from })
   Atomics.store(earliest, 0, first?.at ?? 0n)
   Atomics.notify(earliest, 0)
 }
@@ -209,17 +141,11 @@ function startWatchdog(): BigInt64Array {
   const ids = new AsyncIdStack()
   asyncIds = ids
   Object.defineProperty(globalThis, beforeInterrupt, { value: (ends: boolean) => ids.ignore(ends) })
-  const cell = new BigInt64Array(new SharedArrayBuffer(2 * BigInt64Array.BYTES_PER_ELEMENT))
+  const cell = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT))
   const ports = { portOfWorker, portOfLeft }
-  const workerData = {
-    deadline: cell,
-    ...ports,
-    warningMs,
-    mostMs,
-    promiseHook,
-    ownFolder: new URL('.', import.meta.url).href,
-  }
-  const worker = new Worker(watchdog, { eval: true, workerData, transferList: Object.values(ports) })
+  const ownFolder = new URL('.', import.meta.url).href
+  const workerData = { deadline: cell, ...ports, ...watchdogSettings, nativeMs: nativeTimeout() * 1000, ownFolder }
+  const worker = new Worker(watchdogCode, { eval: true, workerData, transferList: Object.values(ports) })
   worker.unref()
   return cell
 }
@@ -234,7 +160,7 @@ function startWatchdog(): BigInt64Array {
 export function interruptLoopAfter(seconds: number, name: string): LoopLimit {
   // A debugger stops the main thread for as long as its user looks at it.
   if (url() !== undefined) return { stack: () => undefined, [Symbol.dispose]: () => {} }
-  const deadline = { at: hrtime.bigint() + BigInt(Math.ceil(seconds * 1e9)), name }
+  const deadline: LimitEnd = { ...within(seconds), name, kind: 'loop' }
   deadlines.add(deadline)
   publish()
   let latest: InterruptedStack | undefined
@@ -261,19 +187,22 @@ let renewLeft: (() => void) | undefined
 const longCallMs = 1000
 
 /**
- * Makes a call that does not return to the event loop and ends a loop by other means. `interruptLeftLoops` would end
- * the code of isobench that made it, too.
+ * Ends this process some time after a limit, if the call that the caller makes now is in native code. The caller ends
+ * a loop of it by other means. Until this is disposed, `interruptLeftLoops` interrupts nothing.
+ * @param name of the code, for messages
  */
-export function withoutLeftLoops<T>(call: () => T): T {
-  const cell = earliest
-  if (!cell) return call()
+export function endNativeCallAfter(seconds: number, name: string): Disposable {
+  if (url() !== undefined) return { [Symbol.dispose]: () => {} }
   const started = performance.now()
-  Atomics.add(cell, 1, 1n)
-  try {
-    return call()
-  } finally {
-    if (performance.now() - started > longCallMs) renewLeft?.()
-    Atomics.sub(cell, 1, 1n)
+  const deadline: LimitEnd = { ...within(seconds), name, kind: 'native' }
+  deadlines.add(deadline)
+  publish()
+  return {
+    [Symbol.dispose]: () => {
+      deadlines.delete(deadline)
+      if (renewLeft && performance.now() - started > longCallMs) renewLeft()
+      else publish()
+    },
   }
 }
 
@@ -284,7 +213,7 @@ export function withoutLeftLoops<T>(call: () => T): T {
  */
 export function interruptLeftLoops(report: (stack: InterruptedStack) => void): Disposable {
   if (url() !== undefined) return { [Symbol.dispose]: () => {} }
-  const deadline: LimitEnd = { at: 0n, name: 'code of the project', isLeft: true }
+  const deadline: LimitEnd = { ...within(0), name: 'code of the project', kind: 'left' }
   deadlines.add(deadline)
   const renew = () => {
     const interrupted = receiveMessageOnPort(leftPort)
@@ -292,7 +221,7 @@ export function interruptLeftLoops(report: (stack: InterruptedStack) => void): D
       asyncIds?.restore()
       report(interrupted.message as InterruptedStack)
     }
-    deadline.at = hrtime.bigint() + BigInt(leftSeconds * 1e9)
+    Object.assign(deadline, within(leftSeconds))
     publish()
   }
   renew()

@@ -1,6 +1,6 @@
 import { runTimed } from '../../host/timed-process.ts'
+import { bootTimeout } from '../../util/time-limits.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
-import { bootTimeout } from '../project/time-limit.ts'
 import type { Exec } from '../session/exec-target.ts'
 import { reasonFrom } from '../session/probe.ts'
 import type { Session } from '../session/session.ts'

@@ -1,31 +1,13 @@
 import { Script } from 'node:vm'
 import { isThenable } from '../../dsl/checked.ts'
 import type { Location } from '../../dsl/errors.ts'
-import { UsageError } from '../../util/errors.ts'
-import { inOwnJob, interruptLoopAfter, withoutLeftLoops } from '../../util/watchdog.ts'
+import { callTimeout, importTimeout } from '../../util/time-limits.ts'
+import { endNativeCallAfter, inOwnJob, interruptLoopAfter } from '../../util/watchdog.ts'
 import { stackLocation } from './error-location.ts'
 import type { PendingCall } from './pending-calls.ts'
 import { ProjectCodeError } from './project-code-error.ts'
 
 /** Time limits for code of the project. Nothing that an author exports may keep isobench from ending. */
-
-/**
- * A time limit in seconds from an environment variable. An emulated host needs longer limits.
- * @throws {UsageError} if the variable is not a number up to 3600
- */
-function secondsFrom(variable: string, defaultSeconds: number): number {
-  const text = process.env[variable]
-  if (!text) return defaultSeconds
-  const seconds = Number(text)
-  if (seconds > 0 && seconds <= 3600) return seconds
-  throw new UsageError(`${variable}="${text}" is no number of seconds`, 'write a number up to 3600: 120')
-}
-
-/** Seconds that the boot of a probe may take. Emulated CPUs need more. */
-export const bootTimeout = (emulated: boolean): number => secondsFrom('ISOBENCH_PROBE_SECONDS', emulated ? 90 : 20)
-
-/** Seconds that importing the config or one bench file may take, and a call of the config. */
-export const importTimeout = (): number => secondsFrom('ISOBENCH_IMPORT_SECONDS', 10)
 
 /** How to find code that never ends. */
 export const neverEnds = 'look for a loop, or an await that never ends, at its top level'
@@ -68,19 +50,6 @@ export async function withinLimit<T>(code: LimitedCode, work: () => T | Promise<
   return await Promise.race([inOwnJob(work), late]).finally(() => clearTimeout(timer))
 }
 
-/** Seconds that a hook of a reporter, or a call of a driver other than its boot, may take. */
-export const callTimeout = (): number => secondsFrom('ISOBENCH_CALL_SECONDS', 60)
-
-/**
- * Checks the limits of the environment at once, not only when the first of them is needed.
- * @throws {UsageError} if a variable is not a number up to 3600
- */
-export function checkTimeLimits(): void {
-  bootTimeout(false)
-  importTimeout()
-  callTimeout()
-}
-
 const calledFunction = Symbol.for('isobench.calledFunction')
 const script = new Script("globalThis[Symbol.for('isobench.calledFunction')]()")
 
@@ -97,9 +66,8 @@ export function callWithinLimit<T>(what: string, call: () => T, locate?: () => L
   Object.defineProperty(globalThis, calledFunction, { value: call, configurable: true })
   let result: unknown
   try {
-    result = withoutLeftLoops(() =>
-      script.runInThisContext({ timeout: Math.ceil(seconds * 1000), displayErrors: false }),
-    )
+    using _native = endNativeCallAfter(seconds, what)
+    result = script.runInThisContext({ timeout: Math.ceil(seconds * 1000), displayErrors: false })
   } catch (error) {
     if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error
     throw late('look for a loop in it')

@@ -1,9 +1,9 @@
 import { runInNewContext } from 'node:vm'
 import { afterEach, expect, it, vi } from 'vitest'
-import { bootTimeout, checkTimeLimits, importTimeout } from '../../../src/core/project/time-limit.ts'
 import { BootError } from '../../../src/host/sandbox.ts'
 import { runTimed } from '../../../src/host/timed-process.ts'
 import { errorMessage, keyLines, messageOf, readableError, UsageError } from '../../../src/util/errors.ts'
+import { bootTimeout, checkTimeLimits, importTimeout } from '../../../src/util/time-limits.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
@@ -136,7 +136,7 @@ it('takes its limits from the environment, for machines that are emulated', () =
   expect(importTimeout).toThrow('ISOBENCH_IMPORT_SECONDS="a minute" is no number of seconds')
 })
 
-it.each(['PROBE', 'IMPORT', 'CALL'])('checks the limit ISOBENCH_%s_SECONDS before any is needed', (name) => {
+it.each(['PROBE', 'IMPORT', 'CALL', 'NATIVE'])('checks the limit ISOBENCH_%s_SECONDS before any is needed', (name) => {
   expect(checkTimeLimits).not.toThrow()
   vi.stubEnv(`ISOBENCH_${name}_SECONDS`, 'abc')
   expect(checkTimeLimits).toThrow(`ISOBENCH_${name}_SECONDS="abc" is no number of seconds`)
