@@ -1,4 +1,5 @@
-import { finalExitCode, main } from './cli.ts'
+import { main } from './cli.ts'
+import { finalExitCode } from './commands/left-errors.ts'
 import { exitCodes } from './core/judge/exit-code.ts'
 import { hasBlockedThread, killProcess } from './util/blocked-threads.ts'
 import { ChangedBuiltinsError, explainByBuiltins } from './util/builtins.ts'

@@ -2,6 +2,7 @@ import type { CommandEntry, CommandIo } from './commands/command.ts'
 import { describeFailure, failureAnnotations } from './commands/errors.ts'
 import { commandHelp, generalHelp } from './commands/help.ts'
 import { commands } from './commands/index.ts'
+import { printLeftError, stateExitCode } from './commands/left-errors.ts'
 import { exitCodes } from './core/judge/exit-code.ts'
 import { version } from './util/assets.ts'
 import { explainByBuiltins, restoreBuiltins } from './util/builtins.ts'
@@ -10,13 +11,7 @@ import { UsageError } from './util/errors.ts'
 import { launchFolder } from './util/files.ts'
 import { keepStandardError, takeStandardOutput } from './util/standard-output.ts'
 import { handleStrayErrors } from './util/stray-errors.ts'
-
-/** NO_COLOR (no-color.org) comes first, then FORCE_COLOR (force-color.org; 0 turns colors off), then the stream. */
-function wantsColor({ isTTY }: NodeJS.WriteStream, { NO_COLOR, FORCE_COLOR, TERM } = process.env): boolean {
-  if (NO_COLOR) return false
-  if (FORCE_COLOR) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false'
-  return isTTY === true && TERM !== 'dumb'
-}
+import { wantsColor } from './util/terminal.ts'
 
 async function runCommand({ name, load }: CommandEntry, argv: readonly string[], io: CommandIo): Promise<number> {
   const [command, { parseCommandLine }, { redirectStandardDescriptor }, { checkTimeLimits }] = await Promise.all([
@@ -42,32 +37,16 @@ async function runCommand({ name, load }: CommandEntry, argv: readonly string[],
  * they must release it first. It is in effect until the process ends, so user code cannot end it with another code. An
  * error after the command has ended is printed, and the command is not clean.
  */
-const strayError = ({ err }: CommandIo): { readonly first: Promise<never>; end(code?: number): void } => {
+const strayError = ({ err }: CommandIo): { readonly first: Promise<never>; end(): void } => {
   let isOver = false
-  let codeOfCommand: number | undefined
   const first = new Promise<never>((_, reject) =>
-    handleStrayErrors((error) => {
-      if (!isOver) return reject(error)
-      err.write(describeFailure(error, wantsColor(err)).text)
-      // The command has stated its own code.
-      if (!hasLateError && codeOfCommand === exitCodes.clean)
-        err.write(`exit code ${exitCodes.invalid}: code of the project left an error that no code handles\n`)
-      hasLateError = true
-    }),
+    handleStrayErrors((error) => (isOver ? printLeftError(error, err) : reject(error))),
   )
-  const end = (code?: number) => {
+  const end = () => {
     isOver = true
-    codeOfCommand ??= code
   }
   return { first, end }
 }
-
-/** Whether user code left an error that was printed after the command had ended. */
-let hasLateError = false
-
-/** The exit code of the process, by that of its command. */
-export const finalExitCode = (code: number): number =>
-  hasLateError && code === exitCodes.clean ? exitCodes.invalid : code
 
 /**
  * Runs one command line.
@@ -99,7 +78,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     // The first argument is a filter of `run` if it is not a command: `isobench startup` is `isobench run startup`.
     const run = named ? runCommand(named, argv.slice(1), io) : runCommand(commands[0]!, argv, io)
     const code = await Promise.race([run, stray.first])
-    stray.end(code)
+    stray.end()
+    stateExitCode(code, io.err)
     return code
   } catch (thrown) {
     // Any error may be the result of a builtin that user code changed.

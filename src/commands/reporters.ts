@@ -24,9 +24,10 @@ import { closestMatch } from '../util/closest-match.ts'
 import { IsobenchError, messageOf, UsageError } from '../util/errors.ts'
 import { WriteError } from '../util/files.ts'
 import { isStream, linkChain } from '../util/outputs.ts'
-import { markStrayErrors } from '../util/stray-errors.ts'
+import { markStrayErrors, type StrayError } from '../util/stray-errors.ts'
 import type { CommandIo } from './command.ts'
 import { problemText, warningsText } from './errors.ts'
+import { printLeftError } from './left-errors.ts'
 import type { Options } from './options.ts'
 import { checkOutput, projectFiles } from './output-path.ts'
 
@@ -115,6 +116,11 @@ export async function createReporters(
         : `reporter "${name}" failed: ${messageOf(error)}. ${rest}\n`
     io.err.write(`warning  ${text}`)
   }
+  // It must not cost a run its samples.
+  const onStray = (error: StrayError) => {
+    printLeftError(error, io.err)
+    return true
+  }
   const context: ReporterContext = {
     out: { write: (text) => void io.out.write(text), isTTY: io.out.isTTY === true, columns: io.out.columns ?? 100 },
     root: project.root,
@@ -163,7 +169,7 @@ export async function createReporters(
       const warn = (problems: readonly Problem[]) => void io.err.write(warningsText(problems, io.cwd))
       add(
         module
-          ? createOutside(module.factory, wanted, given, output, project.root, warn)
+          ? createOutside(module.factory, wanted, given, output, project.root, warn, onStray)
           : createBuiltIn(wanted, given),
       )
     } catch (error) {
@@ -173,7 +179,12 @@ export async function createReporters(
       if (output) add({ onFinish: () => Promise.reject(error) })
     }
   }
-  return multiplexReporters([...created.files, ...created.others], onBroken)
+  const onPending = (name: string, hook: string) =>
+    void io.err.write(
+      `warning  reporter "${name}": ${hook}() has not ended, and isobench does not wait for it.\n` +
+        '         fix: keep its promise, and await that in onFinish()\n',
+    )
+  return multiplexReporters([...created.files, ...created.others], onBroken, onPending)
 }
 
 function wantedReporters(
@@ -302,6 +313,7 @@ function createOutside(
   output: OutputFile | undefined,
   root: string,
   warn: (problems: readonly Problem[]) => void,
+  onStray: (error: StrayError) => boolean,
 ): Reporter {
   const out = output && { write: (text: string) => output.write(text), isTTY: false, columns: 100 }
   const { against } = context
@@ -311,7 +323,7 @@ function createOutside(
     ...(against && { against: (report: Report) => structuredClone(against(report)) }),
   }
   const object: ProjectObject = { what: `the reporter "${name}"`, reference: 'docs/how-to/add-a-reporter.md', root }
-  const start = (call: () => unknown) => markStrayErrors(undefined, call, object.what)
+  const start = (call: () => unknown) => markStrayErrors(onStray, call, object.what)
   const rules = { start, returns: z.object({}), returned: 'an object with hooks' }
   const reporter = callMethod(object, 'create', factory.create, () => factory.create(given, options), rules)
   warn(unknownHooks(reporter as Reporter, object, name))

@@ -18,6 +18,7 @@ import { StrayError } from '../util/stray-errors.ts'
 import { benchFilters, type CommandIo, defineCommand } from './command.ts'
 import { showPlan } from './dry-run.ts'
 import { warningsText } from './errors.ts'
+import { printLeftError } from './left-errors.ts'
 import { type OptionSpec, type Options, pickOptions, sharedOptions } from './options.ts'
 import { checkFolder, checkReplaceable } from './output-path.ts'
 import { type BaselineReader, baselineReader, createReporters, hasDocumentOnOutput } from './reporters.ts'
@@ -136,7 +137,11 @@ async function runBenches(typedFilters: readonly string[], typed: Options, io: C
       before: options.allowDifferentHosts ? undefined : before,
     })
     const exitCode = await finishRun(report, { project, options, reporter, against }, io)
-    if (interruption.signal.reason instanceof StrayError) throw interruption.signal.reason
+    const { reason } = interruption.signal
+    if (!(reason instanceof StrayError)) return exitCode
+    // What a finished run has found comes before an error that its end has left behind.
+    if (exitCode !== exitCodes.failed) throw reason
+    printLeftError(reason, io.err)
     return exitCode
   } catch (error) {
     reporter.onAbort()

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { withRestoredBuiltins } from '../util/builtins.ts'
 import type { BenchInfo } from './model/claim.ts'
 import type { Plan, Step } from './model/plan.ts'
@@ -81,13 +82,16 @@ export interface NamedReporter {
 /**
  * Passes every event to all reporters, in their order. If one throws, `onBroken` is called once for it, and it still
  * gets later events.
+ * @param onPending called at the end for a hook that has not ended, and that nothing waits for
  * @returns a reporter that throws a `ReportFileError` in `onFinish` and `onStoredRuns`, after all reporters were called
  */
 export function multiplexReporters(
   reporters: readonly NamedReporter[],
   onBroken: (name: string, error: unknown) => void,
+  onPending: (name: string, hook: keyof Reporter) => void = () => {},
 ): Required<Reporter> {
   const broken = new Set<NamedReporter>()
+  const pending = new Set<{ readonly one: NamedReporter; readonly hook: keyof Reporter }>()
   const guard = async (one: NamedReporter, act: () => Promise<void> | void): Promise<ReportFileError | undefined> => {
     try {
       await withRestoredBuiltins('it', act)
@@ -99,29 +103,44 @@ export function multiplexReporters(
     return undefined
   }
   // The part of `act` that is not asynchronous has run when this returns.
-  const notify = (act: (reporter: Reporter) => void) => {
-    for (const one of reporters) void guard(one, () => act(one.reporter))
+  const notify = (hook: keyof Reporter, act: (reporter: Reporter) => void) => {
+    for (const one of reporters) {
+      const call = { one, hook }
+      pending.add(call)
+      void guard(one, () => act(one.reporter)).finally(() => pending.delete(call))
+    }
+  }
+  const reportPending = async () => {
+    if (pending.size === 0) return
+    // A hook that waits for nothing needs a turn, too.
+    await nextTurn()
+    const named = new Set<NamedReporter>()
+    for (const { one, hook } of pending) {
+      if (!named.has(one)) onPending(one.name, hook)
+      named.add(one)
+    }
   }
   const notifyInTurn = async (act: (reporter: Reporter) => Promise<void> | void) => {
     const failed: ReportFileError[] = []
     for (const one of reporters) failed.push(...[(await guard(one, () => act(one.reporter))) ?? []].flat())
+    await reportPending()
     if (failed[0]) throw failed[0]
   }
   return {
-    onPrepare: (what) => notify((one) => one.onPrepare?.(what)),
-    onWaited: (milliseconds) => notify((one) => one.onWaited?.(milliseconds)),
-    onProblems: (problems) => notify((one) => one.onProblems?.(problems)),
-    onPlan: (plan) => notify((one) => one.onPlan?.(plan)),
-    onStepStart: (progress) => notify((one) => one.onStepStart?.(progress)),
-    onSample: (sample) => notify((one) => one.onSample?.(sample)),
-    onBenchEnd: (verdicts) => notify((one) => one.onBenchEnd?.(verdicts)),
-    onStop: (stop, report) => notify((one) => one.onStop?.(stop, report)),
+    onPrepare: (what) => notify('onPrepare', (one) => one.onPrepare?.(what)),
+    onWaited: (milliseconds) => notify('onWaited', (one) => one.onWaited?.(milliseconds)),
+    onProblems: (problems) => notify('onProblems', (one) => one.onProblems?.(problems)),
+    onPlan: (plan) => notify('onPlan', (one) => one.onPlan?.(plan)),
+    onStepStart: (progress) => notify('onStepStart', (one) => one.onStepStart?.(progress)),
+    onSample: (sample) => notify('onSample', (one) => one.onSample?.(sample)),
+    onBenchEnd: (verdicts) => notify('onBenchEnd', (one) => one.onBenchEnd?.(verdicts)),
+    onStop: (stop, report) => notify('onStop', (one) => one.onStop?.(stop, report)),
     onFinish: (report) => notifyInTurn((one) => one.onFinish?.(report)),
     onStoredRuns: (runs) =>
       notifyInTurn(async (one) => {
         if (one.onStoredRuns) return one.onStoredRuns(runs)
         for (const { report } of runs) await one.onFinish?.(report)
       }),
-    onAbort: () => notify((one) => one.onAbort?.()),
+    onAbort: () => notify('onAbort', (one) => one.onAbort?.()),
   }
 }

@@ -43,3 +43,10 @@ export function leaveClosedTerminal(isInterrupted: boolean): void {
     openSync('/dev/null', 'r+')
   }
 }
+
+/** NO_COLOR (no-color.org) comes first, then FORCE_COLOR (force-color.org; 0 turns colors off), then the stream. */
+export function wantsColor({ isTTY }: NodeJS.WriteStream, { NO_COLOR, FORCE_COLOR, TERM } = process.env): boolean {
+  if (NO_COLOR) return false
+  if (FORCE_COLOR) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false'
+  return isTTY === true && TERM !== 'dumb'
+}

@@ -36,7 +36,8 @@ export const exitCodeList = [
     code: 5,
     name: 'invalid',
     description:
-      'the config, a bench file or the command line is wrong, this host lacks something, or a file cannot be written',
+      'the config, a bench file or the command line is wrong, this host lacks something, a file cannot be written, ' +
+      'or a reporter leaves an error behind',
   },
   { code: 130, name: 'interrupted', description: 'interrupted, or the record is of a run that was killed' },
 ] as const

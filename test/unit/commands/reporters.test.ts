@@ -7,6 +7,7 @@ import { command as reportCommand } from '../../../src/commands/report.ts'
 import { baselineReader, createReporters, hasDocumentOnOutput } from '../../../src/commands/reporters.ts'
 import * as benchFiles from '../../../src/core/project/bench-files.ts'
 import { regressions } from '../../../src/core/records/compare.ts'
+import type { Reporter } from '../../../src/core/reporter.ts'
 import type { ReporterEntry } from '../../../src/dsl/config.ts'
 import { reporters } from '../../../src/reporters/index.ts'
 import { handleStrayErrors } from '../../../src/util/stray-errors.ts'
@@ -44,7 +45,7 @@ interface Asked {
   readonly json?: boolean
 }
 
-async function outputOf({ reporter, configured, json = false }: Asked) {
+async function outputOf({ reporter, configured, json = false }: Asked, before?: (created: Required<Reporter>) => void) {
   const written = { out: '', err: '' }
   const stream = (name: 'out' | 'err') => {
     const write = (text: string) => {
@@ -55,6 +56,7 @@ async function outputOf({ reporter, configured, json = false }: Asked) {
   const io = { cwd: root, out: stream('out'), err: stream('err'), color: false, commands: [] }
   const project = { root, ...(configured && { reporters: configured }) }
   const created = await createReporters({ reporter, json, all: false }, project, io)
+  before?.(created)
   await created.onFinish(report)
   return written
 }
@@ -141,13 +143,24 @@ describe('a reporter of the user', () => {
   it.each([
     "create: () => ({ onFinish() { void Promise.reject(new Error('left')) } })",
     "create() { setTimeout(() => { throw new Error('left') }, 1); return {} }",
-  ])('is named with the errors that it leaves behind: %s', async (code) => {
+  ])('is named with the errors that it leaves behind, which stop nothing: %s', async (code) => {
     writeFileSync(join(root, 'stray.mjs'), `export default { name: 's', description: 's', ${code} }\n`)
-    const messages: string[] = []
-    using _strayErrors = handleStrayErrors(({ message }) => messages.push(message))
-    await outputOf({ reporter: ['./stray.mjs'] })
+    const stopping: Error[] = []
+    using _strayErrors = handleStrayErrors((error) => stopping.push(error))
+    const written = await outputOf({ reporter: ['./stray.mjs'] })
     await new Promise((resolve) => setTimeout(resolve, 50))
-    expect(messages).toEqual(['the reporter "./stray.mjs" left an error that no code handles: left'])
+    expect(written.err).toMatch(/stray\.mjs:1:\d+ {2}the reporter "\.\/stray\.mjs" left an error that .*: left /)
+    expect(stopping).toEqual([])
+  })
+
+  it('is named with a hook that has not ended, and that isobench does not wait for', async () => {
+    const hook = 'create: () => ({ onPrepare: () => new Promise(() => {}) })'
+    writeFileSync(join(root, 'slow.mjs'), `export default { name: 's', description: 's', ${hook} }\n`)
+    const { err } = await outputOf({ reporter: ['./slow.mjs'] }, (created) => created.onPrepare('probing'))
+    expect(err).toBe(
+      'warning  reporter "./slow.mjs": onPrepare() has not ended, and isobench does not wait for it.\n' +
+        '         fix: keep its promise, and await that in onFinish()\n',
+    )
   })
 
   it.each([

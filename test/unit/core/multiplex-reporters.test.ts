@@ -46,6 +46,27 @@ test('a hook that is asynchronous where none should be is isolated too', async (
   expect(received).toEqual(['first: a fault'])
 })
 
+test('a hook that nobody waits for is named at the end if it has not ended, once for each reporter', async () => {
+  const received: string[] = []
+  const never = (): Promise<never> => new Promise(() => {})
+  const several = async () => {
+    for (let turn = 0; turn < 20; turn++) await null
+  }
+  const hooks: Record<string, object> = {
+    never: { onPlan: never, onSample: never, onFinish: () => {} },
+    several: { onSample: several, onStop: several },
+    broken: { onSample: async () => fail() },
+    sync: { onSample: () => {} },
+  }
+  const all = multiplexReporters(
+    Object.entries(hooks).map(([name, reporter]) => ({ name, reporter: reporter as Reporter })),
+    (name) => received.push(`${name} failed`),
+    (name, hook) => received.push(`${name} ${hook}`),
+  )
+  await tell(all)
+  expect(received).toEqual(['broken failed', 'never onPlan'])
+})
+
 test('a file that cannot be written throws after all reporters were called', async () => {
   const out = new Memory()
   const json = reporters.json!.create(contextOf(out, { file: '/etc/passwd/file.json' }))
