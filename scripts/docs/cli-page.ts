@@ -36,6 +36,7 @@ const environment = `## Environment variables
 | \`ISOBENCH_PROBE_SECONDS\` | the time limit of probing a platform |
 | \`ISOBENCH_IMPORT_SECONDS\` | the time limit of loading the config or a bench file (default: 10) |
 | \`ISOBENCH_CALL_SECONDS\` | limit for a call of your own reporter or driver, except a boot that waits (default: 60) |
+| \`ISOBENCH_NATIVE_SECONDS\` | limit for native code, such as \`execSync\`, after that of its call (default: 120) |
 | \`ISOBENCH_SHARD_COUNT\` | the number of shards for \`--shard auto\` in a Kubernetes Indexed Job |
 | \`ISOBENCH_CACHE\` | the folder of images, kernels and unfinished downloads (default: /var/cache/isobench) |
 | \`ISOBENCH_HOME\` | the folder of releases that isobench provisions (default: /opt/isobench) |
