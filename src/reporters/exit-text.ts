@@ -66,6 +66,7 @@ function openReasons(report: ExitOfReport): string[] {
   const strict = [
     ...(inDoubt.some(({ outcome }) => outcome === 'inconclusive') ? ['a verdict is inconclusive'] : []),
     ...(inDoubt.some(({ reason }) => reason?.code === 'sample-errors') ? ['samples failed'] : []),
+    ...(inDoubt.some(({ reason }) => reason?.code === 'zero-value') ? ['a value of 0 has no ratio'] : []),
     ...(isMissing ? ['a shard is missing'] : []),
     ...(shard !== undefined && status === 'killed' && !isOpen ? ['a shard was killed'] : []),
     ...(damagedLines !== undefined && !isOpen ? ['lines of the record are missing'] : []),

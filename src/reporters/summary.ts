@@ -75,20 +75,33 @@ const partOptions = [
 
 /** Why the verdicts may differ from those of a whole run. */
 export const provisionalNotes = ({
+  claims,
   excluded,
   damagedLines,
   unreadableRecords,
-}: Pick<Report, 'excluded' | 'damagedLines' | 'unreadableRecords'>): string[] => [
+}: Pick<Report, 'claims' | 'excluded' | 'damagedLines' | 'unreadableRecords'>): string[] => [
   ...partOptions.flatMap(([reason, text]) => (excluded.some((one) => one.reason === reason) ? [text] : [])),
   ...lostNote(excluded),
   ...(damagedLines === undefined ? [] : [`Incomplete: without ${plural(damagedLines, 'damaged line')} of the record.`]),
   ...(unreadableRecords === undefined
     ? []
     : [`Incomplete: the merge left out ${plural(unreadableRecords, 'record')} that it could not read.`]),
+  ...zeroNote(claims),
 ]
 
 /** The most benches that a note names. */
 const mostNamed = 4
+
+/** Which claims are not evaluated because a value of 0 has no ratio: they may hide a platform that does nothing. */
+function zeroNote(claims: Report['claims']): string[] {
+  const open = claims.filter(({ reason }) => reason?.code === 'zero-value')
+  if (open.length === 0) return []
+  const names = open.map(({ bench, params, platforms, comparedWith, claim }) => {
+    const [of, to] = [platforms, comparedWith].map((all) => listText(all, mostNamed))
+    return sanitize(`${caseName(bench, params)} ${claim.metric} · ${of}${to ? ` against ${to}` : ''}`)
+  })
+  return [`Not evaluated, because a value of 0 has no ratio: ${listText([...new Set(names)], mostNamed)}.`]
+}
 
 /** Which benches lack samples because a shard is missing; empty if none. */
 export function lostNote(excluded: Report['excluded']): string[] {

@@ -13,6 +13,7 @@ import {
 } from '../stats/index.ts'
 import {
   type Difference,
+  hasCollapsed,
   measuredMembers,
   medianSeries,
   pairedDifferences,
@@ -245,7 +246,7 @@ function memberOf(
   if (series.unpaired || reference?.unpaired) return []
   const other = reference ?? { ...series, rounds: new Map([...series.rounds].map(([round]) => [round, 1])) }
   const rounds = pairedDifferences(series, other, metric)
-  return Array.isArray(rounds) ? [{ platform, cases, rounds }] : []
+  return Array.isArray(rounds) && !hasCollapsed(rounds) ? [{ platform, cases, rounds }] : []
 }
 
 const pairsOf = <T>(all: readonly T[]): [T, T][] =>

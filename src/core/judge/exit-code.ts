@@ -1,7 +1,7 @@
 import type { FindingId } from '../../dsl/finding-id.ts'
 import { canRun, type Plan } from '../model/plan.ts'
 import type { Report } from '../model/report.ts'
-import type { ClaimVerdict, FindingVerdict, Verdicts } from '../model/verdict.ts'
+import type { ClaimVerdict, FindingVerdict, ReasonCode, Verdicts } from '../model/verdict.ts'
 
 /** What exit code 1 means: each is a reason. */
 export const failureTexts = {
@@ -22,7 +22,8 @@ export const exitCodeList = [
     code: 3,
     name: 'inconclusive',
     description:
-      'with --strict: a verdict is inconclusive, samples failed, or a shard or lines of a record are missing; ' +
+      'with --strict: a verdict is inconclusive, samples failed, a value of 0 has no ratio, or a shard or lines of a ' +
+      'record are missing; ' +
       'with --require complete: a finding is open',
   },
   {
@@ -85,8 +86,11 @@ const canFail = ({ claim, cpuMode }: Claim): boolean => claim.severity === 'fail
 
 const isContradicted = ({ outcome }: Claim | Finding): boolean => outcome === 'contradicted'
 
+/** Why a claim was not evaluated although its samples were measured or planned, so that a pass would hide something. */
+const doubtful: readonly ReasonCode[] = ['sample-errors', 'shard-missing', 'zero-value']
+
 const isInDoubt = ({ outcome, reason }: Claim): boolean =>
-  outcome === 'inconclusive' || reason?.code === 'sample-errors' || reason?.code === 'shard-missing'
+  outcome === 'inconclusive' || (reason !== null && doubtful.includes(reason.code))
 
 /**
  * What is contradicted and fails the run: every expectation of a bench; of a finding's claims those that its `failOn`
@@ -181,7 +185,7 @@ export function decideExit(verdicts: Verdicts, options: ExitOptions): RunVerdict
   const failed = failures(verdicts, strictFindings, shown)
   const hasFailed = failed.claims.length > 0 || failed.findings.length > 0
   const isEvaluated = verdicts.claims.some(({ outcome, finding }) => isShown(finding) && outcome !== 'not-evaluated')
-  const doubtful = strict ? doubts(verdicts, ({ finding }) => isShown(finding)) : { claims: [], findings: [] }
+  const inDoubt = strict ? doubts(verdicts, ({ finding }) => isShown(finding)) : { claims: [], findings: [] }
   const decided = (code: ExitCode, failing: typeof failed = failed): RunVerdicts => {
     const indices = new Set(failing.claims)
     return {
@@ -202,12 +206,12 @@ export function decideExit(verdicts: Verdicts, options: ExitOptions): RunVerdict
     const verdict = decided(exitCodes.nothing)
     return { ...verdict, exit: { ...verdict.exit, unmeasured } }
   }
-  if (strict && (lacksShard || lacksLines)) return decided(exitCodes.inconclusive, doubtful)
+  if (strict && (lacksShard || lacksLines)) return decided(exitCodes.inconclusive, inDoubt)
   const open = requireComplete ? openFindings(verdicts, isShown) : []
-  if (doubtful.claims.length > 0 || open.length > 0)
+  if (inDoubt.claims.length > 0 || open.length > 0)
     return decided(exitCodes.inconclusive, {
-      claims: doubtful.claims,
-      findings: [...new Set([...doubtful.findings, ...open])],
+      claims: inDoubt.claims,
+      findings: [...new Set([...inDoubt.findings, ...open])],
     })
   return decided(exitCodes.clean)
 }

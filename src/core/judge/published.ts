@@ -4,7 +4,7 @@ import type { PublishedResult } from '../model/plan-schema.ts'
 import type { Estimate } from '../model/verdict.ts'
 import { type Interval, median } from '../stats/index.ts'
 import { asRatio, asValue, type Decision, type DecisionRule, limitAt, type ValueInterval } from './rules.ts'
-import { worseSign } from './samples.ts'
+import { isCollapse, logOrCollapsed, worseSign } from './samples.ts'
 import { type ComparisonResult, notEvaluated } from './tests.ts'
 
 /** Platforms that a source calls equal, or on par, are within 5 %: the vocabulary of docs/explanation/findings.md. */
@@ -37,6 +37,7 @@ export class PublishedResults {
   ): ComparisonResult | undefined {
     const others = (reference.medianOf ?? [reference.platform]).filter((name) => name !== platform)
     const bounds = this.bounds(platform, others, metric) ?? this.#ordered(platform, others)
+    if (!bounds && this.#hasNoRatio(platform, others, metric)) return notEvaluated({ code: 'zero-value' })
     return bounds && judgeBounds(bounds, rule, (interval) => estimate(asRatio(interval, metric)))
   }
 
@@ -89,7 +90,7 @@ export class PublishedResults {
   bounds(platform: string, others: readonly string[], metric: Metric): Bounds | undefined {
     const sign = worseSign(metric)
     const bounds = ([low, high]: readonly [number, number]): Bounds => {
-      const [a, b] = [sign * Math.log(low), sign * Math.log(high)]
+      const [a, b] = [sign * logOrCollapsed(low), sign * logOrCollapsed(high)]
       return { low: Math.min(a, b), high: Math.max(a, b), numbers: true }
     }
     for (const one of this.#all) {
@@ -102,7 +103,14 @@ export class PublishedResults {
     const own = this.#values(platform)
     const theirs = others.flatMap((name) => [this.#values(name)].filter((value) => value !== undefined))
     if (!own || theirs.length < Math.min(2, others.length)) return undefined
+    if (this.#hasNoRatio(platform, others, metric)) return undefined
     return bounds([own[0] / median(theirs.map(([, high]) => high)), own[1] / median(theirs.map(([low]) => low))])
+  }
+
+  /** Whether a value of 0 leaves no ratio: one of the reference, or one that is not for the worse. */
+  #hasNoRatio(platform: string, others: readonly string[], metric: Metric): boolean {
+    const isZero = (name: string) => this.#values(name)?.[0] === 0
+    return others.some(isZero) || (isZero(platform) && !isCollapse(metric))
   }
 
   #ordered(platform: string, others: readonly string[]): Bounds | undefined {

@@ -1,7 +1,7 @@
 import type { Metric } from '../../dsl/metric.ts'
 import type { Direction, Outcome, Reason } from '../model/verdict.ts'
 import { beyond, type Interval } from '../stats/index.ts'
-import { worseSign } from './samples.ts'
+import { plainRatio, worseSign } from './samples.ts'
 
 /** An interval against a margin. docs/explanation/statistics.md has the table, with its sources. */
 
@@ -167,7 +167,7 @@ function convertBack(interval: Interval, back: (d: number) => number): ValueInte
 
 /** An interval of signed log differences as the ratio, in the metric's own direction. */
 export const asRatio = (interval: Interval, metric: Pick<Metric, 'better'>): ValueInterval =>
-  convertBack(interval, (d) => Math.exp(worseSign(metric) * d))
+  convertBack(interval, (d) => plainRatio(Math.exp(worseSign(metric) * d)))
 
 /** A difference of logarithms in percent. */
 export const ofLogs = (d: number): number => 100 * Math.expm1(d)

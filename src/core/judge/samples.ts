@@ -186,8 +186,30 @@ export interface Difference {
 }
 
 /**
+ * A ratio of 0 has no logarithm. This one stands for it: it is below every ratio of real values, so ranks are those of
+ * minus infinity, and it is finite, so a few rounds with 0 widen a variance instead of making it undefined.
+ */
+const collapsedRatio = 1e-300
+/** No two real values differ by so much, but averages of `collapsedRatio` with other ratios do. */
+const smallestRatio = 1e-100
+
+/** A ratio from differences, which is 0 if it rests on a value of 0. */
+export const plainRatio = (ratio: number): number => (ratio < smallestRatio ? 0 : ratio)
+
+/** The logarithm of a ratio, or of a value, that may have collapsed to 0. */
+export const logOrCollapsed = (ratio: number): number => Math.log(ratio || collapsedRatio)
+
+/** Whether a value of 0 can be compared with positive ones: it is worse if higher values are better. */
+export const isCollapse = (metric: Pick<Metric, 'better'>): boolean => metric.better === 'higher'
+
+/** Whether rounds have a value of 0. They say nothing about the noise of other comparisons. */
+export const hasCollapsed = (rounds: readonly Difference[]): boolean =>
+  rounds.some(({ d }) => Math.abs(d) >= -Math.log(smallestRatio))
+
+/**
  * The rounds' differences s * ln(a / b), in the order of the rounds: positive if `a` is worse. Only rounds with both
- * values count, because the two were measured within seconds of each other.
+ * values count, because the two were measured within seconds of each other. If higher values are better, a value of 0
+ * is worse than any other; with 0 in the denominator there is no ratio.
  */
 export function pairedDifferences(a: Series, b: Series, metric: Pick<Metric, 'better'>): Difference[] | NotComparable {
   if (new Set([...a.digests, ...b.digests]).size > 1) return { why: 'different-work' }
@@ -196,9 +218,11 @@ export function pairedDifferences(a: Series, b: Series, metric: Pick<Metric, 'be
     return other === undefined ? [] : [{ round, value, other }]
   })
   if (pairs.length === 0) return { why: a.errors.length + b.errors.length > 0 ? 'sample-errors' : 'too-few-rounds' }
-  if (pairs.some(({ value, other }) => value === 0 || other === 0)) return { why: 'zero-value' }
+  const hasNoRatio = pairs.some(({ value, other }) => other === 0 || (value === 0 && !isCollapse(metric)))
+  if (hasNoRatio) return { why: 'zero-value' }
+  const log = (value: number, other: number) => (value === 0 ? logOrCollapsed(0) : Math.log(value) - Math.log(other))
   return pairs
-    .map(({ round, value, other }) => ({ round, d: worseSign(metric) * (Math.log(value) - Math.log(other)) }))
+    .map(({ round, value, other }) => ({ round, d: worseSign(metric) * log(value, other) }))
     .sort((one, next) => one.round - next.round)
 }
 

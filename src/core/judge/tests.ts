@@ -27,7 +27,15 @@ import {
   tooFewRounds,
   type ValueInterval,
 } from './rules.ts'
-import { type Difference, pairedDifferences, type Samples, type Series, worseSign } from './samples.ts'
+import {
+  type Difference,
+  isCollapse,
+  logOrCollapsed,
+  pairedDifferences,
+  type Samples,
+  type Series,
+  worseSign,
+} from './samples.ts'
 
 /** The interim looks at a series of rounds, and the tests of one claim over all of them. */
 
@@ -244,12 +252,13 @@ export function judgeUnpaired(
   if (new Set([...a.digests, ...b.digests]).size > 1) return notEvaluated({ code: 'different-work' })
   const [own, other] = [[...a.rounds.values()], [...b.rounds.values()]]
   if (own.length === 0 || other.length === 0) return notEvaluated(tooFewRounds)
-  const interval = unpairedInterval(a, b, metric)
-  if (!interval) return notEvaluated({ code: 'zero-value' })
+  const ratios = unpairedRatios(a, b, metric)
+  if (!ratios) return notEvaluated({ code: 'zero-value' })
+  const interval = signed(ratioInterval(...ratios), metric)
   const sign = worseSign(metric)
   const p = (shift: number, side: Alternative['side']) => {
     const way = sign === 1 ? side : side === 'greater' ? 'less' : 'greater'
-    return ratioPValue(own, other, Math.exp(sign * shift), way)
+    return ratioPValue(...ratios, Math.exp(sign * shift), way)
   }
   const id = ['unpaired', reference, ...own, ...other].join('\0')
   const judged = judgeEquality(rule, rule.judge(interval), interval, [])
@@ -271,12 +280,13 @@ export function judgeUnpaired(
 }
 
 /**
- * The signed log differences of two series that were not measured in the same rounds: positive if `a` is worse.
- * Undefined if a value is 0.
+ * The values of two series that were not measured in the same rounds. A 0 that can be compared counts as the smallest
+ * positive value. Undefined if another value is 0.
  */
-function unpairedInterval(a: Series, b: Series, metric: Metric): Interval | undefined {
+function unpairedRatios(a: Series, b: Series, metric: Metric): [number[], number[]] | undefined {
   const [own, other] = [[...a.rounds.values()], [...b.rounds.values()]]
-  return [...own, ...other].includes(0) ? undefined : signed(ratioInterval(own, other), metric)
+  if (other.includes(0) || (own.includes(0) && !isCollapse(metric))) return undefined
+  return [own.map((value) => Math.exp(logOrCollapsed(value))), other]
 }
 
 /** The signed log differences of two series at the last look, paired if they can be; undefined if not comparable. */
@@ -288,7 +298,8 @@ export function intervalBetween(
 ): Interval | undefined {
   if (a.unpaired || b.unpaired) {
     const isComparable = a.rounds.size > 0 && b.rounds.size > 0 && new Set([...a.digests, ...b.digests]).size <= 1
-    return isComparable ? unpairedInterval(a, b, metric) : undefined
+    const ratios = isComparable ? unpairedRatios(a, b, metric) : undefined
+    return ratios && signed(ratioInterval(...ratios), metric)
   }
   const rounds = pairedDifferences(a, b, metric)
   return Array.isArray(rounds)

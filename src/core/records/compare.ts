@@ -6,7 +6,10 @@ import { judge } from '../judge/judge.ts'
 import { isOfMergedShards } from '../judge/report.ts'
 import { logMargin } from '../judge/rules.ts'
 import {
+  isCollapse,
+  logOrCollapsed,
   pairedDifferences,
+  plainRatio,
   type Difference as RoundDifference,
   Samples,
   type Series,
@@ -260,11 +263,12 @@ function rowOf(
     return { ...nothing(reason), isLost: true, failsRun: true }
   }
   if (!isSameWork(bench.id, a, b)) return nothing({ code: 'different-work' })
-  if ([a, b].some(({ rounds }) => [...rounds.values()].some((value) => !(value > 0))))
+  const hasZero = ({ rounds }: Series) => [...rounds.values()].includes(0)
+  if (hasZero(a) || (hasZero(b) && !isCollapse(metric)))
     return { ...nothing({ code: 'zero-value' }), looksWorse: sign * medianOf(b) > sign * medianOf(a) }
   const logs = ({ rounds }: Series): RoundDifference[] =>
     [...rounds]
-      .map(([round, value]) => ({ round, d: sign * Math.log(value) }))
+      .map(([round, value]) => ({ round, d: sign * logOrCollapsed(value) }))
       .sort((one, next) => one.round - next.round)
   const [before, now] = relative ? (paired as [RoundDifference[], RoundDifference[]]) : [logs(a), logs(b)]
   const interval = ratioInterval(ratiosOf(now), ratiosOf(before))
@@ -306,8 +310,9 @@ export function overloadedResults(record: RunRecord): { readonly overloaded: num
 /** Back into the metric's own direction: b ÷ a. */
 function asPlainRatio({ estimate, low, high }: Interval, sign: 1 | -1): Row['ratio'] {
   const finite = low > 0 && high < Infinity
-  const bounds = finite ? [low ** sign, high ** sign].sort((one, other) => one - other) : [null, null]
-  return { estimate: estimate ** sign, low: bounds[0]!, high: bounds[1]! }
+  const plain = (ratio: number) => plainRatio(ratio ** sign)
+  const bounds = finite ? [plain(low), plain(high)].sort((one, other) => one - other) : [null, null]
+  return { estimate: plain(estimate), low: bounds[0]!, high: bounds[1]! }
 }
 
 /** Claims of both runs that the older one decides and the newer one does not. */

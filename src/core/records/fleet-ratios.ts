@@ -1,4 +1,4 @@
-import { pairedDifferences, Samples, worseSign } from '../judge/samples.ts'
+import { hasCollapsed, pairedDifferences, Samples, worseSign } from '../judge/samples.ts'
 import type { BenchInfo } from '../model/claim.ts'
 import type { FleetRatio } from '../model/fleet.ts'
 import { type BenchCase, measuredOn } from '../model/plan.ts'
@@ -43,7 +43,7 @@ function ratiosOf(
     const own = samples.series(id, platform, name, 'native')
     const native = samples.series(id, 'native', name, platform)
     const pairs = own.unpaired || native.unpaired ? [] : pairedDifferences(own, native, metric)
-    if (!Array.isArray(pairs) || pairs.length < minPairs) return []
+    if (!Array.isArray(pairs) || pairs.length < minPairs || hasCollapsed(pairs)) return []
     return {
       bench: info,
       case: id,

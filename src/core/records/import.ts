@@ -25,6 +25,13 @@ const amount = z.union([
   z.tuple([value, value]).refine(([least, most]) => least <= most, 'write the smaller number first'),
 ])
 
+/** A ratio of 0 has no reverse, and says nothing about a platform that has no value of 0. */
+const positive = z.number().positive('a ratio is above 0').max(largestFigure)
+const ratio = z.union([
+  positive,
+  z.tuple([positive, positive]).refine(([least, most]) => least <= most, 'write the smaller number first'),
+])
+
 const time = z.iso.datetime({ offset: true, local: true })
 /** A year, a month, a day, or a time of a day. */
 const isIsoTime = (when: string): boolean =>
@@ -80,7 +87,7 @@ const publishedSchema = z
         ...publishedFields,
         platforms,
         to: z.array(text).min(1).describe('names of the platforms that they are compared with'),
-        ratio: amount.describe('each platform divided by each of `to`: a number, or `[least, most]`'),
+        ratio: ratio.describe('each platform divided by each of `to`: a number, or `[least, most]`'),
       })
       .meta({ id: 'PublishedRatio', description: 'A ratio that the source states.' }),
     z

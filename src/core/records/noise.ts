@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { readOwnFile, writeFileAtomic } from '../../util/files.ts'
-import { pairedDifferences, Samples } from '../judge/samples.ts'
+import { hasCollapsed, pairedDifferences, Samples } from '../judge/samples.ts'
 import type { NoiseFloor, ScheduledPlan } from '../model/plan.ts'
 import type { Environment, RunRecord } from '../model/record.ts'
 import { benchById } from '../model/suite.ts'
@@ -68,7 +68,7 @@ export function measuredNoise({ environment, plan, samples }: RunRecord): Noise 
         const a = all.series(point.id, secondNative, metric, 'native')
         const b = all.series(point.id, 'native', metric, secondNative)
         const rounds = pairedDifferences(a, b, about)
-        if (!Array.isArray(rounds) || rounds.length < 5) return []
+        if (!Array.isArray(rounds) || rounds.length < 5 || hasCollapsed(rounds)) return []
         const d = rounds.map((one) => one.d)
         return [{ case: point.id, metric, digest: bench.digest, at: environment.startedAt, logRatios: d }]
       })

@@ -1,6 +1,6 @@
 import type { Metric } from '../../dsl/metric.ts'
 import { groupBy } from '../../util/group-by.ts'
-import type { Difference } from '../judge/samples.ts'
+import { type Difference, hasCollapsed } from '../judge/samples.ts'
 import { type PValues, pValueAtRate } from '../judge/tests.ts'
 import type { BenchInfo } from '../model/claim.ts'
 import type { BenchCase } from '../model/plan.ts'
@@ -135,7 +135,7 @@ interface RowVariance {
 }
 
 const varianceOf = (row: UnadjustedRow): RowVariance[] => {
-  if (!row.values) return []
+  if (!row.values || hasCollapsed(row.values.current)) return []
   const { baseline, current } = row.values
   const degrees = current.length + baseline.length - 2
   return [{ row, variance: pooledVariance(logsOf(current), logsOf(baseline)), degrees }]

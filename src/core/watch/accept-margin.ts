@@ -141,6 +141,8 @@ function intervalsOf(verdicts: readonly ClaimVerdict[]): { readonly low: number;
 
 /** In logarithms, how much worse than the reference a platform is at most, and how much better. */
 function worstOf(intervals: ReturnType<typeof intervalsOf>, better: 'lower' | 'higher') {
+  if (better === 'higher' && intervals.some(({ low }) => low === 0))
+    throw new MarginError('a value is 0, which no margin allows', 'find out why the workload gets nothing done')
   const signed = intervals.map(({ low, high }) =>
     better === 'lower' ? [Math.log(low), Math.log(high)] : [-Math.log(high), -Math.log(low)],
   ) as [number, number][]

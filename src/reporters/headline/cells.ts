@@ -4,8 +4,9 @@ import { signs } from './words.ts'
 
 /** The cells of the matrix as short text: seven columns wide or so. */
 
-/** `0.88`, `2.3×`, `27×`. */
+/** `0`, `0.88`, `2.3×`, `27×`. */
 function ratioText(value: number): string {
+  if (value === 0) return '0'
   if (value >= 1000) return `${Number(value.toPrecision(2)).toLocaleString('en-US')}×`
   if (value >= 10) return `${Math.round(value)}×`
   return value >= 2 ? `${value.toFixed(1)}×` : value.toFixed(2)
@@ -68,7 +69,8 @@ const meanings: readonly (readonly [string, string, (cell: MatrixCell) => boolea
   [signs.worse, 'worse', ({ state, fails }) => state === 'worse' && !fails],
   [signs.fails, 'fails the run', ({ fails }) => fails],
   [signs.same, `unclear or below ${100 * negligible} %`, ({ state }) => state === 'same'],
-  ['~', 'too few rounds for an interval', ({ state }) => state === 'unsure'],
+  ['~', 'too few rounds for an interval', ({ state, ratio }) => state === 'unsure' && ratio !== null],
+  ['~ alone', 'no ratio to native', ({ state, ratio }) => state === 'unsure' && ratio === null],
   ['?', 'likely a cache or a clock', ({ state, isSuspicious }) => state === 'better' && isSuspicious],
 ]
 

@@ -1,3 +1,4 @@
+import { logOrCollapsed } from '../../core/judge/samples.ts'
 import type { BenchInfo } from '../../core/model/claim.ts'
 import { describeParams, type Params } from '../../core/model/plan.ts'
 import type { MetricResult, Report } from '../../core/model/report.ts'
@@ -104,8 +105,8 @@ export function betterOf({ cases: benches }: Pick<Report, 'cases'>, bench: strin
 export function badness({ estimate, claim, bench }: ClaimVerdict, report: Pick<Report, 'cases'>): number {
   if (!estimate) return Number.NEGATIVE_INFINITY
   const sign = betterOf(report, bench.id, claim.metric) === 'lower' ? 1 : -1
-  const isLogarithmic = ['ratio', 'amount', 'change'].includes(estimate.kind) && estimate.value > 0
-  return sign * (isLogarithmic ? Math.log(estimate.value) : estimate.value)
+  const isLogarithmic = ['ratio', 'amount', 'change'].includes(estimate.kind) && estimate.value >= 0
+  return sign * (isLogarithmic ? logOrCollapsed(estimate.value) : estimate.value)
 }
 
 /** The rounds in which the platform was worse (or better, if that is the fact) than what it is compared with. */
@@ -267,12 +268,12 @@ function regressedFacts(rows: readonly Row[], { baseline }: Before): Fact[] {
   }))
 }
 
-const change = ({ ratio }: Row): number => (ratio ? Math.abs(Math.log(ratio.estimate)) : Number.POSITIVE_INFINITY)
+const change = ({ ratio }: Row): number => (ratio ? Math.abs(logOrCollapsed(ratio.estimate)) : Number.POSITIVE_INFINITY)
 
 /** How far the worst subject is from its reference, for the order. */
 function severity({ subjects: [worst] }: Fact): number {
   const { verdict, since } = worst!
   if (since.kind === 'regressed') return change(since.row) + 100
   const { estimate } = verdict!
-  return estimate?.kind === 'ratio' && estimate.value > 0 ? Math.abs(Math.log(estimate.value)) : 0
+  return estimate?.kind === 'ratio' ? Math.abs(logOrCollapsed(estimate.value)) : 0
 }

@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { exitCodes } from '../../core/judge/exit-code.ts'
+import { logOrCollapsed } from '../../core/judge/samples.ts'
 import type { BenchInfo } from '../../core/model/claim.ts'
 import type { Params } from '../../core/model/plan.ts'
 import type { CaseResult, MetricResult, Report } from '../../core/model/report.ts'
@@ -184,7 +185,7 @@ function mostImportant(all: readonly MeasuredBench[], most: number): readonly Me
 
 function rankOf(cases: readonly CaseResult[], metric: string, failing: ReadonlySet<string>): number {
   const ratios = cases.flatMap(({ results }) => results.flatMap((one) => one.metrics[metric]?.ratioToNative ?? []))
-  const spread = ratios.reduce((most, { ratio }) => Math.max(most, Math.abs(Math.log(ratio))), 0)
+  const spread = ratios.reduce((most, { ratio }) => Math.max(most, Math.abs(logOrCollapsed(ratio))), 0)
   return (isFailing(failing, cases, metric) ? 1000 : 0) + spread
 }
 
@@ -225,7 +226,7 @@ const nothing: MatrixCell = { state: 'none', ratio: null, fails: false, isSuspic
 
 /** How much the ratio costs: above 0 is worse. */
 const costOf = (ratio: number, better: MetricResult['better']): number =>
-  (better === 'lower' ? 1 : -1) * Math.log(ratio)
+  (better === 'lower' ? 1 : -1) * logOrCollapsed(ratio)
 
 function matrixCell(
   { cases: all, failing, isOpen }: MatrixIndex,
@@ -289,7 +290,7 @@ function distance(a: MatrixRow, b: MatrixRow): number {
     if (!cell.ratio || !other.ratio) return cell.ratio === other.ratio ? penalty : Math.log(failureFactor)
     const most = Math.max(cell.ratio.most, other.ratio.most)
     const least = Math.min(cell.ratio.least, other.ratio.least)
-    return Math.max(penalty, Math.log(most / least))
+    return Math.max(penalty, logOrCollapsed(most) - logOrCollapsed(least))
   })
   return Math.max(0, ...distances)
 }

@@ -125,7 +125,7 @@ describe('why something is undecidable', () => {
     })
   })
 
-  it('zero-value: 0 has no ratio, on either side', () => {
+  it('zero-value: 0 has no ratio in the reference, nor if lower values are better', () => {
     const zero = (platform: string) => aSample(platform, 3, withValues({ latency: 0 }))
     const without3 = (samples: Sample[]) => samples.filter(({ round }) => round !== 3)
     expect(one([...native(), ...without3(costing('runc', 1.01)), zero('runc')]).reason).toMatchObject({

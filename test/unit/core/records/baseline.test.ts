@@ -579,7 +579,7 @@ describe('baselines', () => {
       if (one.platform !== 'runc' || !one.outcome.ok) return one
       return { ...one, ...withValues({ ...one.outcome.values, rate: 0 }) }
     })
-    expect(why({ ...running, samples: stalled }, before)).toBe('unclear')
+    expect(why({ ...running, samples: stalled }, before)).toBe('regressed')
     expect(why(running, { ...running, samples: stalled })).toBeUndefined()
     expect(why({ ...before, status: 'interrupted' })).toBe('interrupted')
     expect(why({ ...before, problems: [{ file: 'a', message: 'b' }] })).toBe('problems')
