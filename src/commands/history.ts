@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import * as z from 'zod'
 import { exitCodes } from '../core/judge/exit-code.ts'
 import { loadProject } from '../core/project/config.ts'
@@ -5,13 +6,12 @@ import {
   type History,
   type HostHistory,
   historySince,
+  latestFigures,
   type MetricHistory,
   readHistory,
   type Since,
-  type Unjudged,
-  unjudged,
-  worsened,
 } from '../core/records/history.ts'
+import { type Unjudged, unjudged, worsened } from '../core/records/history-verdict.ts'
 import { median, minSegment } from '../core/stats/index.ts'
 import { formatChange, formatQuantity } from '../reporters/format.ts'
 import { changePointNote, describeChange, seriesName } from '../reporters/level-changes.ts'
@@ -60,8 +60,9 @@ export const command = defineCommand({
     'Shows how each metric and each finding changed over the stored runs, per host, and where a metric changed its ' +
     'level: by how much, since when, and what else changed then. It searches all runs, also those before --since. ' +
     'With --fail-on worse it exits with code 1 if a metric became worse, and with 4 if the latest ' +
-    'runs cannot show it: none is stored or shown, the latest is unreadable or failed, the runs of its host and work ' +
-    'are too few, or the work changed with a level. A copy of a run counts once.',
+    'runs cannot show it: none is stored or shown, the latest is unreadable, damaged, failed or lacks a bench that ' +
+    'earlier runs of its file have, the runs of its host and work are too few, or the work changed with a level. ' +
+    'A copy of a run counts once.',
   options: historyOptions,
   examples: [
     { line: 'history --bench startup/', description: 'the start-up benches' },
@@ -77,7 +78,7 @@ async function showHistory(
   const { root } = await loadProject(io.cwd, options.config)
   const all = readHistory(root, (id) => texts.length === 0 || texts.some((text) => id.includes(text)))
   const history = from && all.hosts.length > 0 ? historySince(all, from) : all
-  io.err.write(skippedText(history.skipped) + copiesText(history.copies))
+  io.err.write(skippedText(history.skipped) + damagedText(all) + copiesText(history.copies))
   if (all.hosts.length === 0 && history.skipped.length > 0)
     throw new UsageError(
       `isobench history: ${plural(history.skipped.length, 'stored run')} cannot be read, and there is no other`,
@@ -123,6 +124,19 @@ function unjudgedText(reason: Unjudged, all: History): string {
       return all.hosts.length === 0 ? 'no run is stored' : 'no run that is shown has results'
     case 'unreadable':
       return `the latest runs cannot be read: ${sanitize(listText(reason.records, namedResults))}`
+    case 'damaged':
+      return `the latest run has damaged lines: ${sanitize(listText(reason.records, namedResults))}`
+    case 'lost': {
+      const names = reason.metrics.map((one) => `${seriesName(one)} on ${sanitize(one.platform, 40)}`)
+      return (
+        `the latest run does not have ${listText(names, namedResults)}, which is lost or has another name now; ` +
+        `after ${2 * minSegment} runs without it, it counts as removed`
+      )
+    }
+    case 'no-ratio': {
+      const names = reason.metrics.map((one) => `${seriesName(one)} on ${sanitize(one.platform, 40)}`)
+      return `the latest run has no ratio to native of ${listText(names, namedResults)}`
+    }
     case 'failed': {
       const names = reason.metrics.map((one) => `${seriesName(one)} on ${sanitize(one.platform, 40)}`)
       return `the latest run has no value of ${listText(names, namedResults)}`
@@ -147,6 +161,16 @@ function copiesText(copies: History['copies']): string {
   if (copies.length === 0) return ''
   const names = copies.map(({ record, of }) => `${sanitize(record)} (${sanitize(of)})`)
   return `left out, because another record has the same samples: ${listText(names, namedResults)}\n`
+}
+
+/** The records that lack damaged lines. Empty without any. */
+function damagedText({ hosts }: History): string {
+  const damaged = hosts.flatMap(({ runs }) => runs.flatMap((run) => (run.damagedLines === undefined ? [] : [run])))
+  if (damaged.length === 0) return ''
+  const names = damaged.map(
+    ({ record, damagedLines }) => `${sanitize(basename(record))} (${plural(damagedLines!, 'damaged line')})`,
+  )
+  return `read without damaged lines: ${listText(names, namedResults)}\n`
 }
 
 /** The records that cannot be read, and why the first cannot. Empty without any. */
@@ -287,18 +311,19 @@ function changeLines(
   return ['', ink.strong('Change points'), ...texts, ...wrap(changePointNote(metrics.length), width).map(ink.dim)]
 }
 
-function row({ platform, unit, medians, ratios, changes, failedRun }: MetricHistory, most: number, ink: Colors) {
+function row(one: MetricHistory, most: number, ink: Colors) {
+  const { platform, unit, medians, ratios, changes } = one
   const present = medians.filter((value) => value !== null)
-  const ratio = ratios.findLast((value) => value !== null)
-  const hasLatest = present.length > 0 && failedRun === undefined
+  const hasRatios = ratios.some((value) => value !== null)
+  const figures = latestFigures(one)
   const latest = changes.at(-1)
   const at = changes.map(({ run }) => run)
   return [
     { text: sanitize(platform) },
-    { text: most === 0 ? '' : sparkline(ratio == null ? medians : ratios, at, most) },
+    { text: most === 0 ? '' : sparkline(hasRatios ? ratios : medians, at, most) },
     { text: present.length > 0 ? sanitize(formatQuantity(present[0]!, unit)) : '–', paint: ink.dim },
-    { text: hasLatest ? sanitize(formatQuantity(present.at(-1)!, unit)) : '–' },
-    { text: hasLatest && ratio != null ? ratio.toFixed(2) : '' },
+    { text: figures ? sanitize(formatQuantity(figures.median, unit)) : '–' },
+    { text: figures?.ratio?.toFixed(2) ?? '' },
     { text: latest?.direction ?? '', paint: latest?.direction === 'worse' ? ink.bad : ink.good },
   ]
 }

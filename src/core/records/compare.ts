@@ -23,6 +23,7 @@ import { benchById, benchInfo, infoOf } from '../model/suite.ts'
 import { type ClaimVerdict, isDecided } from '../model/verdict.ts'
 import { beyond, type Interval, median, ratioInterval } from '../stats/index.ts'
 import { assertSameHost, type Difference, hostDifferences } from './fingerprint.ts'
+import { selectedFiles } from './lost-benches.ts'
 import { type ProfileChange, profileChanges } from './profile-changes.ts'
 import {
   canReach,
@@ -148,10 +149,7 @@ function lostCases(a: RunRecord['plan'], { plan, problems }: Pick<IndexedRun, 'p
   const present = new Set(plan.cases.map(({ id }) => id))
   const benches = new Set(plan.benches.map(({ id }) => id))
   const excluded = new Map(plan.excluded.map(({ bench, reason }) => [bench, reason]))
-  const files = new Set([
-    ...[...plan.benches, ...(plan.shard?.others ?? []), ...problems].map(({ file }) => file),
-    ...plan.excluded.map(({ bench }) => benchInfo(bench, []).file),
-  ])
+  const files = selectedFiles({ plan, problems })
   const isLost = ({ bench }: BenchCase): boolean => {
     const reason = excluded.get(bench)
     if (reason !== undefined) return reason === 'shard-missing'

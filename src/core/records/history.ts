@@ -10,8 +10,8 @@ import type { RunRecord } from '../model/record.ts'
 import type { Report } from '../model/report.ts'
 import { benchById } from '../model/suite.ts'
 import type { FindingOutcome } from '../model/verdict.ts'
-import { minSegment } from '../stats/index.ts'
-import { isOfWork, isSameWork, type LevelChange, levelChanges, measuredValues, type Work } from './level-changes.ts'
+import { isSameWork, type LevelChange, levelChanges, measuredValues, type Work } from './level-changes.ts'
+import { lostRunsOf } from './lost-benches.ts'
 import {
   folderOf,
   latestRecord,
@@ -45,6 +45,8 @@ export interface HistoryRun {
   readonly startedAt: string
   readonly revision: string | null
   readonly status: RunRecord['status']
+  /** Number of damaged lines that were left out; absent if none. */
+  readonly damagedLines?: number
 }
 
 /** A metric of a result over the stored runs. */
@@ -63,6 +65,8 @@ export interface MetricHistory {
   readonly changes: readonly LevelChange[]
   /** Index of the latest run that should have measured it, if it has no value there. */
   readonly failedRun?: number
+  /** Number of the latest runs that selected its bench file, and no longer have the bench, the case or the metric. */
+  readonly lostRuns?: number
   /**
    * Number of the latest runs with a value that measured the same work, up to the latest run that could select the
    * bench. 0 if that run lacks the metric, as after a rename.
@@ -98,6 +102,16 @@ export const readHistory = (root: string, wanted: (bench: string) => boolean): H
 
 /** As many of the latest runs as a page draws. */
 const drawnRuns = 60
+
+/**
+ * The latest value of a series, and the ratio of the same run; null if it has no ratio. Undefined if the latest runs
+ * should have measured it and did not.
+ */
+export function latestFigures({ medians, ratios, failedRun, lostRuns }: MetricHistory) {
+  const run = medians.findLastIndex((value) => value !== null)
+  if (run === -1 || failedRun !== undefined || lostRuns !== undefined) return undefined
+  return { median: medians[run]!, ratio: ratios[run] ?? null }
+}
 
 const histories = new WeakMap<Report, HostHistory | undefined>()
 
@@ -213,7 +227,10 @@ const sampleKeys = ({ environment, plan, samples }: RunRecord): string[] =>
     return JSON.stringify([environment.hostname, id, platform, when, outcome.ok ? outcome.values : outcome.error])
   })
 
-type MutableSeries = Omit<MetricHistory, 'changes' | 'medians' | 'ratios' | 'failedRun' | 'comparableRuns'> &
+type MutableSeries = Omit<
+  MetricHistory,
+  'changes' | 'medians' | 'ratios' | 'failedRun' | 'lostRuns' | 'comparableRuns'
+> &
   Record<'medians' | 'ratios', (number | null)[]> & { readonly works: (Work | null)[] }
 
 /** Hardware and limits. A kernel or a runtime may change along a series: that is what it is looked at for. */
@@ -259,12 +276,20 @@ function hostHistory(host: string, stored: readonly Stored[], wanted: (bench: st
       startedAt: report.environment.startedAt,
       revision: report.environment.revision,
       status: record.status,
+      ...(record.plan.damagedLines !== undefined && { damagedLines: record.plan.damagedLines }),
     })),
     metrics: all.map((series, at) => {
       const failedRun = failedRunOf(series, stored)
       const { works: _, ...one } = series
       const comparableRuns = comparableRunsOf(series, stored)
-      return { ...one, changes: changes[at]!, comparableRuns, ...(failedRun !== undefined && { failedRun }) }
+      const lostRuns = lostRunsOf(series, stored)
+      return {
+        ...one,
+        changes: changes[at]!,
+        comparableRuns,
+        ...(failedRun !== undefined && { failedRun }),
+        ...(lostRuns > 0 && { lostRuns }),
+      }
     }),
     findings: [...findings.values()].sort((a, b) => compareFindingIds(a.id, b.id)),
   }
@@ -381,49 +406,3 @@ function hostSince({ host, runs, metrics, findings }: HostHistory, first: number
 
 const runSince = (run: number | null, first: number): number | null =>
   run === null || run < first ? null : run - first
-
-/** Whether the latest change of a series is for the worse. Series of native describe the host. */
-const isWorse = ({ platform, changes }: MetricHistory): boolean =>
-  platform !== 'native' && changes.at(-1)?.direction === 'worse'
-
-/** Whether the work changed with the latest level, so that the platform may be as it was. */
-const hasOtherWork = ({ changes }: MetricHistory): boolean => isOfWork(changes.at(-1)!)
-
-/** The series that are worse since their latest change, and did the same work. */
-export const worsened = ({ hosts }: Pick<History, 'hosts'>): MetricHistory[] =>
-  hosts.flatMap(({ metrics }) => metrics.filter((one) => isWorse(one) && !hasOtherWork(one)))
-
-/** Why nothing is known to be fine although no metric is worse. */
-export type Unjudged =
-  | { readonly why: 'no-run' }
-  /** `most`: comparable runs, of the metric of the latest run that has most of them. */
-  | { readonly why: 'too-few-runs'; readonly most: number }
-  /** They became worse when their work changed, and the runs since then are too few. */
-  | { readonly why: 'different-work'; readonly metrics: readonly MetricHistory[] }
-  | { readonly why: 'unreadable'; readonly records: readonly string[] }
-  | { readonly why: 'failed'; readonly metrics: readonly MetricHistory[] }
-
-/**
- * Why the latest runs cannot show that nothing became worse; undefined if they can.
- * @param all the whole history, in which changes are searched
- * @param shown the part of it that is judged
- */
-export function unjudged(all: History, shown: History): Unjudged | undefined {
-  if (shown.hosts.every(({ metrics }) => metrics.length === 0)) return { why: 'no-run' }
-  const records = all.skipped.flatMap(({ record, isLatest }) => (isLatest ? [record] : []))
-  if (records.length > 0) return { why: 'unreadable', records }
-  const metrics = shown.hosts.flatMap((host) => host.metrics.filter(({ failedRun }) => failedRun !== undefined))
-  if (metrics.length > 0) return { why: 'failed', metrics }
-  // Runs of another host say nothing about this one. Native is never worse.
-  const latest = latestHost(all)
-  const judged = latest.metrics.filter(({ platform }) => platform !== 'native')
-  const most = Math.max(0, ...judged.map(({ comparableRuns }) => comparableRuns))
-  if (most < 2 * minSegment) return { why: 'too-few-runs', most }
-  const changed = (shown.hosts.find(({ host }) => host === latest.host)?.metrics ?? []).filter(
-    (one) => isWorse(one) && hasOtherWork(one) && one.comparableRuns < 2 * minSegment,
-  )
-  return changed.length > 0 ? { why: 'different-work', metrics: changed } : undefined
-}
-
-const latestHost = ({ hosts }: History): HostHistory =>
-  hosts.reduce((one, other) => (one.runs.at(-1)!.startedAt < other.runs.at(-1)!.startedAt ? other : one))

@@ -1,4 +1,4 @@
-import type { HostHistory, MetricHistory } from '../../core/records/history.ts'
+import { type HostHistory, latestFigures, type MetricHistory } from '../../core/records/history.ts'
 import { plural } from '../../util/text.ts'
 import { formatQuantity } from '../format.ts'
 import { changePointNote, describeChange, metricName, seriesName } from '../level-changes.ts'
@@ -62,10 +62,10 @@ ${findingsHistory(findings)}`
 }
 
 function rowOf(one: MetricHistory, all: readonly MetricHistory[]): Row {
-  const { bench, params, platform, unit, medians, ratios, changes, failedRun } = one
+  const { bench, params, platform, unit, medians, ratios, changes } = one
   const measured = medians.filter((value) => value !== null)
-  const ratio = ratios.findLast((value) => value !== null) ?? null
-  const line = ratio === null ? medians : ratios
+  const figures = latestFigures(one)
+  const line = ratios.some((value) => value !== null) ? ratios : medians
   const values = line.filter((value) => value !== null)
   const ends = [values[0]!, values.at(-1)!].map((value) => value.toPrecision(3))
   const changed = changes.length > 0
@@ -82,8 +82,8 @@ function rowOf(one: MetricHistory, all: readonly MetricHistory[]): Row {
       cell(metricName(one, all)),
       cell(picture),
       cell(formatQuantity(measured[0]!, unit), 'number'),
-      cell(failedRun === undefined ? formatQuantity(measured.at(-1)!, unit) : '–', 'number'),
-      cell(failedRun === undefined && ratio?.toFixed(2), 'number'),
+      cell(figures ? formatQuantity(figures.median, unit) : '–', 'number'),
+      cell(figures?.ratio?.toFixed(2), 'number'),
       cell(changed && 'changed', 'doubt'),
     ],
   }

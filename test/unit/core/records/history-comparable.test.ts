@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
@@ -237,4 +237,100 @@ test('a difference of confinement names only what differs', () => {
       current: 'without net_raw; seccomp none; no_new_privs not set',
     },
   ])
+})
+
+/** The record with another bench of the same file beside its own. */
+function beside(one: RunRecord): RunRecord {
+  const more = aBench({ id: 'a.bench.ts#more', name: 'more' })
+  const samples = one.samples.map((sample) => ({ ...sample, case: more.id }))
+  const plan = aPlan({ ...one.plan, benches: [...one.plan.benches, more] })
+  return {
+    ...one,
+    plan: { ...plan, cases: [...one.plan.cases, { id: more.id, bench: more.id, params: {} }] },
+    samples: [...one.samples, ...samples],
+  }
+}
+
+const without = (one: RunRecord, id: string): RunRecord => ({
+  ...one,
+  plan: {
+    ...one.plan,
+    benches: one.plan.benches.filter((bench) => bench.id !== id),
+    cases: one.plan.cases.filter((point) => point.bench !== id),
+  },
+  samples: one.samples.filter((sample) => sample.case !== id),
+})
+
+test.each([1, 6, 9])('a bench that the latest %d runs lost or renamed is not clean', async (lost) => {
+  for (const how of [(one: RunRecord) => beside(renamed(one)), (one: RunRecord) => without(beside(one), benchId)]) {
+    store(24, { edit: (one, run) => (run < 24 - lost ? beside(one) : how(one)) })
+    const { code, out, err } = await failOnWorse()
+    expect(code).toBe(4)
+    expect(err).toMatch(/^nothing is judged: the latest run does not have disk · .* on runc, which is lost or has/)
+    expect(out).toMatch(/runc .* ms +–/)
+    rmSync(root, { recursive: true, force: true })
+  }
+})
+
+test('a bench counts as removed after ten runs, and one of a file that was not selected is not lost', async () => {
+  store(24, { edit: (one, run) => (run < 14 ? beside(one) : without(beside(one), benchId)) })
+  expect(await failOnWorse()).toMatchObject({ code: 0, err: '' })
+  rmSync(root, { recursive: true, force: true })
+  const elsewhere = (one: RunRecord): RunRecord =>
+    JSON.parse(JSON.stringify(one).replaceAll('a.bench.ts', 'b.bench.ts'))
+  const both = (one: RunRecord): RunRecord => {
+    const other = elsewhere(one)
+    const plan = {
+      ...one.plan,
+      benches: [...one.plan.benches, ...other.plan.benches],
+      cases: [...one.plan.cases, ...other.plan.cases],
+    }
+    return { ...one, plan, samples: [...one.samples, ...other.samples] }
+  }
+  store(24, { edit: (one, run) => (run < 23 ? both(one) : one) })
+  expect(await failOnWorse()).toMatchObject({ code: 0, err: '' })
+})
+
+test('damaged lines are said, and in the latest run they pass nothing', async () => {
+  store(20)
+  const damage = (name: string) => {
+    const lines = readFileSync(join(runs, name), 'utf8').split('\n')
+    writeFileSync(join(runs, name), lines.map((line, at) => (at > 3 && at < 6 ? 'garbage' : line)).join('\n'))
+  }
+  damage('05.jsonl')
+  expect(await failOnWorse()).toMatchObject({
+    code: 0,
+    err: 'read without damaged lines: 05.jsonl (2 damaged lines)\n',
+  })
+  damage('19.jsonl')
+  expect(await failOnWorse()).toMatchObject({
+    code: 4,
+    err: expect.stringContaining('nothing is judged: the latest run has damaged lines: 19.jsonl\n'),
+  })
+})
+
+/** The record with a rate of 0 on a platform. */
+const stalled = (one: RunRecord, name: string): RunRecord => ({
+  ...one,
+  samples: one.samples.map((sample) =>
+    sample.platform === name && sample.outcome.ok
+      ? { ...sample, outcome: { ...sample.outcome, values: { ...sample.outcome.values, rate: 0 } } }
+      : sample,
+  ),
+})
+
+test('a collapse to 0 is worse, and its ratio is 0', async () => {
+  store(24, { edit: (one, run) => (run < 18 ? one : stalled(one, 'runc')) })
+  const { code, out, err } = await failOnWorse()
+  expect(code).toBe(1)
+  expect(err).toMatch(/^1 metric became worse: disk · rate on runc, since 2026-01-19\n$/)
+  expect(out).toMatch(/runc .*0 ops\/s +0\.00 +worse/)
+})
+
+test('native at 0 leaves no ratio, shows none of an older run, and passes nothing', async () => {
+  store(24, { edit: (one, run) => (run < 23 ? one : stalled(one, 'native')) })
+  const { code, out, err } = await failOnWorse()
+  expect(code).toBe(4)
+  expect(err).toBe('nothing is judged: the latest run has no ratio to native of disk · rate on runc\n')
+  expect(out).toMatch(/runc [^/]*ops\/s [\d,.]+ ops\/s *$/)
 })
