@@ -151,7 +151,7 @@ describe('iperf3', () => {
 
   it('refuses one stalled connection among others', () => {
     const stall = parse((report) => report.intervals[1].streams.push({ ...report.intervals[1].streams[0], bytes: 0 }))
-    expectRefused(stall, /nothing moved in 1 of 2 intervals/)
+    expectRefused(stall, /nothing moved in 1.0 s/)
   })
 
   it('refuses a test of UDP, where lost packets are another figure', () => {
@@ -178,15 +178,53 @@ describe('iperf3', () => {
       parse((report) => (report.start.test_start.bidir = 1)),
       /in both directions/,
     )
-    expectRefused(
-      parse((report) => (report.intervals = [])),
-      /no interval that would show a stall/,
-    )
-    // With `-i 0.1`, a connection that pauses for a moment has intervals without data.
-    const short = parse((report) => {
-      for (const { sum } of report.intervals) sum.seconds = 0.1
+    for (const intervals of [[], undefined])
+      expectRefused(
+        parse((report) => (report.intervals = intervals)),
+        /the intervals, which would show a stall, are not of the whole test/,
+      )
+  })
+
+  it.each([
+    // The server, and then the client, of a test of 2 s stood still for 3 s.
+    ['sum_received', 4.611713],
+    ['sum_sent', 5.012879],
+    ['sum_received', 2.3],
+  ])('refuses a stall at the end, after which %s took %d s', (side, seconds) => {
+    const late = parse((report) => (report.end[side].seconds = seconds))
+    expectRefused(late, new RegExp(`the connection stalled: a test of 2 s took ${seconds} s`))
+  })
+
+  it('reads a test that ended a moment late, as on a host under load', () => {
+    expect(parse((report) => (report.end.sum_received.seconds = 2.1))()).toMatchObject({ seconds: 2.1 })
+  })
+
+  /** A report of 20 intervals of 0.1 s, edited. */
+  const short = (edit: (intervals: Report[]) => void) =>
+    parse((report) => {
+      const { sum, streams } = report.intervals[1]
+      report.intervals = Array.from({ length: 20 }, () => ({
+        sum: { ...sum, seconds: 0.1 },
+        streams: structuredClone(streams),
+      }))
+      edit(report.intervals)
     })
-    expectRefused(short, /no interval/)
+  const pause = (length: number) =>
+    short((intervals) => {
+      for (const { streams } of intervals.slice(7, 7 + length)) streams[0].bytes = 0
+    })
+
+  it('refuses a stall within a test, but not a pause as long as a retransmission timeout', () => {
+    expectRefused(pause(5), /the connection stalled: nothing moved in 0.[45] s/)
+    expect(pause(3)()).toHaveProperty('bitsPerSecond')
+  })
+
+  it('refuses a client that stood still within a test', () => {
+    const still = short((intervals) => {
+      intervals.splice(7, 8)
+      intervals[7].sum.seconds = 0.9
+    })
+    expectRefused(still, /the client stalled: an interval took 0.9 s/)
   })
 })
 
@@ -217,6 +255,12 @@ describe('netperf', () => {
     // 2 s of a test of 10 s: the latencies are unchanged, the rate is a fifth.
     const stalled = altered('netperf-2.7.1-udp-rr.txt', '36449.405', '7289.881')
     expectRefused(() => netperf.parse(stalled), /stalled: exchanges took 20 % of the time/)
+  })
+
+  it('accepts exchanges that took 80 % of the time, and no less', () => {
+    const rate = (perSecond: string) => altered('netperf-2.7.1-udp-rr.txt', '36449.405', perSecond)
+    expect(netperf.parse(rate('29300'))).toMatchObject({ transactionsPerSecond: 29_300 })
+    expectRefused(() => netperf.parse(rate('29000')), /stalled: exchanges took 79 % of the time/)
   })
 })
 
