@@ -61,7 +61,7 @@ export const calls = {
    * @throws {ToolOutputError} unless the report is complete and has a time above 0 for every name
    */
   parse<N extends CallName>(stdout: string, names: readonly N[]): Record<N, number> {
-    if (!Array.isArray(names))
+    if (!Array.isArray(names) || names.length === 0)
       throw new TypeError('calls.parse() needs the names of operations as its second argument.')
     const report = parseJson(TOOL, stdout)
     const nanoseconds = (name: N): number =>

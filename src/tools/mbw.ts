@@ -33,6 +33,7 @@ const TEST = { memcpy: '-t0', dumb: '-t1', mcblock: '-t2' } as const
 /** The command of mbw, and the parser of its output. */
 export const mbw = {
   run({ method, runs, mebibytes }: MbwRun): Command {
+    if (!Object.hasOwn(TEST, method)) throw new TypeError(`mbw has no method ${JSON.stringify(method)}.`)
     return command(TOOL, '-q', '-n', requireCount('runs', runs), TEST[method], requireCount('mebibytes', mebibytes))
   },
 

@@ -1,5 +1,5 @@
 import { type Command, ceilSeconds, command, refuseOthers, requireCount } from './command.ts'
-import { above0, labelledNumber, type NamedPattern, refuseErrorLine, ToolOutputError } from './parse.ts'
+import { above0, labelledNumber, type NamedPattern, onlyMatch, refuseErrorLine, ToolOutputError } from './parse.ts'
 
 /**
  * sysbench 1.0: CPU, memory, file I/O and OLTP tests. Debian package `sysbench` (1.0.20).
@@ -233,10 +233,14 @@ const named = (pattern: RegExp, name: string): NamedPattern => ({ pattern, name 
  */
 const errorLine = /^(?:FATAL|ALERT|CRITICAL|PANIC): |^Error:? +\d+\b/im
 
+/** The last figures of any test (`report_cumulative` in sysbench.c). */
+const lastLine = /^ +execution time \(avg\/stddev\): +\d+\.\d+\/\d+\.\d+\n/gm
+
 /** The totals of any test. A thread that failed leaves a line, while the report is about the others. */
 function totals(stdout: string): { events: number; seconds: number } {
   refuseErrorLine(TOOL, stdout, errorLine)
   const events = labelledNumber(TOOL, stdout, 'total number of events')
   if (events === 0) throw new ToolOutputError(TOOL, 'no event took place', stdout)
+  onlyMatch(TOOL, stdout, lastLine, 'line with "execution time", which ends a report')
   return { events, seconds: rate(stdout, 'total time', 's') }
 }

@@ -46,7 +46,9 @@ export const pythonTests = {
   /** @throws {ToolOutputError} unless stderr ends with exactly one report, in which no test failed */
   parse(stderr: string): TestCounts {
     const report = /^Ran (\d+) tests? in \d+\.\d+s\n\nOK(?: \(skipped=(\d+)\))?\n/gm
-    const [, tests, skipped] = onlyMatch('unittest', stderr, report, 'report without a failure')
+    const [text, tests, skipped] = onlyMatch('unittest', stderr, report, 'report without a failure')
+    if (!stderr.trimEnd().endsWith(text!.trimEnd()))
+      throw new ToolOutputError('unittest', 'text after the report, so Python failed at its end', stderr)
     return passed('unittest', stderr, Number(tests), Number(skipped ?? 0))
   },
 }

@@ -1,5 +1,5 @@
 import { type Command, ceilSeconds, command, refuseOthers, requireCount } from './command.ts'
-import { above0, latencyBeyondL1, ToolOutputError, toNumber } from './parse.ts'
+import { above0, at, latencyBeyondL1, ToolOutputError, toNumber } from './parse.ts'
 
 /**
  * tinymembench 0.4.9: memory bandwidth and latency. It has no options. Debian package `tinymembench`, from
@@ -90,7 +90,7 @@ export const tinymembench = {
    */
   parseCopy(stdout: string, test: string): number {
     if (typeof test !== 'string') throw new TypeError('tinymembench.parseCopy() needs the name of a test.')
-    const value = tinymembench.parse(stdout).copies[MAIN]?.[test]
+    const value = at(tinymembench.parse(stdout).copies, MAIN, test) as number | undefined
     if (value === undefined) throw new ToolOutputError(TOOL, `"${test}" did not finish`, stdout)
     return value
   },
@@ -98,14 +98,14 @@ export const tinymembench = {
   /** Returns the latency for a buffer size in bytes, a power of 2. Throws a ToolOutputError if it did not finish. */
   parseLatency(stdout: string, bytes: number, table = 'MADV_NOHUGEPAGE'): TinymembenchLatency {
     requireCount('bytes', bytes)
-    const value = tinymembench.parse(stdout).latencies[table]?.[bytes]
+    const value = at(tinymembench.parse(stdout).latencies, table, bytes) as TinymembenchLatency | undefined
     if (value === undefined) throw new ToolOutputError(TOOL, `${bytes} bytes, ${table} did not finish`, stdout)
     return value
   },
 }
 
 function put<T>(stdout: string, into: Record<string, Record<string, T>>, section: string, key: string, value: T): void {
-  const entries = into[section] ?? {}
+  const entries = Object.hasOwn(into, section) ? into[section]! : {}
   if (Object.hasOwn(entries, key)) throw new ToolOutputError(TOOL, `"${key}" appears twice, so two reports`, stdout)
   entries[key] = value
   into[section] = entries

@@ -22,6 +22,7 @@ describe('isobench-calls', () => {
     expect(read.getpid).toBe(105.653)
     expect(read.contextSwitch).toBe(2066)
     expect(Object.keys(calls.parse(output, ['stat']))).toEqual(['stat'])
+    expect(() => calls.parse(output, [])).toThrow(TypeError)
   })
 
   it('is refused without an operation that was asked for, and with a time of 0', () => {

@@ -58,8 +58,11 @@ describe("Python's tests", () => {
     ['none ran', '\nRan 0 tests in 0.000s\n\nOK\n', /no test ran/],
     ['the report is not at the start of a line', 'x Ran 2 tests in 0.001s\n\nOK\n', /no complete report/],
     ['there are two', 'Ran 2 tests in 0.1s\n\nOK\nRan 2 tests in 0.1s\n\nOK\n', /more than one report/],
+    ['a crash follows', `${ok}Segmentation fault\n`, /text after the report/],
+    ['a traceback follows', `${ok}Traceback (most recent call last):\n  OSError\n`, /text after the report/],
   ])('are refused if %s', (_, output, message) => {
     expect(() => pythonTests.parse(output)).toThrow(message)
+    expect(pythonTests.parse(`${ok}\n`)).toEqual(pythonTests.parse(ok))
   })
 
   it('are never read from a part, and from nothing else', () => {

@@ -16,6 +16,11 @@ describe('mbw', () => {
     expect(mbw.run({ method, runs: 5, mebibytes: 256 }).argv).toEqual(['mbw', '-q', '-n', '5', flag, '256'])
   })
 
+  it('refuses a method that it does not have', () => {
+    const run = { method: 'toString' as 'memcpy', runs: 5, mebibytes: 256 }
+    expect(() => mbw.run(run)).toThrow('mbw has no method "toString"')
+  })
+
   it('reads the average, not a run', () => {
     expect(mbw.parse(all, 'memcpy')).toEqual({ mebibytesPerSecond: 4765.096 })
     expect(mbw.parse(all, 'dumb')).toEqual({ mebibytesPerSecond: 6019.847 })
@@ -58,6 +63,8 @@ describe('tinymembench', () => {
     const { copies } = tinymembench.parse(full + more)
     expect(copies['Framebuffer read tests.']).toEqual({ 'C copy': 10 })
     expect(copies[main]!['C copy']).toBe(6612.9)
+    const named = tinymembench.parse(full + more.replace('Framebuffer read tests.', 'constructor')).copies
+    expect(Object.getOwnPropertyDescriptor(named, 'constructor')?.value).toEqual({ 'C copy': 10 })
   })
 
   it('looks up one figure, or says that it did not finish', () => {
@@ -66,6 +73,11 @@ describe('tinymembench', () => {
     expect(tinymembench.parseLatency(full, 65536, 'MADV_HUGEPAGE')).toEqual({ singleNs: 0.9, dualNs: 1.4 })
     expect(() => tinymembench.parseCopy(full, 'NEON copy')).toThrow('"NEON copy" did not finish')
     expect(() => tinymembench.parseLatency(full, 1000)).toThrow(ToolOutputError)
+    // Names that every object has.
+    for (const name of ['toString', 'constructor', '__proto__']) {
+      expect(() => tinymembench.parseCopy(full, name)).toThrow(`"${name}" did not finish`)
+      expect(() => tinymembench.parseLatency(full, 1024, name)).toThrow(ToolOutputError)
+    }
   })
 
   it('takes from a stopped run what it finished, and no figure of a line that was cut off', () => {

@@ -113,6 +113,17 @@ describe('sysbench reports', () => {
     expectNoTruncatedFigure(fileio, sysbench.parseFileio)
   })
 
+  it.each([
+    ['cpu', cpu, sysbench.parseCpu],
+    ['memory', memory, sysbench.parseMemory],
+    ['fileio', fileio, sysbench.parseFileio],
+    ['oltp', oltp, sysbench.parseOltp],
+  ])('of %s are refused if their end is missing', (_, report, parse) => {
+    for (const end of ['Latency (ms)', 'Threads fairness', '    execution time'])
+      expect(() => parse(report.slice(0, report.indexOf(end)))).toThrow('no complete line with "execution time"')
+    expect(() => parse(report.trimEnd())).toThrow(/no complete/)
+  })
+
   it('are refused when they are none', () => {
     expectRefusals(cpu, '3002.93', sysbench.parseCpu)
     expectRefusals(fileio, '2344.43', sysbench.parseFileio)
