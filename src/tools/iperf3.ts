@@ -146,7 +146,7 @@ function refuseSilentStreams(stdout: string, json: unknown): void {
     throw new ToolOutputError(TOOL, `${silent.length} of ${streams.length} connections received nothing`, stdout)
 }
 
-/** Refuses a report whose intervals after `omit` show a stall, or do not show the whole test. */
+/** Refuses a report if its intervals after `omit` show a stall, or are not of the whole test. */
 function refuseStall(stdout: string, json: unknown, duration: number): void {
   const all = at(json, 'intervals')
   const intervals = (Array.isArray(all) ? all : [])

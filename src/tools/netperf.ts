@@ -53,7 +53,7 @@ const DURATION = ['ELAPSED_TIME', 'COMMAND_LINE']
 const END = 'THROUGHPUT_UNITS'
 /**
  * Minimum share of the time that exchanges take. Reading the clock twice per exchange takes the rest: 1 % at 5 us on
- * native, and more in a VM whose clock only the VMM can read.
+ * native, and more in a VM if only the VMM can read the clock.
  */
 const leastBusy = 0.8
 
@@ -84,10 +84,10 @@ export const netperf = {
   },
 
   /**
-   * @throws {ToolOutputError} unless the output contains every key once, and its end, the test took 90 % of its duration
-   * or more, and exchanges took 80 % of the test or more. netperf does not report a lost datagram of UDP_RR, a stalled
-   * connection or one that the other side closed: the latencies are those of the exchanges before it, and the rate is up
-   * to 20 % too low if the loss was shorter than that.
+   * @throws {ToolOutputError} unless the output contains every key once, and its end, the test took 90 % of its
+   * duration or more, and exchanges took 80 % of the test or more. netperf does not report a lost datagram of UDP_RR, a
+   * stalled connection or one that the other side closed: the latencies are those of the exchanges before it. If the
+   * loss was shorter than 20 % of the test, the rate is accepted, and is that much too low.
    */
   parse(stdout: string): NetperfResult {
     if (!/^THROUGHPUT_UNITS=Trans\/s\s*$/m.test(stdout)) {

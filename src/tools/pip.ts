@@ -33,8 +33,8 @@ export const pip = {
 
   /**
    * How many packages pip installed. Use it only after pip exited with 0, which `guest.exec` checks. With `--target`,
-   * pip copies the packages to the folder after it prints that it installed them. If the disk is full, for example, only
-   * the exit code and stderr show that.
+   * pip copies the packages to the folder after it prints that it installed them. If that fails, for example because
+   * the disk is full, only the exit code and stderr show it.
    * @throws {ToolOutputError} unless pip reports exactly one installation, and neither an error nor a skipped package
    */
   parse(stdout: string): { packages: number } {
