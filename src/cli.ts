@@ -14,16 +14,20 @@ import { handleStrayErrors } from './util/stray-errors.ts'
 import { wantsColor } from './util/terminal.ts'
 
 async function runCommand({ name, load }: CommandEntry, argv: readonly string[], io: CommandIo): Promise<number> {
-  const [command, { parseCommandLine }, { redirectStandardDescriptor }, { checkTimeLimits }] = await Promise.all([
-    load(),
-    import('./commands/parse.ts'),
-    import('./util/standard-descriptor.ts'),
-    import('./util/time-limits.ts'),
-  ])
+  const [command, { parseCommandLine }, { redirectStandardDescriptor }, { checkTimeLimits }, { handleLeftLoops }] =
+    await Promise.all([
+      load(),
+      import('./commands/parse.ts'),
+      import('./util/standard-descriptor.ts'),
+      import('./util/time-limits.ts'),
+      import('./core/project/left-loops.ts'),
+    ])
   const parsed = parseCommandLine(`isobench ${name}`, command, argv)
   if (!parsed.help) {
     redirectStandardDescriptor()
     checkTimeLimits()
+    // Until the process ends, because such a loop may begin when the command has ended.
+    handleLeftLoops()
     return command.run(parsed.args, parsed.options, io)
   }
   // Only a command with reporters needs them here, and that one has loaded them.

@@ -64,6 +64,8 @@ function withProblems(error: unknown): unknown {
 export function describeFailure(thrown: unknown, color: boolean): { readonly text: string; readonly exitCode: number } {
   const error = withProblems(thrown)
   const { red, dim } = pc.createColors(color)
+  if (error instanceof StrayError && error.thrown instanceof InterruptedError)
+    return { text: 'interrupted before it could release the host.\n', exitCode: exitCodes.interrupted }
   if (error instanceof InterruptedError)
     return { text: 'interrupted; all resources on the host are released.\n', exitCode: exitCodes.interrupted }
   const exitCode = error instanceof UncertainError ? exitCodes.inconclusive : exitCodes.invalid

@@ -1,5 +1,4 @@
 import { exitCodes } from '../core/judge/exit-code.ts'
-import { handleLeftLoops } from '../core/measure/interruption.ts'
 import { resolveProfile } from '../core/project/plan.ts'
 import { ensureDependencies } from '../core/session/artifacts.ts'
 import { Watch } from '../core/watch/watch.ts'
@@ -79,7 +78,6 @@ async function watchProject(filters: readonly string[], options: Options, io: Co
   screen.watch = watch
   const printError = ({ message }: Error) => io.err.write(`${message}\n`)
   using _strayErrors = handleStrayErrors(printError)
-  using _leftLoops = handleLeftLoops(printError)
   let asked = 0
   const quit = () => {
     // The second request ends the process at once. The cleanup process of the session removes what is left.

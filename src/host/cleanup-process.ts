@@ -14,7 +14,8 @@ const waiting = `trap '' HUP INT QUIT TERM PIPE
 while IFS= read -r line; do work=$line; done
 [ -n "$work" ] || exit 0
 printf 'error  isobench ended while it was %s.\\n' "$work" >&2
-echo '       fix: if its heap was full, keep less data there, or allow more MiB: NODE_OPTIONS=--max-old-space-size=8192
+echo '       A signal such as SIGKILL ended it, a second request to quit, or a full heap.
+       fix: if Node.js printed "heap out of memory", allow more MiB: NODE_OPTIONS=--max-old-space-size=8192
        Its objects on this host are removed now:' >&2
 exec "$@" >&2`
 

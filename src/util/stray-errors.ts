@@ -117,7 +117,7 @@ function handle(error: unknown): void {
   try {
     deliver(readableError(explainByBuiltins(error, 'code of the project')), source)
   } catch (failure) {
-    handlers.at(-1)?.(new StrayError(readableError(failure), source?.name))
+    reportStrayError(new StrayError(readableError(failure), source?.name))
   }
 }
 
@@ -130,8 +130,11 @@ function deliver(thrown: unknown, source: Source | undefined): void {
     return
   }
   const stray = new StrayError(thrown, source?.name)
-  if (!source?.late?.(stray)) handlers.at(-1)?.(stray)
+  if (!source?.late?.(stray)) reportStrayError(stray)
 }
+
+/** Passes an error that no code handles to the latest receiver. */
+export const reportStrayError = (error: StrayError): void => handlers.at(-1)?.(error)
 
 let ignoreErrors: (() => void) | undefined
 

@@ -36,3 +36,21 @@ export function checkTimeLimits(): void {
   callTimeout()
   nativeTimeout()
 }
+
+/** Parts of a limit. A loop of other code counts as one of them at most. */
+const parts = 10
+
+/**
+ * Calls a function after some seconds in which the main thread could run, unless it is disposed before. So a call that
+ * waits does not reach its limit because other code loops.
+ */
+export function afterRunningTime(seconds: number, act: () => void): Disposable {
+  let left = parts
+  let timer: NodeJS.Timeout
+  const wait = () => {
+    if (left-- === 0) act()
+    else timer = setTimeout(wait, (seconds * 1000) / parts)
+  }
+  wait()
+  return { [Symbol.dispose]: () => clearTimeout(timer) }
+}

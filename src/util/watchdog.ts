@@ -126,8 +126,10 @@ port.unref()
 leftPort.unref()
 
 function publish(): void {
-  earliest ??= startWatchdog()
   const all = [...deadlines]
+  // No code of the project was called yet: its import has a limit. Commands without such code need no worker.
+  if (!earliest && all.every(({ kind }) => kind === 'left')) return
+  earliest ??= startWatchdog()
   // Something else ends loops of such a call. An interrupt would also end the code of isobench that makes the call.
   const isInCall = all.some(({ kind }) => kind === 'native')
   let first: LimitEnd | undefined
@@ -180,6 +182,11 @@ export function interruptLoopAfter(seconds: number, name: string): LoopLimit {
 /** Seconds that the main thread may be in code that the project has left behind. */
 export const leftSeconds = 20
 
+let hasDroppedJobs = false
+
+/** Whether an interrupt may have dropped promise jobs of isobench, so that some of its work never continues. */
+export const mayHaveDroppedJobs = (): boolean => hasDroppedJobs
+
 /** Renews the limit of code that the project has left behind. */
 let renewLeft: (() => void) | undefined
 
@@ -219,6 +226,7 @@ export function interruptLeftLoops(report: (stack: InterruptedStack) => void): D
     const interrupted = receiveMessageOnPort(leftPort)
     if (interrupted) {
       asyncIds?.restore()
+      hasDroppedJobs = true
       report(interrupted.message as InterruptedStack)
     }
     Object.assign(deadline, within(leftSeconds))

@@ -137,12 +137,17 @@ describe('the config', () => {
   const exporting = (inner: string) =>
     `import { defineConfig, platform } from 'isobench'\nexport default defineConfig(${inner})\n`
 
-  // It takes the whole limit of 10 s, so it runs beside the other tests.
+  // They take whole limits of 10 s and 20 s, so they run beside the other tests.
   let looping: Project
   let stopped: Promise<Outcome>
+  let loopingLate: Project
+  let stoppedLate: Promise<Outcome>
   beforeAll(() => {
     looping = Project.with({ 'isobench.config.ts': 'for (;;) {}\n' })
     stopped = looping.isobench(['list'])
+    const late = `${exporting("{ platforms: [platform('native')] }")}setTimeout(() => { for (;;) {} }, 50)\n`
+    loopingLate = project({ 'isobench.config.ts': late })
+    stoppedLate = loopingLate.isobench(['list'])
   })
   afterAll(() => looping[Symbol.dispose]())
 
@@ -261,6 +266,12 @@ describe('the config', () => {
   test.concurrent('that loops forever is stopped, although the command line imports it', async () => {
     const { stderr, exitCode } = await stopped
     expect(stderr).toMatch(/isobench\.config\.ts:\d+:\d+ .*longer than 10 s/)
+    expect(exitCode).toBe(5)
+  })
+
+  test.concurrent('that loops in a timer is stopped after 20 s', async () => {
+    const { stderr, exitCode } = await stoppedLate
+    expect(stderr).toMatch(/isobench\.config\.ts:3:\d+ .*a timer, event or promise runs a loop without end/)
     expect(exitCode).toBe(5)
   })
 })

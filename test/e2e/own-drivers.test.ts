@@ -105,3 +105,42 @@ export default defineConfig({ platforms: [platform('native'), platform(leaves)] 
   const { exitCode } = await project.isobench(['clean'])
   expect(exitCode).toBe(0)
 })
+
+test('a driver that loops after an await is not available, and the doctor checks the others', async () => {
+  using project = Project.of(benchFile('return { time: await say(1) }'))
+  const late = `const version = defineDriver({ ...mine, kind: 'version',
+  version: async () => { await 1; for (;;); },
+} as never)
+const preflight = defineDriver({ ...mine, kind: 'preflight',
+  preflight: async () => { await 1; for (;;); },
+})
+const execArgv = defineDriver({ ...mine, kind: 'execArgv',
+  boot: async () => ({ execArgv: async () => { await 1; for (;;); } }) as never,
+})
+export default defineConfig({
+  platforms: [platform('native'), ...[mine, version, preflight, execArgv].map((driver) => platform(driver))],
+})
+`
+  const text = config.slice(0, config.indexOf('const throws')) + late
+  project.write({ 'isobench.config.ts': text.replace('wrap(idleCommand)', "wrap(['/bin/true'])") })
+  const outcome = await project.isobench(['doctor', '--json', '--wait-for-lock'])
+  expectNoStack(outcome)
+  const lines = text.split('\n')
+  const loop = (name: string) => {
+    const at = lines.findIndex(
+      (line, at) => line.includes('for (;;)') && at > lines.findIndex((one) => one.includes(`const ${name}`)),
+    )
+    return expect.stringMatching(
+      new RegExp(`ran a loop for more than 20 s \\(isobench\\.config\\.ts:${at + 1}:\\d+\\)$`),
+    )
+  }
+  const { platforms } = JSON.parse(outcome.stdout) as { platforms: unknown[] }
+  expect(platforms).toMatchObject([
+    { name: 'native', available: true },
+    { name: 'mine', available: true },
+    { name: 'version', available: false, reason: loop('version') },
+    { name: 'preflight', available: false, reason: loop('preflight') },
+    { name: 'execArgv', available: false, reason: loop('execArgv') },
+  ])
+  expect(outcome.exitCode).toBe(5)
+})

@@ -1,8 +1,9 @@
 import { runTimed } from '../../host/timed-process.ts'
 import { bootTimeout } from '../../util/time-limits.ts'
+import { endAfterLoops } from '../project/pending-calls.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
 import type { Exec } from '../session/exec-target.ts'
-import { reasonFrom } from '../session/probe.ts'
+import { codeOf, reasonFrom } from '../session/probe.ts'
 import type { Session } from '../session/session.ts'
 import { execInGuest } from './guest-api.ts'
 import { GuestPool } from './guest-pool.ts'
@@ -26,11 +27,12 @@ export async function tryGuest(
       pool.use(platform, 'round', (target) => execInGuest(target, { argv: ['/bin/true'] }, {}, scope), {
         signal: scope.signal,
       })
-    await scope.run(async () => {
+    const useTwice = async () => {
       await use()
       // The guest was paused and frozen.
       await use()
-    })
+    }
+    await endAfterLoops(codeOf(platform), () => scope.run(useTwice))
     return undefined
   } catch (error) {
     session.signal.throwIfAborted()

@@ -3,7 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Location, parseStackFrames } from '../../dsl/errors.ts'
 import { messageOf } from '../../util/errors.ts'
-import type { InterruptedStack } from '../../util/watchdog.ts'
+import { type InterruptedStack, inOwnJob } from '../../util/watchdog.ts'
 import { sourceFrames, stackLocation } from './error-location.ts'
 import { ProjectCodeError } from './project-code-error.ts'
 
@@ -38,6 +38,36 @@ export function addPendingCall(call: PendingCall): Disposable {
   }
 }
 
+/** Milliseconds that work of isobench gets to end after a loop in it was interrupted. */
+const endMs = 5000
+
+const works = new Set<PendingCall>()
+
+/**
+ * Does work of isobench that calls code of the project. An interrupted loop drops the promise jobs that wait behind it,
+ * also those of this work, which would then never end. So the work fails if it does not end soon after the interrupt.
+ * @param about the work, for the message about a loop of no known call
+ */
+export async function endAfterLoops<T>(about: Omit<PendingCall, 'fail'>, work: () => Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  let one: PendingCall | undefined
+  const interrupted = new Promise<never>((_, reject) => {
+    one = {
+      ...about,
+      fail: (error) => {
+        timer ??= setTimeout(reject, endMs, error)
+      },
+    }
+    works.add(one)
+  })
+  try {
+    return await Promise.race([inOwnJob(work), interrupted])
+  } finally {
+    clearTimeout(timer)
+    works.delete(one!)
+  }
+}
+
 /** The call of the function that starts last before the loop, in its file. A loop elsewhere may be of other code. */
 function loopingCall(stack: InterruptedStack): PendingCall | undefined {
   const frames = parseStackFrames(sourceFrames(stack.join('\n')).join('\n'))
@@ -50,16 +80,16 @@ function loopingCall(stack: InterruptedStack): PendingCall | undefined {
 }
 
 /**
- * Fails the call of the project's code that looped until it was interrupted.
- * @returns whether there is one
+ * Fails the call of the project's code that looped until it was interrupted, and the work that such calls belong to.
+ * @returns whether there is a call or work
  */
 export function failLoopingCall(stack: InterruptedStack, seconds: number): boolean {
-  const call = loopingCall(stack)
+  const call = loopingCall(stack) ?? [...works].at(-1)
   if (!call) return false
   const place = stackLocation(stack.join('\n'), call.root) ?? call.locate()
-  call.fail?.(
-    new ProjectCodeError(`${call.what} ran a loop for more than ${seconds} s`, 'look for a loop in it', place),
-  )
+  const message = `${call.what} ran a loop for more than ${seconds} s`
+  const error = new ProjectCodeError(message, 'look for a loop in it', place)
+  for (const one of new Set([call, ...works])) one.fail?.(error)
   return true
 }
 

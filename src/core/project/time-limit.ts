@@ -1,7 +1,7 @@
 import { Script } from 'node:vm'
 import { isThenable } from '../../dsl/checked.ts'
 import type { Location } from '../../dsl/errors.ts'
-import { callTimeout, importTimeout } from '../../util/time-limits.ts'
+import { afterRunningTime, callTimeout, importTimeout } from '../../util/time-limits.ts'
 import { endNativeCallAfter, inOwnJob, interruptLoopAfter } from '../../util/watchdog.ts'
 import { stackLocation } from './error-location.ts'
 import type { PendingCall } from './pending-calls.ts'
@@ -73,11 +73,11 @@ export function callWithinLimit<T>(what: string, call: () => T, locate?: () => L
     throw late('look for a loop in it')
   }
   if (!isThenable(result)) return result as T
-  let timer: NodeJS.Timeout | undefined
+  let limit: Disposable | undefined
   const isLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late('look for an await in it that never ends')), seconds * 1000)
+    limit = afterRunningTime(seconds, () => reject(late('look for an await in it that never ends')))
   })
-  return Promise.race([result, isLate]).finally(() => clearTimeout(timer)) as T
+  return Promise.race([result, isLate]).finally(() => limit?.[Symbol.dispose]()) as T
 }
 
 /**

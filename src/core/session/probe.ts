@@ -17,7 +17,7 @@ import { claimStrayErrors } from '../../util/stray-errors.ts'
 import { sanitize } from '../../util/text.ts'
 import { bootTimeout } from '../../util/time-limits.ts'
 import type { Plan, PlannedPlatform } from '../model/plan.ts'
-import { strayCallError } from '../project/pending-calls.ts'
+import { endAfterLoops, strayCallError } from '../project/pending-calls.ts'
 import { type ResolvedPlatform, unsupportedWorkloads } from '../project/platforms.ts'
 import { messageWithPlace, ProjectCodeError } from '../project/project-code-error.ts'
 import type { Exec } from './exec-target.ts'
@@ -92,7 +92,8 @@ export interface ProbeOptions {
 /**
  * Boots one process on each platform to find out whether the platform works on this host.
  *
- * Platforms with emulated CPUs are probed one after the other, because they all use the same CPUs.
+ * Platforms with emulated CPUs are probed one after the other, because they all use the same CPUs. So are drivers of
+ * the project, after all others, because a loop in one stops all that this process does.
  * @param image undefined if it is not built
  */
 export async function probePlatforms(
@@ -102,23 +103,30 @@ export async function probePlatforms(
   { skipEmulated = false, onProbed, exec = runTimed, digests = {} }: ProbeOptions = {},
 ): Promise<PlannedPlatform[]> {
   const tiny = await session.busyboxRootfs()
-  const serialQueue = queue()
-  const probes = await Promise.allSettled(
-    platforms.map(async (platform) => {
-      const { name, kind, tags } = platform.spec
-      const probe = await probeOne(platform, { tiny, image, session, skipEmulated, serialQueue, exec, digests })
-      onProbed?.(name)
-      return {
-        name,
-        kind,
-        family: platformFamily(platform.driver, platform.options),
-        tags,
-        ...unsupportedWorkloads(platform.driver),
-        ...probe,
-        version: probe.version ?? '',
-      }
-    }),
-  )
+  const probing = { tiny, image, session, skipEmulated, serialQueue: queue(), exec, digests }
+  const probe = async (platform: ResolvedPlatform) => {
+    const { name, kind, tags } = platform.spec
+    const probed = await probeOne(platform, probing)
+    onProbed?.(name)
+    return {
+      name,
+      kind,
+      family: platformFamily(platform.driver, platform.options),
+      tags,
+      ...unsupportedWorkloads(platform.driver),
+      ...probed,
+      version: probed.version ?? '',
+    }
+  }
+  const builtIn = platforms.map((platform) => (platform.root === undefined ? probe(platform) : undefined))
+  const ownQueue = queue()
+  void ownQueue(() => Promise.allSettled(builtIn))
+  const probeNext = (platform: ResolvedPlatform) =>
+    ownQueue(() => {
+      session.signal.throwIfAborted()
+      return probe(platform)
+    })
+  const probes = await Promise.allSettled(platforms.map((platform, at) => builtIn[at] ?? probeNext(platform)))
   // The session must not be disposed while a sandbox is being created, so this waits for all probes.
   return probes.map((probe) => {
     if (probe.status === 'rejected') throw probe.reason
@@ -169,19 +177,27 @@ export const reasonFrom = (error: unknown): { readonly reason: string; readonly 
   ...(error instanceof IsobenchError && error.fix && { fix: error.fix }),
 })
 
+/** A driver, for messages about its code. */
+export const codeOf = ({ spec, root = '/' }: Pick<ResolvedPlatform, 'spec' | 'root'>) => ({
+  what: `the driver of "${spec.name}"`,
+  root,
+  locate: () => spec.location,
+})
+
 async function probeOne(platform: ResolvedPlatform, probing: Probing): Promise<ProbeResult> {
-  const { spec, root } = platform
-  if (root === undefined) return await probeDriver(platform, probing)
+  const { spec } = platform
+  if (platform.root === undefined) return await probeDriver(platform, probing)
+  const code = codeOf(platform)
   let stray: Error | undefined
   using claim = claimStrayErrors(`the probe of ${spec.name}`, (error) => {
     stray ??= error
   })
   try {
-    const result = await claim.run(() => probeDriver(platform, probing))
+    const result = await endAfterLoops(code, () => claim.run(() => probeDriver(platform, probing)))
     // Node.js reports a rejection that nothing handles in a later turn.
     await new Promise((resolve) => setTimeout(resolve, 1))
     if (!stray) return result
-    throw strayCallError(stray, { what: `the driver of "${spec.name}"`, root, locate: () => spec.location })
+    throw strayCallError(stray, code)
   } catch (error) {
     // A driver of the project that fails is no reason to keep the other platforms from running.
     if (!(error instanceof ProjectCodeError)) throw error

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { platformFiles, resolvePlatforms } from '../../../../src/core/project/platforms.ts'
 import { ensureArtifacts, requiredArtifacts } from '../../../../src/core/session/artifacts.ts'
@@ -70,4 +71,28 @@ it('what a driver that fails needs is left out, but kept from being removed', as
   expect(platformFiles(mine!, '/')).toEqual([])
   expect(await buildsInUse([mine!])).toEqual([])
   expect(await isSkipped(mine!, true)).toBe(false)
+})
+
+it('drivers of the project are probed one by one, after the others', async () => {
+  const events: string[] = []
+  const noted = (name: string, driver: Driver) => ({
+    ...driver,
+    preflight: async () => {
+      events.push(`${name} begins`)
+      await sleep(20)
+      events.push(`${name} ends`)
+      return undefined
+    },
+  })
+  const own = (name: string) => ({
+    ...{ kind: 'mine', name, tags: [], options: {} },
+    driver: noted(name, host.drivers.mine!),
+  })
+  const drivers = { native: noted('native', host.drivers.native!) }
+  const native = { kind: 'native', name: 'native', tags: [], options: {} }
+  const platforms = resolvePlatforms([own('a'), native, own('b')], drivers, 'isobench.config.ts')
+  const session = new FakeSession(host, new AbortController().signal)
+  const probed = await probePlatforms(platforms, session, undefined, { exec: host.exec })
+  expect(probed.map(({ name }) => name)).toEqual(['a', 'native', 'b'])
+  expect(events).toEqual(['native', 'a', 'b'].flatMap((name) => [`${name} begins`, `${name} ends`]))
 })
