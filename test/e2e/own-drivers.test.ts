@@ -114,11 +114,11 @@ test('a driver that loops after an await is not available, and the doctor checks
 const preflight = defineDriver({ ...mine, kind: 'preflight',
   preflight: async () => { await 1; for (;;); },
 })
-const execArgv = defineDriver({ ...mine, kind: 'execArgv',
+const exec = defineDriver({ ...mine, kind: 'exec',
   boot: async () => ({ execArgv: async () => { await 1; for (;;); } }) as never,
 })
 export default defineConfig({
-  platforms: [platform('native'), ...[mine, version, preflight, execArgv].map((driver) => platform(driver))],
+  platforms: [platform('native'), ...[mine, version, preflight, exec].map((driver) => platform(driver))],
 })
 `
   const text = config.slice(0, config.indexOf('const throws')) + late
@@ -140,7 +140,7 @@ export default defineConfig({
     { name: 'mine', available: true },
     { name: 'version', available: false, reason: loop('version') },
     { name: 'preflight', available: false, reason: loop('preflight') },
-    { name: 'execArgv', available: false, reason: loop('execArgv') },
+    { name: 'exec', available: false, reason: loop('exec') },
   ])
   expect(outcome.exitCode).toBe(5)
 })
