@@ -5,7 +5,7 @@ import { raceAbort, settleWithin } from '../../util/race-abort.ts'
 import { claimStrayErrors, type StrayError, type StrayErrorClaim } from '../../util/stray-errors.ts'
 import { type InterruptedStack, inOwnJob, interruptLoopAfter, type LoopLimit } from '../../util/watchdog.ts'
 import { stackLocation } from '../project/error-location.ts'
-import { type PendingCall, strayCallError, trackCalls } from '../project/pending-calls.ts'
+import { originCall, type PendingCall, strayCallError, trackCalls } from '../project/pending-calls.ts'
 import { ProjectCodeError } from '../project/project-code-error.ts'
 import type { CommandBounds, Exec } from '../session/exec-target.ts'
 
@@ -94,13 +94,16 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
     ]
   }
 
-  /** An error that no code handles: of a driver of the project if its file threw it in a call that has not ended. */
+  /**
+   * An error that no code handles: of a driver of the project if one of its calls left it behind, or if its file threw it
+   * in a call that has not ended.
+   */
   #strayOf(error: Error): Error {
     const isThrownIn = ({ root, locate }: PendingCall) => {
       const at = stackLocation(String(error.stack), root)
       return at !== undefined && at.file === locate()?.file
     }
-    const call = [...this.#calls].findLast(isThrownIn)
+    const call = originCall() ?? [...this.#calls].findLast(isThrownIn)
     return call || error.cause instanceof ProjectCodeError ? strayCallError(error, call) : error
   }
 

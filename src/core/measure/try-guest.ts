@@ -32,7 +32,14 @@ export async function tryGuest(
       // The guest was paused and frozen.
       await use()
     }
-    await endAfterLoops(codeOf(platform), () => scope.run(useTwice))
+    try {
+      await endAfterLoops(codeOf(platform), () => scope.run(useTwice))
+    } finally {
+      // Node.js reports a rejection that nothing handles in a later turn.
+      await new Promise((resolve) => setTimeout(resolve, 1))
+      // The failure of a command that an error of the driver ended would not state that error.
+      scope.signal.throwIfAborted()
+    }
     return undefined
   } catch (error) {
     session.signal.throwIfAborted()

@@ -21,6 +21,13 @@ export interface PendingCall {
 
 const ofSample = new AsyncLocalStorage<Set<PendingCall>>()
 const all = new Set<PendingCall>()
+const current = new AsyncLocalStorage<PendingCall>()
+
+/** Runs the code of a call. */
+export const runCall = <T>(call: PendingCall, work: () => T): T => current.run(call, work)
+
+/** The call that created the callback or promise that runs now, also if the call has ended. */
+export const originCall = (): PendingCall | undefined => current.getStore()
 
 /** Runs work that adds its calls of the project's drivers to `calls` until they end. */
 export const trackCalls = <T>(calls: Set<PendingCall>, work: () => T): T => ofSample.run(calls, work)

@@ -7,7 +7,7 @@ import { IsobenchError, isError, messageOf, readableError } from '../../util/err
 import { wrongOptions } from '../../util/schema-issues.ts'
 import { stackLocation } from './error-location.ts'
 import { functionLocation } from './function-location.ts'
-import { addPendingCall, type PendingCall } from './pending-calls.ts'
+import { addPendingCall, type PendingCall, runCall } from './pending-calls.ts'
 import { ProjectCodeError } from './project-code-error.ts'
 import { callInOwnJob, callWithinLimit } from './time-limit.ts'
 
@@ -110,7 +110,7 @@ export function callMethod(
     pending.fail = reject
   })
   try {
-    const start = () => (rules.start ? rules.start(call) : call())
+    const start = () => runCall(pending, () => (rules.start ? rules.start(call) : call()))
     const result = rules.mayWait ? callInOwnJob(what, start, pending) : callWithinLimit(what, start, locate)
     if (!isThenable(result)) return end(result)
     if (rules.isAsync) return Promise.race([result, isInterrupted]).then(end).catch(fail)

@@ -3,6 +3,7 @@ import { tryGuest } from '../../../../src/core/measure/try-guest.ts'
 import { resolvePlatforms } from '../../../../src/core/project/platforms.ts'
 import { probePlatforms } from '../../../../src/core/session/probe.ts'
 import type { Driver } from '../../../../src/driver.ts'
+import { handleStrayErrors } from '../../../../src/util/stray-errors.ts'
 import { fakeHost } from '../../../support/fake-driver.ts'
 import { FakeSession } from '../../../support/fake-session.ts'
 
@@ -41,6 +42,37 @@ it.each<[string, Partial<Driver>, string]>([
 ])('finds that boot() of a driver %s, which the probe does not', async (_, members, reason) => {
   const { failure } = await tried(members)
   expect(failure).toMatchObject({ reason: expect.stringMatching(new RegExp(reason)), fix: expect.any(String) })
+})
+
+const works = { execArgv: (argv: readonly [string, ...string[]]) => argv }
+
+it.each<[string, Driver['boot']]>([
+  [
+    'leaves a promise that is rejected',
+    async () => {
+      void Promise.reject(new Error('left'))
+      return works
+    },
+  ],
+  [
+    'throws in a timer',
+    async () => {
+      setTimeout(() => {
+        throw new Error('left')
+      }, 0)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      return works
+    },
+  ],
+])('states the error if boot() of a driver %s', async (_, boot) => {
+  using _handler = handleStrayErrors(() => {})
+  const { failure } = await tried({ boot })
+  expect(failure).toEqual({
+    reason: expect.stringMatching(
+      /^boot\(\) of the driver of "mine-1" left an error that no code handles: left \(.*test\.ts:\d+:\d+\)$/,
+    ),
+    fix: 'await every promise, and catch errors of timers and streams',
+  })
 })
 
 it('uses the guest of a driver that works in two samples, and removes it', async () => {
