@@ -5,9 +5,9 @@ import { CleanupProblems } from '../core/measure/cleanup-problems.ts'
 import { interruptSignal } from '../core/measure/interruption.ts'
 import { tryGuest } from '../core/measure/try-guest.ts'
 import type { PlannedPlatform } from '../core/model/plan.ts'
-import { loadProject } from '../core/project/config.ts'
+import { loadProject, type Project } from '../core/project/config.ts'
 import { selectPlatforms } from '../core/project/plan.ts'
-import { resolvePlatforms } from '../core/project/platforms.ts'
+import { type ResolvedPlatform, resolvePlatforms } from '../core/project/platforms.ts'
 import { ensureArtifacts, ensureDependencies, requiredArtifacts } from '../core/session/artifacts.ts'
 import { type BuildInUse, buildsInUse } from '../core/session/builds.ts'
 import { HostSession } from '../core/session/host-session.ts'
@@ -184,12 +184,39 @@ async function diagnose(args: readonly string[], options: Options, io: CommandIo
     digests: project.releaseDigests,
   })
   const cleanup = new CleanupProblems(project, (problem) => io.err.write(problemText(problem, project.root)))
+  const examined = await examine({ project, platforms, options, io, signal, onLeft: cleanup.add })
+  // The session is disposed of, so every command of `onCleanup()` has run.
+  const diagnosis: Diagnosis = {
+    ...examined,
+    platforms: examined.platforms.map((one) => {
+      const problem = one.available ? cleanup.ofPlatform(one.name) : undefined
+      return problem
+        ? { ...one, available: false, reason: problem.message, ...(problem.fix && { fix: problem.fix }) }
+        : one
+    }),
+  }
+  io.out.write(options.json ? `${JSON.stringify(diagnosis, null, 1)}\n` : table(diagnosis, io, options.verbose))
+  return diagnosis.platforms.every(({ available }) => available) ? exitCodes.clean : exitCodes.invalid
+}
+
+/** What `examine` needs of the command. */
+interface Examination {
+  readonly project: Project
+  readonly platforms: readonly ResolvedPlatform[]
+  readonly options: Options
+  readonly io: CommandIo
+  readonly signal: AbortSignal
+  readonly onLeft: CleanupProblems['add']
+}
+
+async function examine({ project, platforms, options, io, signal, onLeft }: Examination): Promise<Diagnosis> {
+  const print = (line: string) => void io.err.write(`${line}\n`)
   await using session = await HostSession.open(project.guest, {
     purpose: 'probing platforms',
     wait: options.waitForLock,
     onWait: ({ pid, purpose }) => print(`waiting for process ${pid}, ${purpose}`),
     signal,
-    onLeft: cleanup.add,
+    onLeft,
   })
   const image = findImage(project.image)
   if (options.install)
@@ -215,7 +242,7 @@ async function diagnose(args: readonly string[], options: Options, io: CommandIo
       failures.set(name, await tryGuest(platform, session, image?.rootfs ?? (await session.busyboxRootfs())))
     probing.delete(name)
   }
-  const diagnosis: Diagnosis = {
+  return {
     platforms: probed.map((one) => ({
       ...one,
       ...(failures.get(one.name) && { available: false }),
@@ -247,6 +274,4 @@ async function diagnose(args: readonly string[], options: Options, io: CommandIo
     },
     host: checkHost(image !== undefined),
   }
-  io.out.write(options.json ? `${JSON.stringify(diagnosis, null, 1)}\n` : table(diagnosis, io, options.verbose))
-  return diagnosis.platforms.every(({ available }) => available) ? exitCodes.clean : exitCodes.invalid
 }

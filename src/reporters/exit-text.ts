@@ -1,13 +1,22 @@
 import { describeExitCode, exitCodes, failureTexts } from '../core/judge/exit-code.ts'
 import type { Report } from '../core/model/report.ts'
-import { listText } from '../util/text.ts'
+import { listText, plural } from '../util/text.ts'
 import { unmeasuredPlatforms, unmeasuredTexts } from './unmeasured.ts'
 
 /** The exit code of a run, with the reasons that apply to it. */
 
 export type ExitOfReport = Pick<
   Report,
-  'exit' | 'status' | 'cases' | 'claims' | 'findings' | 'excluded' | 'shard' | 'damagedLines' | 'unreadableRecords'
+  | 'exit'
+  | 'status'
+  | 'cases'
+  | 'claims'
+  | 'findings'
+  | 'excluded'
+  | 'shard'
+  | 'damagedLines'
+  | 'unreadableRecords'
+  | 'problems'
 >
 
 /** What the exit code of a run means, for people: only the reasons that apply, if the report has them. */
@@ -25,6 +34,8 @@ function reasonsOf(report: ExitOfReport): string[] {
       return openReasons(report)
     case exitCodes.nothing:
       return nothingReasons(report)
+    case exitCodes.invalid:
+      return report.problems.length > 0 ? [`${plural(report.problems.length, 'problem')} in the project's files`] : []
     case exitCodes.interrupted:
       return [report.status === 'killed' ? 'the run was killed' : 'interrupted']
     default:

@@ -25,6 +25,11 @@ export class CleanupProblems {
     return [...this.#all.values()]
   }
 
+  /** The first problem of the driver of a platform. `guard-sandbox.ts` adds the driver to each description. */
+  ofPlatform(name: string): Problem | undefined {
+    return this.problems.find(({ message }) => message.includes(`(the driver of "${name}")`))
+  }
+
   readonly add = (error: CleanupError): void => {
     const { root, configFile } = this.project
     const problem = importProblem(error, root, basename(configFile))

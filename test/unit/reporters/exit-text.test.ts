@@ -34,6 +34,12 @@ const headlineText = (report: Report) => {
   return `${verdictSign(headline)} ${verdictWord(headline)}: ${verdictText(headline)}`
 }
 
+it('says how many problems the files of the project have, and no other cause of exit code 5', () => {
+  const problem = { file: 'drv/mine.ts', message: 'the command of onCleanup() failed' }
+  expect(textOf(reportOf({ problems: [problem] }))).toEqual([5, "1 problem in the project's files"])
+  expect(textOf(reportOf({ problems: [problem, problem] }))).toEqual([5, "2 problems in the project's files"])
+})
+
 describe('a run that was killed', () => {
   const two = [...native(2), ...costing('runc', 1.02, { count: 2 })]
   const warmups = ['native', 'runc'].map((platform) => aSample(platform, -1, { warmup: true }))

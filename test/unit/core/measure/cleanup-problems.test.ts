@@ -25,6 +25,13 @@ it('reports each failed clean-up once, because each guest of a platform fails in
   ])
 })
 
+it('finds the problem of the driver of a platform', () => {
+  const cleanup = new CleanupProblems(project)
+  cleanup.add(failure('a pod (the driver of "mine-2")'))
+  expect(cleanup.ofPlatform('mine')).toBeUndefined()
+  expect(cleanup.ofPlatform('mine-2')).toBe(cleanup.problems[0])
+})
+
 it('reports to another receiver what comes later', () => {
   const later: string[] = []
   const cleanup = new CleanupProblems(project)
