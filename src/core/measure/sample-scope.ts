@@ -95,8 +95,8 @@ export class SampleScope implements CommandBounds, AsyncDisposable {
   }
 
   /**
-   * An error that no code handles: of a driver of the project if one of its calls left it behind, or if its file threw it
-   * in a call that has not ended.
+   * An error that no code handles: of a driver of the project if one of its calls left it behind, or if its file threw
+   * it in a call that has not ended.
    */
   #strayOf(error: Error): Error {
     const isThrownIn = ({ root, locate }: PendingCall) => {
