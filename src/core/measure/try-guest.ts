@@ -2,6 +2,7 @@ import { runTimed } from '../../host/timed-process.ts'
 import { bootTimeout } from '../../util/time-limits.ts'
 import { endAfterLoops } from '../project/pending-calls.ts'
 import type { ResolvedPlatform } from '../project/platforms.ts'
+import { ProjectCodeError } from '../project/project-code-error.ts'
 import type { Exec } from '../session/exec-target.ts'
 import { codeOf, reasonFrom } from '../session/probe.ts'
 import type { Session } from '../session/session.ts'
@@ -32,14 +33,17 @@ export async function tryGuest(
       // The guest was paused and frozen.
       await use()
     }
+    let failure: unknown
     try {
       await endAfterLoops(codeOf(platform), () => scope.run(useTwice))
-    } finally {
-      // Node.js reports a rejection that nothing handles in a later turn.
-      await new Promise((resolve) => setTimeout(resolve, 1))
-      // The failure of a command that an error of the driver ended would not state that error.
-      scope.signal.throwIfAborted()
+    } catch (error) {
+      failure = error
     }
+    // Node.js reports a rejection that nothing handles in a later turn.
+    await new Promise((resolve) => setTimeout(resolve, 1))
+    // The failure of a command that an error of the driver ended would not state that error.
+    if (!(failure instanceof ProjectCodeError)) scope.signal.throwIfAborted()
+    if (failure !== undefined) throw failure
     return undefined
   } catch (error) {
     session.signal.throwIfAborted()

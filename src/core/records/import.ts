@@ -25,11 +25,14 @@ const amount = z.union([
   z.tuple([value, value]).refine(([least, most]) => least <= most, 'write the smaller number first'),
 ])
 
-/** A ratio of 0 has no reverse, and says nothing about a platform that has no value of 0. */
+/**
+ * A ratio of 0 has no reverse, and says nothing about a platform that has no value of 0. As the least of two it states
+ * that nothing is known but the most: `[0, 0.9]` is at most 0.9.
+ */
 const positive = z.number().positive('a ratio is above 0').max(largestFigure)
 const ratio = z.union([
   positive,
-  z.tuple([positive, positive]).refine(([least, most]) => least <= most, 'write the smaller number first'),
+  z.tuple([value, positive]).refine(([least, most]) => least <= most, 'write the smaller number first'),
 ])
 
 const time = z.iso.datetime({ offset: true, local: true })
@@ -87,7 +90,9 @@ const publishedSchema = z
         ...publishedFields,
         platforms,
         to: z.array(text).min(1).describe('names of the platforms that they are compared with'),
-        ratio: ratio.describe('each platform divided by each of `to`: a number, or `[least, most]`'),
+        ratio: ratio.describe(
+          'each platform divided by each of `to`: a number above 0, or `[least, most]`; a `least` of 0 leaves it open',
+        ),
       })
       .meta({ id: 'PublishedRatio', description: 'A ratio that the source states.' }),
     z

@@ -104,6 +104,7 @@ describe('what a source states', () => {
     ['a range across it', { platforms: ['runc'], unit: 'ms', value: [20, 25] }, 'inconclusive'],
     ['a ratio', { platforms: ['runc'], to: ['native'], ratio: 1.05 }, 'holds'],
     ['a ratio the other way round', { platforms: ['native'], to: ['runc'], ratio: 0.5 }, 'contradicted'],
+    ['a ratio of which only the most is known', { platforms: ['runc'], to: ['native'], ratio: [0, 0.9] }, 'holds'],
     ['an order in which it is better', { order: [['runc'], ['native']] }, 'holds'],
     ['an order in which it is worse, by an unknown amount', { order: [['native'], ['runc']] }, 'not-evaluated'],
     ['that it is equal', { order: [['native', 'runc']] }, 'holds'],
@@ -258,6 +259,15 @@ describe('what is refused, with its place', () => {
       `the same platform twice in ${what}`,
       { published: [{ bench: 'disk', metric: 'latency', params: { rw: 'read' }, ...one }] },
       new RegExp(`published\\[0\\]\\.${place} is named twice`),
+    ]),
+    ...[0, [0, 0]].map((ratio): [string, Loose, RegExp] => [
+      `a ratio of ${JSON.stringify(ratio)}`,
+      {
+        published: [
+          { bench: 'disk', metric: 'latency', params: { rw: 'read' }, platforms: ['runc'], to: ['native'], ratio },
+        ],
+      },
+      /published\[0\]\.ratio.*: a ratio is above 0/,
     ]),
     [
       'a peak of a parameter without numbers',
