@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, relative, resolve } from 'node:path'
 import * as z from 'zod'
 import { buildReport } from '../core/judge/report.ts'
@@ -236,13 +236,17 @@ function outputPath({ name, base }: Wanted, file: string): string {
 
 /**
  * Adds the files that a reporter writes to those of the other reporters.
- * @throws {UsageError} if another one writes to the same file, also through a link. Several may write to a device
+ * @throws {UsageError} if another one writes to the same file, also through a link or a hard link. Several may write to
+ * a device
  */
 function takeFiles(files: readonly string[], name: string, taken: Set<string>): void {
   for (const path of files.map((file) => linkChain(file).at(-1)!)) {
-    if (taken.has(path) && !isStream(path))
+    const { dev, ino } = statSync(path, { bigint: true, throwIfNoEntry: false }) ?? {}
+    // A file that does not exist yet has no inode, and all hard links of a file have the same one.
+    const identities = ino === undefined ? [path] : [path, `inode ${dev} ${ino}`]
+    if (identities.some((one) => taken.has(one)) && !isStream(path))
       throw new UsageError(`two reporters write to ${path}`, `give the reporter "${name}" another file`)
-    taken.add(path)
+    for (const one of identities) taken.add(one)
   }
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it, vi } from 'vitest'
@@ -105,6 +105,10 @@ describe('a reporter of the user', () => {
     symlinkSync('same.txt', join(root, 'link.txt'))
     const linked = ['./mine.ts=link.txt', './mine.ts=same.txt']
     await expect(outputOf({ reporter: linked })).rejects.toThrow(`two reporters write to ${join(root, 'same.txt')}`)
+    writeFileSync(join(root, 'one.txt'), '')
+    linkSync(join(root, 'one.txt'), join(root, 'two.txt'))
+    const hardLinked = ['./mine.ts=one.txt', './mine.ts=two.txt']
+    await expect(outputOf({ reporter: hardLinked })).rejects.toThrow(`two reporters write to ${join(root, 'two.txt')}`)
     const derived = ['benchmark-action=out/x.json', 'json=out/x.smaller.json']
     const file = join(root, 'out/x.smaller.json')
     await expect(outputOf({ reporter: derived })).rejects.toThrow(`two reporters write to ${file}`)
