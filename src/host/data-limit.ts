@@ -12,6 +12,10 @@ const step = 16 * 1024 ** 2
 const reserve = 256 * 1024 ** 2
 /** The most files that are measured at once. A guest may create millions, and these take 40 ms of the event loop. */
 const mostFiles = 10_000
+/** The most files that are measured if the free space has not changed: these take 1 ms. */
+const fewFiles = 250
+/** Looks after which a folder with few files is measured in any case. */
+const looksBetween = 4
 /** Seconds that another process may measure a folder with more files. */
 const longestMeasure = 60
 
@@ -92,8 +96,10 @@ let timer: NodeJS.Timeout | undefined
  * Watches a guest's folder and ends the guest when the folder is too large.
  *
  * isobench watches instead of using a disk or a quota, because a disk image would change what fio measures, and quotas
- * are a feature of few file systems. It looks at the free space, which is one system call, and measures the folder only
- * if that has changed. A guest can therefore exceed the limit by what it writes in a quarter of a second.
+ * are a feature of few file systems. It looks at the free space, which is one system call, and measures the folder if
+ * that has changed. A guest can therefore exceed the limit by what it writes in a quarter of a second. Because other
+ * processes may free as much as the guest takes, it also measures a folder with few files each second, and every folder
+ * at the end of a sample.
  *
  * Another process measures a folder with many files, if the disk has lost more than the limit. Others write to the disk
  * too, so this alone ends a guest only on a disk that is nearly full, and if the folder cannot be measured.
@@ -103,6 +109,7 @@ export class DataLimit implements Disposable {
   #measuring: Promise<void> | undefined
   readonly #disposed = new AbortController()
   #freeAtLook: number
+  #looks = 0
   /** The free space of the disk if the folder were empty and nobody else wrote to the disk. */
   #freeWhenEmpty: number
   readonly #bytes: number
@@ -134,8 +141,20 @@ export class DataLimit implements Disposable {
 
   /** Measures the folder if the free space has changed, and ends the guest if it is too large. */
   look(): void {
-    this.#exceeded ||= this.#isTooLarge()
+    const isDue = ++this.#looks % looksBetween === 0
+    this.#exceeded ||= this.#hasTooMuch(isDue ? fewFiles : 0) || this.#isTooLarge()
     if (this.#exceeded) this.end()
+  }
+
+  /** Measures the folder whatever the free space, and ends the guest if it is too large. */
+  lookAtEnd(): void {
+    this.#exceeded ||= this.#hasTooMuch(mostFiles) || this.#isTooLarge()
+    if (this.#exceeded) this.end()
+  }
+
+  /** Whether at most so many files have more bytes than the limit. */
+  #hasTooMuch(most: number): boolean {
+    return most > 0 && (bytesBelow(this.folder, most) ?? 0) > this.#bytes
   }
 
   #isTooLarge(): boolean {

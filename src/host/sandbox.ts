@@ -271,7 +271,11 @@ export async function createGuestSandbox(options: GuestSandboxOptions): Promise<
     group,
     setFrozen: (frozen) => setFrozen(group, frozen),
     oomKillCount: oomKillCounter(group),
-    exceededLimit: () => (data?.isExceeded ? 'data' : hasRefusedProcesses(group) ? 'processes' : undefined),
+    exceededLimit: () => {
+      // A guest that fills /data within less than the time between two looks would spoil the next sample.
+      data?.lookAtEnd()
+      return data?.isExceeded ? 'data' : hasRefusedProcesses(group) ? 'processes' : undefined
+    },
     stateDir,
     rootfs,
     dataDir,

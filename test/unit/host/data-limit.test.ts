@@ -31,6 +31,23 @@ test('ends a guest with more in /data than the limit, again until it is gone, an
   expect([limit.isExceeded, end.mock.calls.length]).toEqual([true, 2])
 })
 
+test('ends a guest with few files although others free the space that it takes, and at the end of a sample', () => {
+  const end = vi.fn()
+  mkdirSync(join(folder, 'guest'))
+  fill('of-another-process', 64)
+  using limit = new DataLimit(join(folder, 'guest'), 48 * MiB, end)
+  rmSync(join(folder, 'of-another-process'))
+  fill('guest/a', 64)
+  for (let look = 0; look < 4; look++) limit.look()
+  expect([limit.isExceeded, end.mock.calls.length]).toEqual([true, 1])
+  fill('of-another-process', 64)
+  using other = new DataLimit(join(folder, 'guest'), 80 * MiB, end)
+  rmSync(join(folder, 'of-another-process'))
+  fill('guest/b', 64)
+  other.lookAtEnd()
+  expect([other.isExceeded, end.mock.calls.length]).toEqual([true, 2])
+})
+
 test('ends a guest with many files if the folder is too large, and not because others fill the disk', async () => {
   const end = vi.fn()
   mkdirSync(join(folder, 'guest/many'), { recursive: true })
