@@ -25,11 +25,9 @@ const amount = z.union([
   z.tuple([value, value]).refine(([least, most]) => least <= most, 'write the smaller number first'),
 ])
 
-/**
- * A ratio of 0 has no reverse, and says nothing about a platform that has no value of 0. As the least of two it states
- * that nothing is known but the most: `[0, 0.9]` is at most 0.9.
- */
+/** A ratio of 0 has no reverse, and says nothing about a platform that has no value of 0. */
 const positive = z.number().positive('a ratio is above 0').max(largestFigure)
+/** A ratio, or `[least, most]`. A source that states only the most has a least of 0: `[0, 0.9]` is at most 0.9. */
 const ratio = z.union([
   positive,
   z.tuple([value, positive]).refine(([least, most]) => least <= most, 'write the smaller number first'),
