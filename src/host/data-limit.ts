@@ -139,25 +139,23 @@ export class DataLimit implements Disposable {
     return this.#exceeded
   }
 
-  /** Measures the folder if the free space has changed, and ends the guest if it is too large. */
+  /** Ends the guest if its folder is too large. Measures the folder if the free space has changed, or if it is due. */
   look(): void {
-    const isDue = ++this.#looks % looksBetween === 0
-    this.#exceeded ||= this.#hasTooMuch(isDue ? fewFiles : 0) || this.#isTooLarge()
-    if (this.#exceeded) this.end()
+    this.#endIfTooLarge(++this.#looks % looksBetween === 0 ? fewFiles : 0)
   }
 
   /** Measures the folder whatever the free space, and ends the guest if it is too large. */
   lookAtEnd(): void {
-    this.#exceeded ||= this.#hasTooMuch(mostFiles) || this.#isTooLarge()
+    this.#endIfTooLarge(mostFiles)
+  }
+
+  #endIfTooLarge(most: number): void {
+    this.#exceeded ||= this.#isTooLarge(most)
     if (this.#exceeded) this.end()
   }
 
-  /** Whether at most so many files have more bytes than the limit. */
-  #hasTooMuch(most: number): boolean {
-    return most > 0 && (bytesBelow(this.folder, most) ?? 0) > this.#bytes
-  }
-
-  #isTooLarge(): boolean {
+  /** @param most the number of files up to which the folder is measured although the free space has not changed */
+  #isTooLarge(most: number): boolean {
     let free: number
     try {
       free = freeBytes(this.folder)
@@ -165,10 +163,11 @@ export class DataLimit implements Disposable {
       // The folder is gone. An exception in the timer would end isobench.
       return false
     }
-    if (Math.abs(free - this.#freeAtLook) < step) return false
-    this.#freeAtLook = free
-    const bytes = bytesBelow(this.folder, mostFiles)
+    const hasChanged = Math.abs(free - this.#freeAtLook) >= step
+    if (hasChanged) this.#freeAtLook = free
+    const bytes = bytesBelow(this.folder, hasChanged ? mostFiles : most)
     if (bytes !== undefined) return bytes > this.#bytes
+    if (!hasChanged) return false
     if (this.#freeWhenEmpty - free <= this.#bytes) return false
     if (free < reserve) return true
     this.#measuring ??= this.#measure(free).finally(() => {

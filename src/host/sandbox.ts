@@ -272,7 +272,7 @@ export async function createGuestSandbox(options: GuestSandboxOptions): Promise<
     setFrozen: (frozen) => setFrozen(group, frozen),
     oomKillCount: oomKillCounter(group),
     exceededLimit: () => {
-      // A guest that fills /data within less than the time between two looks would spoil the next sample.
+      // A guest may have filled /data since the latest look, and would spoil the next sample.
       data?.lookAtEnd()
       return data?.isExceeded ? 'data' : hasRefusedProcesses(group) ? 'processes' : undefined
     },
